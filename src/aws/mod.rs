@@ -1,0 +1,1 @@
+//! What is known of AWS credentials, as code: key ids, secrets, tokens, SES passwords, examples, canaries.

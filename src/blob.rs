@@ -1,0 +1,121 @@
+//! Pieces of content and where they were read: the vocabulary between the sources and the detector.
+//!
+//! No I/O here. A source pushes [`Blob`]s into a [`Sink`] from its own threads, with borrowed bytes.
+
+use std::fmt;
+
+/// What kind of place holds a piece of content. The JSON field `where`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A file in a folder.
+    File,
+    /// Standard input.
+    Stdin,
+    /// A blob of a git repository.
+    Blob,
+    /// A commit object: message, author or committer.
+    CommitMessage,
+    /// An annotated tag object.
+    TagMessage,
+    /// A git note.
+    Note,
+    /// The name of a file, not its content.
+    Path,
+    /// The name of a git reference.
+    Ref,
+    /// A blob that the index names, not yet committed.
+    Index,
+    /// The target of a symbolic link.
+    Symlink,
+    /// A git-lfs object that is present locally.
+    Lfs,
+}
+
+impl Place {
+    /// The name used in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Stdin => "stdin",
+            Self::Blob => "blob",
+            Self::CommitMessage => "commit-message",
+            Self::TagMessage => "tag-message",
+            Self::Note => "note",
+            Self::Path => "path",
+            Self::Ref => "ref",
+            Self::Index => "index",
+            Self::Symlink => "symlink",
+            Self::Lfs => "lfs",
+        }
+    }
+}
+
+/// Where a blob was read: enough to name it in a report.
+///
+/// Paths are bytes, as git and Unix have them; `/` separates. For an archive member the outer path and the member's
+/// are joined by `!`, as in `outer.zip!inner/file`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// What kind of place it is.
+    pub place: Place,
+    /// The path, where there is one.
+    pub path: Option<Vec<u8>>,
+    /// The git object, in hexadecimal digits, where it is one.
+    pub object: Option<String>,
+}
+
+impl Origin {
+    /// A file in a folder.
+    pub fn file(path: impl Into<Vec<u8>>) -> Self {
+        Self { place: Place::File, path: Some(path.into()), object: None }
+    }
+
+    /// Standard input.
+    pub fn stdin() -> Self {
+        Self { place: Place::Stdin, path: None, object: None }
+    }
+}
+
+/// A piece of content with the place that it comes from.
+///
+/// Content too large for memory comes as several overlapping pieces of one file, each with its own `start` and `line`.
+#[derive(Debug, Clone, Copy)]
+pub struct Blob<'a> {
+    /// Where the bytes were read.
+    pub origin: &'a Origin,
+    /// The content, or one piece of it.
+    pub bytes: &'a [u8],
+}
+
+/// Why something that should have been read was not: one entry of the report's `incomplete` list.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Skipped {
+    /// What was not read: a path, an object id, a commit.
+    pub what: String,
+    /// Why, in one clause without a final period.
+    pub reason: String,
+    /// What the user can do about it, where there is something.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.reason)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Takes what a source reads. Called from many threads at once.
+pub trait Sink: Sync {
+    /// One piece of content.
+    fn blob(&self, blob: Blob<'_>);
+    /// Something that could not be read.
+    fn skipped(&self, skipped: Skipped);
+    /// Whether the source should stop early (Ctrl-C).
+    fn stopped(&self) -> bool {
+        false
+    }
+}

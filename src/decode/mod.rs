@@ -1,0 +1,1 @@
+//! Views of a text with carriers undone, and a map back to the original offsets.

@@ -1,0 +1,296 @@
+//! A credential that was found: what every stage after detection works on.
+//!
+//! [`Finding`] owns its data. Each later stage writes fields of its own: the sources and `scan` the places, `triage`
+//! the suppression, `verify` the verification. Reports convert it to wire types of their own.
+
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::blob::Place;
+
+/// How bad a finding is, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// No credential: a documentation example, a placeholder, a known canary. Never fails a run.
+    Info,
+    /// An id alone, or a temporary credential that must have expired.
+    Low,
+    /// A labelled secret without id, an SES SMTP login, a Bedrock key, or a pair whose id is in doubt.
+    Medium,
+    /// A key id with its secret.
+    High,
+    /// Verified to be active.
+    Critical,
+}
+
+impl Severity {
+    /// All severities, least first.
+    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The name used in reports and options.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// A secret value. It has no `Display` and no `Serialize`, and `Debug` masks it: only [`Secret::expose`] gives it away.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// Wrap a secret.
+    pub fn new(value: impl Into<Box<str>>) -> Self {
+        Self(value.into())
+    }
+
+    /// The secret itself. Every use is a place where it can leak.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The first four characters and asterisks, always of the same length, so that nothing else shows.
+    /// A secret of fewer than 16 characters shows none of them.
+    pub fn masked(&self) -> String {
+        let shown = if self.0.len() < 16 { "" } else { self.0.get(..4).unwrap_or("") };
+        format!("{shown}************")
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.masked())
+    }
+}
+
+/// A carrier that had to be undone to read a value. The JSON field `encodings`, outermost first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Encoding {
+    /// UTF-16, little or big endian.
+    Utf16,
+    /// Base64, standard or URL alphabet.
+    Base64,
+    /// Hexadecimal digits.
+    Hex,
+    /// `%2F`.
+    Percent,
+    /// `\/`, `\n`, `\"`, `\u0041`, `\x41`.
+    Escape,
+    /// `&amp;`, `&#43;`.
+    Html,
+    /// A string literal in several pieces: `"ab" + "cd"`.
+    Joined,
+}
+
+impl Encoding {
+    /// The name used in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Utf16 => "utf-16",
+            Self::Base64 => "base64",
+            Self::Hex => "hex",
+            Self::Percent => "percent",
+            Self::Escape => "escape",
+            Self::Html => "html",
+            Self::Joined => "joined",
+        }
+    }
+}
+
+/// Why a finding is less, or more, than its shape says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Note {
+    /// One of AWS's published documentation examples.
+    DocumentationExample,
+    /// A placeholder: repeated characters, the word EXAMPLE, a keyboard row.
+    Placeholder,
+    /// The id does not decode as ids that AWS gives out.
+    ImplausibleId,
+    /// The account in the id belongs to a known canary-token service; using the key alerts its owner.
+    Canary,
+    /// A temporary credential first seen more than 36 hours ago.
+    Expired,
+}
+
+impl Note {
+    /// The name used in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DocumentationExample => "documentation-example",
+            Self::Placeholder => "placeholder",
+            Self::ImplausibleId => "implausible-id",
+            Self::Canary => "canary",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// The commit that introduced a place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Commit {
+    /// The full id, hexadecimal.
+    pub id: String,
+    /// The author, as `Name <email>`, invalid UTF-8 replaced.
+    pub author: String,
+    /// The committer date, seconds since 1970 UTC.
+    pub time: i64,
+    /// The first line of the message, invalid UTF-8 replaced.
+    pub subject: String,
+}
+
+/// One place where a credential stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// What kind of place it is.
+    pub place: Place,
+    /// Path bytes, where there is a path. For an archive member: `outer.zip!inner/file`.
+    pub path: Option<Vec<u8>>,
+    /// Line of the key id (of the secret, where there is no id), from 1.
+    pub line: Option<u64>,
+    /// First column on that line, in characters, from 1.
+    pub column: Option<u64>,
+    /// One past the last column. On the line where the value ends, if it spans several.
+    pub end_column: Option<u64>,
+    /// Line of the secret, from 1.
+    pub secret_line: Option<u64>,
+    /// The commit that introduced it, where there is one.
+    pub commit: Option<Box<Commit>>,
+    /// The commit that removed it from this path, where one did.
+    pub removed: Option<Box<Commit>>,
+    /// Whether a ref or a HEAD reaches it; `None` outside history.
+    pub reachable: Option<bool>,
+    /// Whether HEAD's tree still holds it; `None` outside history.
+    pub in_head: Option<bool>,
+    /// The name of the ref, reflog entry, stash or note that holds it, where that tells more than the commit.
+    pub named_by: Option<String>,
+    /// The git object that holds it, hexadecimal.
+    pub object: Option<String>,
+    /// `primaryLocationLineHash` as GitHub code scanning computes it, where the place is a line of a text.
+    pub line_hash: Option<String>,
+}
+
+impl Location {
+    /// A place with nothing known but its kind.
+    pub fn new(place: Place) -> Self {
+        Self {
+            place,
+            path: None,
+            line: None,
+            column: None,
+            end_column: None,
+            secret_line: None,
+            commit: None,
+            removed: None,
+            reachable: None,
+            in_head: None,
+            named_by: None,
+            object: None,
+            line_hash: None,
+        }
+    }
+}
+
+/// The text around a finding, for people: one line, cut around the finding. Values inside are replaced by their masked
+/// form when it is made, so that it is safe to print without `--show-secrets`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Snippet {
+    /// The masked text, invalid UTF-8 replaced, control characters not yet escaped.
+    pub text: String,
+    /// The byte range of the finding in `text`.
+    pub highlight: (usize, usize),
+}
+
+/// What is known about whether a credential works.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Verification {
+    /// Nothing was asked.
+    #[default]
+    NotAttempted,
+    /// STS accepted it.
+    Active {
+        /// Account number, 12 digits.
+        account: String,
+        /// ARN of the caller.
+        arn: String,
+        /// Unique id of the caller.
+        user_id: String,
+    },
+    /// STS refused it, with this code.
+    Inactive {
+        /// The error code of STS.
+        code: String,
+    },
+    /// Nothing was learned.
+    Unknown {
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// A keyed hash of rule and credential: it survives moves, renames and rebases, and cannot be reversed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(Box<str>);
+
+impl Fingerprint {
+    /// The fingerprint of a credential: 32 hexadecimal digits behind `kh1-`.
+    pub fn of(rule_id: &str, key_id: Option<&str>, secret: Option<&Secret>) -> Self {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(b"keyhound finding fingerprint v1")
+            .expect("HMAC takes keys of any length");
+        for part in [rule_id, key_id.unwrap_or(""), secret.map_or("", Secret::expose)] {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        let mut text = String::from("kh1-");
+        for byte in &mac.finalize().into_bytes()[..16] {
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text.into())
+    }
+
+    /// The text form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A credential and its places.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The id of the rule that found it.
+    pub rule_id: Arc<str>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The access key id, or the id part of another rule.
+    pub key_id: Option<Box<str>>,
+    /// The AWS account, 12 digits, decoded from the id or the key, never asked for.
+    pub account_id: Option<Box<str>>,
+    /// The secret.
+    pub secret: Option<Secret>,
+    /// The session token of a temporary credential.
+    pub session_token: Option<Secret>,
+    /// What had to be undone to read it, outermost first.
+    pub encodings: Vec<Encoding>,
+    /// Why it is less, or more, than its shape says.
+    pub notes: Vec<Note>,
+    /// The place that introduced it.
+    pub location: Location,
+    /// Every other place, without duplicates.
+    pub other_locations: Vec<Location>,
+    /// The line it stands on, masked and cut.
+    pub snippet: Option<Snippet>,
+    /// Identity of rule and credential.
+    pub fingerprint: Fingerprint,
+    /// Whether it works.
+    pub verification: Verification,
+    /// Other secrets that may belong to the id, best first; for verification only, never reported.
+    pub runners_up: Vec<Secret>,
+}

@@ -1,0 +1,3 @@
+//! The keyhound command line.
+
+fn main() {}

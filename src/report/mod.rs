@@ -1,0 +1,1 @@
+//! Report formats: one file each, with versioned wire types of their own.

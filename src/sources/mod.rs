@@ -1,0 +1,1 @@
+//! Where content comes from: folders and files, the index, git history.
