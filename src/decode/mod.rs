@@ -227,5 +227,10 @@ pub(crate) const fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/'
 }
 
+/// The alphabets of standard and URL base64.
+pub(crate) const fn is_base64_any(byte: u8) -> bool {
+    is_base64(byte) || byte == b'-' || byte == b'_'
+}
+
 #[cfg(test)]
 mod tests;
