@@ -2,6 +2,12 @@
 
 use std::time::SystemTime;
 
+mod collect;
+mod lines;
+mod snippet;
+
+pub use collect::{TextStart, collect, collect_all};
+
 use crate::blob::Skipped;
 use crate::finding::Finding;
 
