@@ -195,4 +195,4 @@ impl<'a> Resolved<'a> {
 
 #[cfg(test)]
 #[path = "collect_tests.rs"]
-mod tests;
+pub(super) mod tests;
