@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::aws;
+use crate::aws::bedrock::BedrockClass;
 use crate::aws::key_id::IdKind;
 use crate::aws::secret::SecretClass;
 use crate::decode::is_base64;
@@ -178,18 +179,26 @@ fn classify(value: &[u8], part: &Part) -> Option<Class> {
             };
             Some(Class { account, ..class })
         }
-        Check::AwsSecret => match aws::secret::classify(value) {
-            SecretClass::Plausible => Some(Class::real()),
-            SecretClass::Example => Some(Class::noted(Note::DocumentationExample)),
-            SecretClass::Placeholder => Some(Class::noted(Note::Placeholder)),
-            SecretClass::Not(_) => None,
+        Check::AwsSecret => secret_class(aws::secret::classify(value)),
+        Check::AwsSesPassword => secret_class(aws::ses::classify(value)),
+        Check::AwsBedrockKey => match aws::bedrock::classify(value) {
+            BedrockClass::Plausible { account, .. } => {
+                Some(Class { account: account.map(String::into_boxed_str), ..Class::real() })
+            }
+            BedrockClass::Placeholder => Some(Class::noted(Note::Placeholder)),
+            BedrockClass::Not => None,
         },
-        Check::AwsSesPassword => aws::ses::is_password(value).then(Class::real),
-        Check::AwsBedrockKey => {
-            let account = aws::bedrock::account(value).map(String::into_boxed_str);
-            Some(Class { account, ..Class::real() })
-        }
         Check::AwsSessionToken => aws::token::is_plausible(value).then(Class::real),
+    }
+}
+
+/// What a secret or a password is worth.
+fn secret_class(class: SecretClass) -> Option<Class> {
+    match class {
+        SecretClass::Plausible => Some(Class::real()),
+        SecretClass::Example => Some(Class::noted(Note::DocumentationExample)),
+        SecretClass::Placeholder => Some(Class::noted(Note::Placeholder)),
+        SecretClass::Not(_) => None,
     }
 }
 
