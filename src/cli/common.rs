@@ -98,7 +98,7 @@ pub(crate) enum Color {
 impl Common {
     /// The built-in rules and those of `--rules`.
     pub(crate) fn rule_set(&self) -> Result<Arc<RuleSet>> {
-        Ok(Arc::new(RuleSet::default()))
+        Ok(Arc::new(RuleSet::load(&self.rules)?))
     }
 
     /// How many threads to use.
