@@ -3,7 +3,12 @@ fn main() {
     let mut out = vec![];
     let mut stack: Vec<std::path::PathBuf> = std::env::args().skip(1).map(Into::into).collect();
     while let Some(p) = stack.pop() {
-        if p.is_dir() { for e in std::fs::read_dir(&p).unwrap() { stack.push(e.unwrap().path()); } continue; }
+        if p.is_dir() {
+            for e in std::fs::read_dir(&p).unwrap() {
+                stack.push(e.unwrap().path());
+            }
+            continue;
+        }
         let Ok(t) = std::fs::read(&p) else { continue };
         for m in d.detect(&t) {
             let line = t[..m.span().start].iter().filter(|&&b| b == b'\n').count() + 1;

@@ -49,8 +49,8 @@ pub(super) struct Candidate {
 pub(super) fn at(text: &[u8], at: usize, part: &Part) -> Option<Candidate> {
     let found = part.regex.find(&text[at..]).filter(|m| m.start() == 0 && m.end() > 0)?;
     let span = at..at + found.end();
-    let prefixed = length_before(&text[..at], span.len())
-        && at.checked_sub(1).is_none_or(|p| !part.fence.has(text[p]));
+    let prefixed =
+        length_before(&text[..at], span.len()) && at.checked_sub(1).is_none_or(|p| !part.fence.has(text[p]));
     if !(fenced(text, &span, part) || prefixed) || inside_letters(text, &span) || inside_base64(text, &span) {
         return None;
     }
@@ -138,7 +138,8 @@ fn inside_letters(text: &[u8], span: &Range<usize>) -> bool {
     let after = &text[span.end..text.len().min(span.end + 4)];
     let last = (1..=before.len()).find_map(|n| std::str::from_utf8(&before[before.len() - n..]).ok());
     let first = (1..=after.len()).find_map(|n| std::str::from_utf8(&after[..n]).ok());
-    last.and_then(|t| t.chars().next()).is_some_and(word) || first.and_then(|t| t.chars().next()).is_some_and(word)
+    last.and_then(|t| t.chars().next()).is_some_and(word)
+        || first.and_then(|t| t.chars().next()).is_some_and(word)
 }
 
 /// Whether a value that `+` or `/` touches is a piece of base64. A path, a URL and `ID/SECRET` are not.
@@ -173,9 +174,7 @@ fn classify(value: &[u8], part: &Part) -> Option<Class> {
             let class = match id.kind {
                 Kind::Plausible if id.canary.is_some() => Class::noted(Note::Canary),
                 Kind::Plausible => Class::real(),
-                Kind::Implausible => {
-                    Class { doubtful: true, ..Class::noted(Note::ImplausibleId) }
-                }
+                Kind::Implausible => Class { doubtful: true, ..Class::noted(Note::ImplausibleId) },
                 Kind::Example => Class::noted(Note::DocumentationExample),
                 Kind::Placeholder => Class::noted(Note::Placeholder),
             };
