@@ -4,13 +4,14 @@
 //! a value belongs to the piece in whose core it begins, so a pair never falls between two pieces as long as it lies
 //! closer together than the overlap.
 
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::ops::Range;
 
-use super::collect::{TextStart, collect_all};
+use super::collect::{TextStart, collect_all, main_value};
 use super::lines::LineEnd;
 use crate::blob::Origin;
-use crate::detect::{Detector, Match};
+use crate::detect::{Detector, Match, Value};
 use crate::finding::Finding;
 use crate::rules::RuleSet;
 
@@ -69,7 +70,7 @@ fn scan_with(
         pieces.shift();
     }
     let findings = if pieces.cr.is_some() { found.cr } else { found.lf };
-    Streamed { findings, bytes: pieces.bytes, error: pieces.error }
+    Streamed { findings: merge_repeats(findings), bytes: pieces.bytes, error: pieces.error }
 }
 
 /// The piece at hand and where it stands.
@@ -165,8 +166,11 @@ struct Found<'a> {
 impl Found<'_> {
     fn piece(&mut self, pieces: &Pieces) {
         let text = &pieces.buffer[..pieces.end];
-        let mut matches = (self.detect)(text);
-        matches.retain(|m| pieces.core.contains(&m.span().start));
+        let mut matches = Vec::new();
+        for m in (self.detect)(text) {
+            in_core(self.rules, m, &pieces.core, &mut matches);
+        }
+        matches.sort_by_key(|m| main_value(m).map(|v| v.span.start));
         if matches.is_empty() {
             return;
         }
@@ -175,6 +179,65 @@ impl Found<'_> {
         if let Some(at) = pieces.cr {
             self.cr.extend(collect(at.with_end(LineEnd::Cr)));
         }
+    }
+}
+
+/// What of a match belongs to a core. Repeats stand for themselves until [`merge_repeats`], because what they repeat may
+/// belong to another piece.
+fn in_core(rules: &RuleSet, mut m: Match, core: &Range<usize>, into: &mut Vec<Match>) {
+    let alone = rules.rules[m.rule].severity_alone.unwrap_or(m.severity);
+    let repeats = std::mem::take(&mut m.repeats);
+    let here = repeats.into_iter().filter(|span| core.contains(&span.start));
+    into.extend(here.map(|span| Match {
+        severity: m.severity.min(alone),
+        id: m.id.clone().map(|id| Value { span, ..id }),
+        secret: None,
+        token: None,
+        account: m.account.clone(),
+        notes: m.notes.clone(),
+        runners_up: Vec::new(),
+        repeats: Vec::new(),
+        rule: m.rule,
+    }));
+    if main_value(&m).is_some_and(|v| core.contains(&v.span.start)) {
+        into.push(m);
+    }
+}
+
+/// Make ids without a secret further locations of the same id with one, or of its first place.
+fn merge_repeats(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut first: HashMap<(&str, &str), usize> = HashMap::new();
+    for (i, finding) in findings.iter().enumerate() {
+        let Some(key_id) = &finding.key_id else { continue };
+        let index = first.entry((&finding.rule_id, key_id)).or_insert(i);
+        if findings[*index].secret.is_none() && finding.secret.is_some() {
+            *index = i;
+        }
+    }
+    let heads: Vec<usize> = findings.iter().enumerate().map(|(i, f)| head_of(&first, f, i)).collect();
+    let mut slots: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
+    for (i, head) in heads.into_iter().enumerate() {
+        if head == i {
+            continue;
+        }
+        let Some(repeat) = slots[i].take() else { continue };
+        let Some(head) = &mut slots[head] else { continue };
+        head.other_locations.push(repeat.location);
+        head.other_locations.extend(repeat.other_locations);
+    }
+    let mut merged: Vec<Finding> = slots.into_iter().flatten().collect();
+    for finding in &mut merged {
+        finding.other_locations.sort_unstable();
+        finding.other_locations.dedup();
+    }
+    merged
+}
+
+/// The index of the finding that `finding`, the one at `i`, is a repeat of; `i` itself if it is none.
+fn head_of(first: &HashMap<(&str, &str), usize>, finding: &Finding, i: usize) -> usize {
+    match (&finding.key_id, &finding.secret) {
+        (Some(key_id), None) => first[&(&*finding.rule_id, &**key_id)],
+        _ => i,
     }
 }
 
