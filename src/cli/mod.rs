@@ -15,6 +15,7 @@ mod files;
 mod interrupt;
 mod output;
 mod progress;
+mod rules;
 mod shell;
 
 use common::Common;
@@ -37,6 +38,8 @@ struct Cli {
 enum Command {
     /// Scan folders, files or standard input
     Files(files::Args),
+    /// Show and check the rules
+    Rules(rules::Args),
     /// Print a completion script for a shell
     Completions(shell::Completions),
     /// Print the manual page
@@ -65,6 +68,7 @@ fn dispatch(cli: Cli) -> Result<ExitStatus> {
     let common = &cli.common;
     match cli.command {
         Command::Files(args) => files::run(&args, common),
+        Command::Rules(args) => rules::run(&args, common),
         Command::Completions(args) => shell::completions(&args, &mut Cli::command(), &mut io::stdout()),
         Command::Man => shell::man(Cli::command(), &mut io::stdout()),
     }

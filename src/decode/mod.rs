@@ -82,11 +82,20 @@ impl View {
     /// `anchored` says whether a decoded text holds what is looked for.
     #[must_use]
     pub fn decoded(self, carriers: Carriers, depth: usize, anchored: &dyn Fn(&[u8]) -> bool) -> Self {
+        self.unescaped(carriers.quoted_printable).unwrapped(carriers, depth, anchored)
+    }
+
+    /// The first half of [`Self::decoded`]: undo escapes and split literals, but no encoding that hides its content.
+    #[must_use]
+    pub fn unescaped(self, quoted_printable: bool) -> Self {
+        let view = if quoted_printable { self.through(escape::quoted_printable) } else { self };
+        view.through(unescape).through(escape::strip_colours).through(join::join_literals)
+    }
+
+    /// The second half of [`Self::decoded`]: undo base64 and hexadecimal.
+    #[must_use]
+    pub fn unwrapped(self, carriers: Carriers, depth: usize, anchored: &dyn Fn(&[u8]) -> bool) -> Self {
         let mut view = self;
-        if carriers.quoted_printable {
-            view = view.through(escape::quoted_printable);
-        }
-        view = view.through(unescape).through(escape::strip_colours).through(join::join_literals);
         if !(carriers.base64 || carriers.hex) {
             return view;
         }
