@@ -11,16 +11,16 @@ use super::{NOBODYS_ACCOUNTS, base, canary, looks};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdClass {
     /// Whether AWS can have made it.
-    pub kind: Kind,
+    pub kind: IdKind,
     /// The account it belongs to, 12 digits, where the id carries it.
     pub account: Option<String>,
-    /// The tripwire service that the account belongs to.
-    pub canary: Option<canary::Canary>,
+    /// Whether the account is a known tripwire: using the key tells its owner.
+    pub canary: bool,
 }
 
 /// Whether AWS can have made an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum IdKind {
     /// It is built as AWS builds ids.
     Plausible,
     /// It has the shape, but no id of AWS decodes like this.
@@ -56,9 +56,14 @@ const END_WORDS: [&[u8]; 2] = [b"FAKE", b"TEST"];
 /// Judge an id. Anything that is not 20 characters of a known prefix and base32 digits is implausible, if it is no example.
 pub fn classify(id: &[u8]) -> IdClass {
     let account = account(id);
-    let canary = account.as_deref().and_then(canary::of);
+    let canary = account.as_deref().is_some_and(|a| canary::of(a).is_some());
     let kind = kind(id, account.as_deref());
     IdClass { kind, account, canary }
+}
+
+/// Whether it is a prefix of an access key and 16 base32 digits.
+pub fn has_shape(text: &[u8]) -> bool {
+    (text.starts_with(b"AKIA") || text.starts_with(b"ASIA")) && base::base32_80(&text[4..]).is_some()
 }
 
 /// Whether it is the id of a temporary credential, which works with a session token only.
@@ -77,20 +82,20 @@ fn is_new(bits: u128) -> bool {
     bits >> 79 == 1
 }
 
-fn kind(id: &[u8], account: Option<&str>) -> Kind {
+fn kind(id: &[u8], account: Option<&str>) -> IdKind {
     if looks::has_word(id, &["example"]) || EXAMPLES.iter().any(|e| e.as_bytes() == id) {
-        return Kind::Example;
+        return IdKind::Example;
     }
     let body = id.get(4..).unwrap_or_default();
     if body.len() == 16 && is_placeholder(body) {
-        return Kind::Placeholder;
+        return IdKind::Placeholder;
     }
     if account.is_some_and(|a| NOBODYS_ACCOUNTS.contains(&a)) {
-        return Kind::Example;
+        return IdKind::Example;
     }
-    let old = base::base32_80(body).is_some_and(|bits| !is_new(bits)) && matches!(body[0], b'I' | b'J');
-    let known_prefix = id.starts_with(b"AKIA") || id.starts_with(b"ASIA");
-    if known_prefix && (old || account.is_some()) { Kind::Plausible } else { Kind::Implausible }
+    // an old one carries no account, and neither does one whose account would be too large: that begins with Q to 7
+    let old = matches!(body.first(), Some(b'I' | b'J'));
+    if has_shape(id) && (old || account.is_some()) { IdKind::Plausible } else { IdKind::Implausible }
 }
 
 /// Whether the digits were typed by hand. Chance: 5e-6 for a real id (a test measures it).
@@ -131,30 +136,30 @@ mod tests {
     #[test]
     fn ids_are_told_apart() {
         for (id, expected) in [
-            ("ASIAY34FZKBOKMUTVV7A", Kind::Plausible),
-            ("AKIASP2TPHJSQH3FJRUX", Kind::Plausible),
-            ("AKIAJSIE27KKMHXI3BJQ", Kind::Plausible),
-            ("AKIA6RVFFB77RE7OLMKI", Kind::Example),
-            ("ASIAQAAAAAAAGMKEM7X5", Kind::Placeholder),
-            ("AKIAIOSFODNN7EXAMPLE", Kind::Example),
-            ("AKIAI44QH8DHBEXAMPLE", Kind::Example),
-            ("ASIAIOSFODNN7EXAMPLE", Kind::Example),
-            ("AKIAEXAMPLEPBUMBC3GA", Kind::Example),
-            ("AKIAJ5C56P35AEBRX2QQ", Kind::Example),
-            ("AKIA32P3D2JDNMVAJLGF", Kind::Example),
-            ("AKIAXXXXXXXXXXXXXXXX", Kind::Placeholder),
-            ("AKIAABCDEFGHIJKLMNOP", Kind::Placeholder),
-            ("AKIAQWERTYUIOPASDFGH", Kind::Placeholder),
-            ("AKIA2345672345672345", Kind::Placeholder),
-            ("AKIATESTTESTTESTTEST", Kind::Placeholder),
-            ("AKIAFAKEKDZ3VWUQ5JYB", Kind::Placeholder),
-            ("AKIAYOURKEYZ3VWUQ5JY", Kind::Placeholder),
-            ("ASIASIASIASIASIASIAS", Kind::Placeholder),
-            ("AKIACKDZ3VWUQ5JYB2HM", Kind::Implausible), // old generation, neither I nor J
-            ("AKIA777V3KDZ3VWUQ5JY", Kind::Implausible), // account beyond twelve digits
-            ("AKIAY34FZKBOKMUTVV1A", Kind::Implausible), // no base32
-            ("AROAY34FZKBOKMUTVV7A", Kind::Implausible),
-            ("", Kind::Implausible),
+            ("ASIAY34FZKBOKMUTVV7A", IdKind::Plausible),
+            ("AKIASP2TPHJSQH3FJRUX", IdKind::Plausible),
+            ("AKIAJSIE27KKMHXI3BJQ", IdKind::Plausible),
+            ("AKIA6RVFFB77RE7OLMKI", IdKind::Example),
+            ("ASIAQAAAAAAAGMKEM7X5", IdKind::Placeholder),
+            ("AKIAIOSFODNN7EXAMPLE", IdKind::Example),
+            ("AKIAI44QH8DHBEXAMPLE", IdKind::Example),
+            ("ASIAIOSFODNN7EXAMPLE", IdKind::Example),
+            ("AKIAEXAMPLEPBUMBC3GA", IdKind::Example),
+            ("AKIAJ5C56P35AEBRX2QQ", IdKind::Example),
+            ("AKIA32P3D2JDNMVAJLGF", IdKind::Example),
+            ("AKIAXXXXXXXXXXXXXXXX", IdKind::Placeholder),
+            ("AKIAABCDEFGHIJKLMNOP", IdKind::Placeholder),
+            ("AKIAQWERTYUIOPASDFGH", IdKind::Placeholder),
+            ("AKIA2345672345672345", IdKind::Placeholder),
+            ("AKIATESTTESTTESTTEST", IdKind::Placeholder),
+            ("AKIAFAKEKDZ3VWUQ5JYB", IdKind::Placeholder),
+            ("AKIAYOURKEYZ3VWUQ5JY", IdKind::Placeholder),
+            ("ASIASIASIASIASIASIAS", IdKind::Placeholder),
+            ("AKIACKDZ3VWUQ5JYB2HM", IdKind::Implausible), // old generation, neither I nor J
+            ("AKIA777V3KDZ3VWUQ5JY", IdKind::Implausible), // account beyond twelve digits
+            ("AKIAY34FZKBOKMUTVV1A", IdKind::Implausible), // no base32
+            ("AROAY34FZKBOKMUTVV7A", IdKind::Implausible),
+            ("", IdKind::Implausible),
         ] {
             assert_eq!(classify(id.as_bytes()).kind, expected, "{id}");
         }
@@ -162,8 +167,7 @@ mod tests {
 
     #[test]
     fn tripwires_are_known_by_their_account() {
-        assert_eq!(classify(b"AKIASP2TPHJSQH3FJRUX").canary, Some(canary::Canary::Thinkst));
-        assert_eq!(classify(b"ASIAY34FZKBOKMUTVV7A").canary, None);
+        assert!(classify(b"AKIASP2TPHJSQH3FJRUX").canary && !classify(b"ASIAY34FZKBOKMUTVV7A").canary);
         assert!(is_temporary(b"ASIAY34FZKBOKMUTVV7A") && !is_temporary(b"AKIASP2TPHJSQH3FJRUX"));
     }
 
@@ -173,7 +177,7 @@ mod tests {
         let mut random = Random(20_261_125);
         let refused: Vec<String> = (0..200_000)
             .map(|i| random.key_id(if i % 2 == 0 { "AKIA" } else { "ASIA" }))
-            .filter(|id| classify(id).kind != Kind::Plausible)
+            .filter(|id| classify(id).kind != IdKind::Plausible)
             .map(|id| String::from_utf8(id).unwrap())
             .collect();
         println!("refused: {refused:?}");

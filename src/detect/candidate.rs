@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::aws;
 use crate::aws::bedrock::BedrockClass;
-use crate::aws::key_id::Kind;
+use crate::aws::key_id::IdKind;
 use crate::aws::secret::SecretClass;
 use crate::aws::token::TokenClass;
 use crate::decode::is_base64;
@@ -49,8 +49,8 @@ pub(super) struct Candidate {
 pub(super) fn at(text: &[u8], at: usize, part: &Part) -> Option<Candidate> {
     let found = part.regex.find(&text[at..]).filter(|m| m.start() == 0 && m.end() > 0)?;
     let span = at..at + found.end();
-    let prefixed = length_before(&text[..at], span.len())
-        && at.checked_sub(1).is_none_or(|p| !part.fence.has(text[p]));
+    let prefixed =
+        length_before(&text[..at], span.len()) && at.checked_sub(1).is_none_or(|p| !part.fence.has(text[p]));
     if !(fenced(text, &span, part) || prefixed) || inside_letters(text, &span) || inside_base64(text, &span) {
         return None;
     }
@@ -138,7 +138,8 @@ fn inside_letters(text: &[u8], span: &Range<usize>) -> bool {
     let after = &text[span.end..text.len().min(span.end + 4)];
     let last = (1..=before.len()).find_map(|n| std::str::from_utf8(&before[before.len() - n..]).ok());
     let first = (1..=after.len()).find_map(|n| std::str::from_utf8(&after[..n]).ok());
-    last.and_then(|t| t.chars().next()).is_some_and(word) || first.and_then(|t| t.chars().next()).is_some_and(word)
+    last.and_then(|t| t.chars().next()).is_some_and(word)
+        || first.and_then(|t| t.chars().next()).is_some_and(word)
 }
 
 /// Whether a value that `+` or `/` touches is a piece of base64. A path, a URL and `ID/SECRET` are not.
@@ -171,13 +172,11 @@ fn classify(value: &[u8], part: &Part) -> Option<Class> {
             let id = aws::key_id::classify(value);
             let account = id.account.map(String::into_boxed_str);
             let class = match id.kind {
-                Kind::Plausible if id.canary.is_some() => Class::noted(Note::Canary),
-                Kind::Plausible => Class::real(),
-                Kind::Implausible => {
-                    Class { doubtful: true, ..Class::noted(Note::ImplausibleId) }
-                }
-                Kind::Example => Class::noted(Note::DocumentationExample),
-                Kind::Placeholder => Class::noted(Note::Placeholder),
+                IdKind::Plausible if id.canary => Class::noted(Note::Canary),
+                IdKind::Plausible => Class::real(),
+                IdKind::Implausible => Class { doubtful: true, ..Class::noted(Note::ImplausibleId) },
+                IdKind::Example => Class::noted(Note::DocumentationExample),
+                IdKind::Placeholder => Class::noted(Note::Placeholder),
             };
             Some(Class { account, ..class })
         }
