@@ -134,14 +134,19 @@ pub(super) fn place_name<'a>(location: &'a Location, redactor: &Redactor) -> Cow
         Place::Lfs => "git-lfs object",
         Place::File | Place::Index | Place::Blob => "object",
     };
-    let name = match (location.place, &location.named_by, &location.object, &location.commit) {
-        (Place::Ref, Some(name), _, _) => redactor.text(name),
-        (_, _, Some(object), _) => Cow::Borrowed(short(object)),
-        (_, _, None, Some(commit)) => Cow::Borrowed(short(&commit.id)),
-        (_, Some(name), None, None) => redactor.text(name),
-        (_, None, None, None) => return Cow::Borrowed(kind),
-    };
-    Cow::Owned(format!("{kind} {name}"))
+    match inner_name(location, redactor) {
+        Some(name) if location.place == Place::Ref => Cow::Owned(format!("{kind} {name}")),
+        Some(name) => Cow::Owned(format!("{kind} {}", short(&name))),
+        None => Cow::Borrowed(kind),
+    }
+}
+
+/// What git calls a place without path: the ref, else the object, the commit, or what names it.
+pub(super) fn inner_name<'a>(location: &'a Location, redactor: &Redactor) -> Option<Cow<'a, str>> {
+    let name = location.named_by.as_deref().map(|name| redactor.text(name));
+    let object = location.object.as_deref().or(location.commit.as_ref().map(|commit| commit.id.as_str()));
+    let object = object.map(Cow::Borrowed);
+    if location.place == Place::Ref { name.or(object) } else { object.or(name) }
 }
 
 /// The first twelve digits of an object id.
