@@ -38,13 +38,14 @@ pub(crate) fn rule() -> Rule {
     }
 }
 
-fn commit(digit: char, subject: &str) -> Box<Commit> {
-    Box::new(Commit {
+#[expect(clippy::unnecessary_wraps, reason = "a location takes it so")]
+fn commit(digit: char, subject: &str) -> Option<Box<Commit>> {
+    Some(Box::new(Commit {
         id: digit.to_string().repeat(40),
         author: "Ada Example <ada@example.org>".to_owned(),
         time: 1_700_000_000,
         subject: subject.to_owned(),
-    })
+    }))
 }
 
 fn finding(severity: Severity, key: Option<&str>, secret: Option<&str>, location: Location) -> Finding {
@@ -78,9 +79,9 @@ fn in_file(path: impl Into<Vec<u8>>, line: u64, column: u64) -> Location {
     }
 }
 
-fn snippet(before: &str, inside: &str, after: &str) -> Option<Snippet> {
+fn snippet(before: &str, inside: &str, after: &str) -> Snippet {
     let highlight = (before.len(), before.len() + inside.len());
-    Some(Snippet { text: [before, inside, after].concat(), highlight })
+    Snippet { text: [before, inside, after].concat(), highlight }
 }
 
 /// The pair in a file, and again in another one; one in the history, verified; an id alone; a temporary credential that
@@ -88,14 +89,17 @@ fn snippet(before: &str, inside: &str, after: &str) -> Option<Snippet> {
 pub(crate) fn full() -> Outcome {
     let mut pair = finding(Severity::High, Some(ID), Some(SECRET), in_file("config/prod.env", 12, 19));
     pair.location.secret_line = Some(13);
-    pair.snippet = snippet("AWS_ACCESS_KEY_ID=", ID, "");
+    pair.snippet = Some(snippet("AWS_ACCESS_KEY_ID=", ID, ""));
     let mut again =
         finding(Severity::High, Some(ID), Some(SECRET), in_file(&b"old/caf\xe9 #1.txt"[..], 3, 140));
     again.location.secret_line = Some(3);
     again.encodings = vec![Encoding::Base64, Encoding::Escape];
     let before = format!("\t{{\"region\": \"{}\", \"accessKeyId\": \"", "eu-west-1 ".repeat(12));
-    again.snippet =
-        snippet(&before, ID, "\", \"secretAccessKey\": \"r7Xb************\", \"more\": \"漢字漢字漢字\"}");
+    again.snippet = Some(snippet(
+        &before,
+        ID,
+        "\", \"secretAccessKey\": \"r7Xb************\", \"more\": \"漢字漢字漢字\"}",
+    ));
 
     let mut history = finding(
         Severity::Critical,
@@ -105,8 +109,8 @@ pub(crate) fn full() -> Outcome {
     );
     history.location.place = Place::Blob;
     history.location.object = Some("b".repeat(40));
-    history.location.commit = Some(commit('1', "Add the deploy script"));
-    history.location.removed = Some(commit('2', "Remove the keys"));
+    history.location.commit = commit('1', "Add the deploy script");
+    history.location.removed = commit('2', "Remove the keys");
     history.location.reachable = Some(true);
     history.location.in_head = Some(false);
     history.location.line_hash = None;
@@ -126,7 +130,7 @@ pub(crate) fn full() -> Outcome {
     alone.location.column = Some(5);
     alone.location.end_column = Some(25);
     alone.location.object = Some("c".repeat(40));
-    alone.location.commit = Some(commit('c', "Rotate"));
+    alone.location.commit = commit('c', "Rotate");
     alone.location.reachable = Some(false);
     alone.location.in_head = Some(false);
     alone.location.named_by = Some("refs/stash@{0}".to_owned());
@@ -202,11 +206,11 @@ pub(crate) fn attack() -> Outcome {
     let words = "\u{1b}]52;c;cm0gLXJm\u{7}\u{1b}]8;;http://evil.test\u{1b}\\\u{202e}\u{200b}\u{9b}2J\r\n::stop-commands::x,y=1\n<script>alert(1)</script>";
     let mut file =
         finding(Severity::High, Some(ID), Some(SECRET), in_file([words.as_bytes(), b"\xff"].concat(), 1, 1));
-    file.snippet = snippet(words, ID, words);
+    file.snippet = Some(snippet(words, ID, words));
     let mut history = finding(Severity::High, Some(ALONE), None, Location::new(Place::Ref));
-    history.location.commit = Some(commit('3', words));
+    history.location.commit = commit('3', words);
     if let Some(commit) = &mut history.location.commit {
-        commit.author = words.to_owned();
+        words.clone_into(&mut commit.author);
     }
     history.location.named_by = Some(words.to_owned());
     history.verification = Verification::Unknown { reason: words.to_owned() };

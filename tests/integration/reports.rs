@@ -1,4 +1,5 @@
 //! Every report format: against its schema, against the snapshots in fixtures/reports/, and against leaking secrets.
+#![allow(clippy::unwrap_used, reason = "clippy does not see that helpers of tests are tests")]
 
 use std::fs;
 use std::path::Path;
@@ -246,6 +247,12 @@ fn text_from_outside_stays_harmless() {
     for shown in ["\\x1b]52;c;", "\\x1b]8;;", "\\u{202e}", "\\u{200b}", "\\xff", "\\u{9b}"] {
         assert!(human.contains(shown), "{shown} is to be seen in {human}");
     }
+    // With colours and links on, what is left after taking out our own sequences is as harmless.
+    let all = Options { color: true, hyperlinks: true, root: Some("/srv/tree".into()), ..options() };
+    let ours = regex::Regex::new("\x1b\\[[0-9;]+m|\x1b\\]8;;[!-~]*\x1b\\\\").unwrap();
+    let colored = report(Format::Human, &outcome, &all);
+    assert!(colored.contains("\x1b]8;;file:///srv/tree/%1B%5D52"), "{}", colored.escape_debug());
+    assert_eq!(ours.replace_all(&colored, ""), human);
     let html = report(Format::Html, &outcome, &color);
     assert!(!html.contains("<script") && html.contains("&lt;script"));
     // One command a line, whatever stands in a path.
@@ -284,7 +291,7 @@ fn spread(finding: &mut Finding, words: &str) {
     location.path = Some(format!("dir/{words}.env").into_bytes());
     location.named_by = Some(format!("refs/heads/{words}"));
     if let Some(commit) = &mut location.commit {
-        commit.author = words.to_owned();
+        words.clone_into(&mut commit.author);
         commit.subject = format!("add {words}");
     }
     if let Some(snippet) = &mut finding.snippet {
