@@ -170,7 +170,7 @@ impl<'a> Report<'a> {
     }
 
     fn rule(&self, id: &str) -> Option<&'a Rule> {
-        self.rules.rules.iter().find(|rule| *rule.id == *id)
+        self.rules.get(id)
     }
 
     fn complete(&self) -> bool {

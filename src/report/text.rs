@@ -66,11 +66,14 @@ pub(super) fn noun(mode: &str) -> &'static str {
     }
 }
 
-/// What was found, in one sentence without its end.
+/// What was found, in few words: the beginning of the description of its rule, up to the first aside.
 pub(super) fn title(finding: &Finding, report: &Report<'_>) -> String {
-    let rule = report.rule(&finding.rule_id);
-    let description = rule.map_or("", |rule| rule.description.trim().trim_end_matches('.'));
-    if description.is_empty() { finding.rule_id.to_string() } else { description.to_owned() }
+    let description = report.rule(&finding.rule_id).map_or("", |rule| rule.description.trim());
+    let head = [": ", ", ", " ("].iter().filter_map(|aside| description.find(aside)).min();
+    let head = description[..head.unwrap_or(description.len())].trim_end_matches('.');
+    let head = if head.is_empty() { &*finding.rule_id } else { head };
+    let alone = finding.key_id.is_some() && finding.secret.is_none() && finding.session_token.is_none();
+    if alone { format!("{head}, its id alone") } else { head.to_owned() }
 }
 
 /// The parts that a finding has, masked: `key id AKIA…, secret abcd************, account 123456789012`.

@@ -2,3 +2,4 @@
 
 mod report_samples;
 mod reports;
+mod rules;

@@ -19,7 +19,7 @@ const ALONE: &str = concat!("AKIA", "Q3ZLM7VT7JCRUO3G");
 pub(crate) fn rule() -> Rule {
     Rule {
         id: "aws-access-key".into(),
-        description: "An AWS access key".to_owned(),
+        description: "An AWS access key: the id with its secret.".to_owned(),
         why: "Whoever has the id and the secret of an access key can do what its user may do.".to_owned(),
         remediation:
             "Deactivate the key in IAM, then delete it.\nSearch CloudTrail for what it was used for."

@@ -73,6 +73,83 @@ fn json_reports_are_valid() {
     }
 }
 
+/// Every name that a report can hold. A new variant does not compile here, so that nobody forgets the schema.
+fn names() -> [(&'static str, Vec<&'static str>); 3] {
+    use keyhound::blob::Place;
+    use keyhound::finding::{Encoding, Note};
+    let encodings = [
+        Encoding::Utf16,
+        Encoding::Base64,
+        Encoding::Hex,
+        Encoding::Percent,
+        Encoding::Escape,
+        Encoding::Html,
+        Encoding::QuotedPrintable,
+        Encoding::Joined,
+    ];
+    let notes =
+        [Note::DocumentationExample, Note::Placeholder, Note::ImplausibleId, Note::Canary, Note::Expired];
+    let places = [
+        Place::File,
+        Place::Stdin,
+        Place::Blob,
+        Place::CommitMessage,
+        Place::TagMessage,
+        Place::Note,
+        Place::Path,
+        Place::Ref,
+        Place::Index,
+        Place::Symlink,
+        Place::Lfs,
+    ];
+    let known = |encoding, note, place| match (encoding, note, place) {
+        (
+            Encoding::Utf16
+            | Encoding::Base64
+            | Encoding::Hex
+            | Encoding::Percent
+            | Encoding::Escape
+            | Encoding::Html
+            | Encoding::QuotedPrintable
+            | Encoding::Joined,
+            Note::DocumentationExample
+            | Note::Placeholder
+            | Note::ImplausibleId
+            | Note::Canary
+            | Note::Expired,
+            Place::File
+            | Place::Stdin
+            | Place::Blob
+            | Place::CommitMessage
+            | Place::TagMessage
+            | Place::Note
+            | Place::Path
+            | Place::Ref
+            | Place::Index
+            | Place::Symlink
+            | Place::Lfs,
+        ) => true,
+    };
+    assert!(known(encodings[0], notes[0], places[0]));
+    [
+        ("/$defs/finding_fields/properties/encodings/items/enum", encodings.map(Encoding::name).to_vec()),
+        ("/$defs/finding_fields/properties/notes/items/enum", notes.map(Note::name).to_vec()),
+        ("/$defs/place_fields/properties/where/enum", places.map(Place::name).to_vec()),
+    ]
+}
+
+#[test]
+fn the_schema_and_its_documentation_know_every_name() {
+    let schema = own_schema();
+    let text = fs::read_to_string(Path::new(ROOT).join("docs/json.md")).unwrap();
+    for (pointer, names) in names() {
+        assert_eq!(*schema.pointer(pointer).unwrap(), json!(names));
+        for name in names {
+            assert!(text.contains(&format!("`{name}`")), "docs/json.md does not name `{name}`");
+        }
+    }
+}
+
 #[test]
 fn json_lines_are_valid_and_framed() {
     let mut schema = own_schema();
