@@ -1,3 +1,5 @@
 //! The integration tests: one binary.
 
+mod report_samples;
+mod reports;
 mod rules;
