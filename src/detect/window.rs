@@ -158,7 +158,7 @@ impl Detector {
                         found.pair(index, rule, id, &secrets_at, &choice, token);
                     }
                     None if rule.severity_alone.is_some() => {
-                        lone.push((index, &ids[index][position(&ids[index], id)]))
+                        lone.push((index, &ids[index][position(&ids[index], id)]));
                     }
                     None => {}
                 }
@@ -198,9 +198,10 @@ impl Detector {
             }
             for part_ref in &literal.parts {
                 let index = usize::from(part_ref.rule);
-                let (part, list) = match part_ref.secret {
-                    true => (&rules[index].secret, &mut secrets[index]),
-                    false => (&rules[index].id_part, &mut ids[index]),
+                let (part, list) = if part_ref.secret {
+                    (&rules[index].secret, &mut secrets[index])
+                } else {
+                    (&rules[index].id_part, &mut ids[index])
                 };
                 if let Some(part) = part
                     && let Some(found) = candidate::at(text, anchor.pos, part)
@@ -346,7 +347,7 @@ impl Found<'_> {
 /// The severity of values together: nothing if one is no real value, `medium` at most if one is in doubt.
 fn severity(classes: &[&Class], rule: Severity) -> Severity {
     let harmless = |c: &&Class| !c.real && !c.doubtful || c.notes.contains(&Note::Canary);
-    if classes.iter().any(|c| harmless(c)) {
+    if classes.iter().any(harmless) {
         Severity::Info
     } else if classes.iter().any(|c| c.doubtful) {
         rule.min(Severity::Medium)

@@ -7,6 +7,7 @@ mod collector;
 mod files;
 mod lines;
 mod pieces;
+mod repeats;
 mod snippet;
 
 pub use collect::{TextStart, collect, collect_all};

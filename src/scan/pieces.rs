@@ -4,12 +4,12 @@
 //! a value belongs to the piece in whose core it begins, so a pair never falls between two pieces as long as it lies
 //! closer together than the overlap.
 
-use std::collections::HashMap;
 use std::io::{self, Read};
 use std::ops::Range;
 
 use super::collect::{TextStart, collect_all, main_value};
 use super::lines::LineEnd;
+use super::repeats::fold_repeats;
 use crate::blob::Origin;
 use crate::detect::{Detector, Match, Value};
 use crate::finding::Finding;
@@ -70,7 +70,7 @@ fn scan_with(
         pieces.shift();
     }
     let findings = if pieces.cr.is_some() { found.cr } else { found.lf };
-    Streamed { findings: merge_repeats(findings), bytes: pieces.bytes, error: pieces.error }
+    Streamed { findings: fold_repeats(findings), bytes: pieces.bytes, error: pieces.error }
 }
 
 /// The piece at hand and where it stands.
@@ -182,7 +182,7 @@ impl Found<'_> {
     }
 }
 
-/// What of a match belongs to a core. Repeats stand for themselves until [`merge_repeats`], because what they repeat may
+/// What of a match belongs to a core. Repeats stand for themselves until [`fold_repeats`], because what they repeat may
 /// belong to another piece.
 fn in_core(rules: &RuleSet, mut m: Match, core: &Range<usize>, into: &mut Vec<Match>) {
     let alone = rules.rules[m.rule].severity_alone.unwrap_or(m.severity);
@@ -201,43 +201,6 @@ fn in_core(rules: &RuleSet, mut m: Match, core: &Range<usize>, into: &mut Vec<Ma
     }));
     if main_value(&m).is_some_and(|v| core.contains(&v.span.start)) {
         into.push(m);
-    }
-}
-
-/// Make ids without a secret further locations of the same id with one, or of its first place.
-fn merge_repeats(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut first: HashMap<(&str, &str), usize> = HashMap::new();
-    for (i, finding) in findings.iter().enumerate() {
-        let Some(key_id) = &finding.key_id else { continue };
-        let index = first.entry((&finding.rule_id, key_id)).or_insert(i);
-        if findings[*index].secret.is_none() && finding.secret.is_some() {
-            *index = i;
-        }
-    }
-    let heads: Vec<usize> = findings.iter().enumerate().map(|(i, f)| head_of(&first, f, i)).collect();
-    let mut slots: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
-    for (i, head) in heads.into_iter().enumerate() {
-        if head == i {
-            continue;
-        }
-        let Some(repeat) = slots[i].take() else { continue };
-        let Some(head) = &mut slots[head] else { continue };
-        head.other_locations.push(repeat.location);
-        head.other_locations.extend(repeat.other_locations);
-    }
-    let mut merged: Vec<Finding> = slots.into_iter().flatten().collect();
-    for finding in &mut merged {
-        finding.other_locations.sort_unstable();
-        finding.other_locations.dedup();
-    }
-    merged
-}
-
-/// The index of the finding that `finding`, the one at `i`, is a repeat of; `i` itself if it is none.
-fn head_of(first: &HashMap<(&str, &str), usize>, finding: &Finding, i: usize) -> usize {
-    match (&finding.key_id, &finding.secret) {
-        (Some(key_id), None) => first[&(&*finding.rule_id, &**key_id)],
-        _ => i,
     }
 }
 
