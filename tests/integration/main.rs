@@ -6,5 +6,7 @@
 mod architecture;
 mod cli;
 mod files;
+mod report_samples;
+mod reports;
 mod rules;
 mod support;
