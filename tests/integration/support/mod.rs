@@ -68,6 +68,10 @@ impl TestEnv {
     }
 
     /// The program, to be run in the folder.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the tests decide what the program may see of the environment"
+    )]
     pub(crate) fn command(&self, args: &[impl AsRef<OsStr>]) -> Command {
         let program =
             env::var_os("KEYHOUND_TEST_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keyhound").into());
