@@ -24,6 +24,7 @@ pub mod blob;
 pub mod decode;
 pub mod detect;
 pub mod finding;
+mod mmap;
 pub mod report;
 pub mod rules;
 pub mod scan;
