@@ -191,3 +191,20 @@ impl<'p> Seams<'p> {
         joined
     }
 }
+
+#[cfg(test)]
+impl Note {
+    pub(super) fn anchors(&self) -> &[Anchor] {
+        &self.anchors
+    }
+}
+
+#[cfg(test)]
+impl Seams<'_> {
+    /// The note of a text as if none of its anchors were viable.
+    pub(super) fn note_of_cold(&self, text: &[u8]) -> Note {
+        let mut anchors = Vec::new();
+        self.prefilter.anchors(text, &mut anchors);
+        Note { anchors, unknown: false }
+    }
+}
