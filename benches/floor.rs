@@ -134,9 +134,16 @@ fn main() {
         );
         println!("  trees alone cpu {:.2} wall {:.2}", trees.0, trees.1);
         if let Some((stats, sink)) = last {
+            let of = |n: &AtomicU64| n.load(Ordering::Relaxed);
             println!(
-                "  {stats:?} hot {:?} commits {:?} trees {:?} problems {:?}",
-                sink.hot, sink.commits, sink.trees, sink.problems
+                "  {} objects, {} bytes, {} inflated; hot {}, commits {}, trees {}, problems {}",
+                stats.objects,
+                stats.bytes,
+                stats.inflated,
+                of(&sink.hot),
+                of(&sink.commits),
+                of(&sink.trees),
+                of(&sink.problems)
             );
         }
     }

@@ -106,17 +106,17 @@ impl<'a> Delta<'a> {
 fn copy(from: &[u8], start: usize, to: &mut [u8], at: usize, len: usize) {
     const STEP: usize = 16;
     const { assert!(SLACK >= 4 * STEP) };
-    if len <= 4 * STEP {
-        if let (Some(from), Some(to)) = (from.get(start..start + 4 * STEP), to.get_mut(at..at + 4 * STEP)) {
-            to[..STEP].copy_from_slice(&from[..STEP]);
-            if len > STEP {
-                to[STEP..2 * STEP].copy_from_slice(&from[STEP..2 * STEP]);
-                if len > 2 * STEP {
-                    to[2 * STEP..].copy_from_slice(&from[2 * STEP..]);
-                }
+    if len <= 4 * STEP
+        && let (Some(from), Some(to)) = (from.get(start..start + 4 * STEP), to.get_mut(at..at + 4 * STEP))
+    {
+        to[..STEP].copy_from_slice(&from[..STEP]);
+        if len > STEP {
+            to[STEP..2 * STEP].copy_from_slice(&from[STEP..2 * STEP]);
+            if len > 2 * STEP {
+                to[2 * STEP..].copy_from_slice(&from[2 * STEP..]);
             }
-            return;
         }
+        return;
     }
     to[at..at + len].copy_from_slice(&from[start..start + len]);
 }

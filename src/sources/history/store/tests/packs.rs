@@ -11,6 +11,10 @@ fn sample(hash: HashKind, seed: u64, commits: usize) -> Repo {
     repo
 }
 
+fn lines<'a>(ids: impl Iterator<Item = &'a ObjectId>) -> String {
+    ids.map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n"
+}
+
 #[test]
 fn loose_objects_agree_with_git() {
     let repo = sample(HashKind::Sha1, 11, 25);
@@ -65,7 +69,7 @@ fn an_object_in_several_packs_and_loose_comes_once() {
     let before = repo.pack_files("pack");
     let all = repo.expected();
     // A second pack with half of the objects, as deltas against each other, and some of them loose too.
-    let ids: String = all.keys().step_by(2).map(|id| format!("{id}\n")).collect();
+    let ids = lines(all.keys().step_by(2));
     repo.git(&["pack-objects", "-q", "--window=50", "--no-reuse-delta", "objects/pack/pack"], ids.as_bytes());
     assert!(repo.pack_files("pack").len() > before.len());
     for (kind, bytes) in all.values().step_by(9) {
@@ -134,7 +138,7 @@ fn large_blobs_are_streamed_and_left_out_on_request() {
     repo.git(&["hash-object", "-w", "--stdin"], &cold);
     let expected = repo.expected();
     assert_scan(&repo.open(), &expected, &OPTIONS);
-    let ids: String = expected.keys().map(|id| format!("{id}\n")).collect();
+    let ids = lines(expected.keys());
     repo.git(&["pack-objects", "-q", "objects/pack/pack"], ids.as_bytes());
     repo.git(&["prune-packed", "-q"], b"");
     assert_eq!(repo.pack_files("pack").len(), 1);
