@@ -56,6 +56,16 @@ impl<'a> Delta<'a> {
         Ops { data: self.data, len: self.len, at: self.start, error: None }
     }
 
+    /// Whether what it builds can begin with `head`, by a look at its first piece.
+    pub(super) fn may_begin_with(&self, base: &[u8], head: &[u8]) -> bool {
+        let piece = match self.ops().next() {
+            Some(Op::Copy { start, len }) => base.get(start..start + len),
+            Some(Op::Insert { start, len }) => Some(self.inserted(start, len)),
+            None => None,
+        };
+        piece.is_some_and(|p| p.iter().zip(head).all(|(a, b)| a == b))
+    }
+
     /// Build the object.
     pub(super) fn apply(&self, base: &Buffer, out: &mut Buffer) -> Result<(), &'static str> {
         let base_len = base.bytes().len();
@@ -132,7 +142,8 @@ pub(super) struct Ops<'a> {
 
 impl Ops<'_> {
     /// The next instruction; `None` at the end and at an error, which [`Self::finish`] tells apart.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "tens of millions of calls; left to itself it stays a call")]
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Option<Op> {
         if self.at >= self.len {
             return None;
