@@ -132,7 +132,7 @@ fn copy(from: &[u8], start: usize, to: &mut [u8], at: usize, len: usize) {
 }
 
 /// Parses instructions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ops<'a> {
     data: &'a [u8],
     len: usize,
