@@ -1,3 +1,9 @@
-//! The keyhound command line.
+//! The keyhound command line: see `cli` for what each command does, and the library for how.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os()).into()
+}

@@ -1,14 +1,28 @@
 //! From bytes to matches: prefilter → candidate → window → scored secrets → one-to-one assignment.
 //!
-//! Pure: no I/O, no clock, no configuration but the rules. See the files for the stages.
+//! Pure: no I/O, no clock, no configuration but the rules.
+//!
+//! - [`prefilter`]: anchors, in one pass over the raw bytes; without a viable one nothing more is done
+//! - `window`: the surroundings of the anchors, decoded
+//! - `candidate`: ids and secrets in a decoded text, by shape and neighbours
+//! - `label`, `structure`: what the names before values and the layout between them say
+//! - `pair`, `assign`: which secret belongs to which id
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::finding::{Encoding, Note, Secret, Severity};
 use crate::rules::RuleSet;
 
+mod assign;
+mod candidate;
+pub mod check;
+mod label;
+mod pair;
 pub mod prefilter;
+mod structure;
+mod window;
 
 pub use prefilter::Prefilter;
 
@@ -20,7 +34,7 @@ pub struct Detector {
 }
 
 /// A credential in a text. Spans are byte ranges of the text that was given to [`Detector::detect`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
     /// Index of the rule in the rule set.
     pub rule: usize,
@@ -38,7 +52,7 @@ pub struct Match {
     pub notes: Vec<Note>,
     /// Other secrets that may belong to the id, best first.
     pub runners_up: Vec<Secret>,
-    /// Further places of the same id in this text, without a secret of their own.
+    /// Further places of the same id without a secret of their own.
     pub repeats: Vec<Range<usize>>,
 }
 
@@ -51,6 +65,13 @@ pub struct Value {
     pub span: Range<usize>,
     /// What had to be undone, outermost first.
     pub encodings: Vec<Encoding>,
+}
+
+impl Match {
+    /// Where the match stands: its id, or its secret where there is no id.
+    pub fn span(&self) -> Range<usize> {
+        self.id.as_ref().or(self.secret.as_ref()).map_or(0..0, |v| v.span.clone())
+    }
 }
 
 impl Detector {
@@ -74,6 +95,48 @@ impl Detector {
     pub fn detect(&self, text: &[u8]) -> Vec<Match> {
         let mut anchors = Vec::new();
         self.prefilter.anchors(text, &mut anchors);
-        Vec::new()
+        anchors.retain(|&a| self.prefilter.viable(text, a));
+        let mut matches = Vec::new();
+        for window in window::windows(text, &anchors, self.prefilter.literals()) {
+            self.window(text, &window, &mut matches);
+        }
+        let key = |m: &Match| (m.span().start, m.rule, m.secret.as_ref().map(|s| s.span.start));
+        matches.sort_by_key(key);
+        matches.dedup_by(|a, b| key(a) == key(b));
+        fold(matches)
     }
 }
+
+/// Make ids without a secret repeats of the same id with one, or of its first place.
+fn fold(matches: Vec<Match>) -> Vec<Match> {
+    let mut heads: HashMap<(usize, Box<str>), usize> = HashMap::new();
+    for (i, m) in matches.iter().enumerate() {
+        if let Some(id) = &m.id {
+            let head = heads.entry((m.rule, id.text.expose().into())).or_insert(i);
+            if matches[*head].secret.is_none() && m.secret.is_some() {
+                *head = i;
+            }
+        }
+    }
+    if heads.len() == matches.len() {
+        return matches;
+    }
+    let head = |i: usize, m: &Match| match &m.id {
+        Some(id) if m.secret.is_none() => heads[&(m.rule, id.text.expose().into())],
+        _ => i,
+    };
+    let of: Vec<usize> = matches.iter().enumerate().map(|(i, m)| head(i, m)).collect();
+    let mut slots: Vec<Option<Match>> = matches.into_iter().map(Some).collect();
+    for (i, &head) in of.iter().enumerate() {
+        if head != i
+            && let Some(repeat) = slots[i].take()
+            && let Some(head) = &mut slots[head]
+        {
+            head.repeats.push(repeat.span());
+        }
+    }
+    slots.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests;

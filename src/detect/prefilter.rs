@@ -2,27 +2,53 @@
 //!
 //! This path decides the speed of a scan: a text without an anchor costs nothing more. The literals are the prefixes of
 //! the rules in every carrier (plain, base64 at three alignments, hexadecimal, UTF-16, escapes), and the keywords of
-//! labels that allow a secret without an id. `aho_corasick::packed` (Teddy) takes 64 literals at the price of two; the
+//! labels that allow a secret without an id. `aho_corasick::packed` (Teddy) takes 32 literals at the price of two; the
 //! plain `AhoCorasick` is 24 times slower here. Its matches do not overlap, so a search restarts one byte behind the
 //! start of each match, or `AKIAKIA…` is missed.
 
 use aho_corasick::packed;
+use regex::bytes::Regex;
 
-use crate::rules::{Part, RuleSet};
+use super::candidate;
+use crate::decode;
+use crate::rules::{ByteSet, Check, Part, RuleSet};
 
 /// The longest literal that is searched for; longer prefixes are cut.
 const MAX_LITERAL: usize = 8;
 
-/// Literals a Teddy searcher takes before another one is built.
-const MAX_PER_SEARCHER: usize = 48;
+/// Literals a searcher takes before another one is built: above this number Teddy is half as fast.
+const MAX_PER_SEARCHER: usize = 32;
 
 /// A literal of the prefilter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Literal {
     /// The bytes to find.
     pub bytes: Vec<u8>,
     /// What it is an encoding of.
     pub carrier: Carrier,
+    /// The values that it may be the head, or the label, of.
+    pub parts: Vec<PartRef>,
+}
+
+/// A part of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartRef {
+    /// Index of the rule in the rule set.
+    pub rule: u16,
+    /// Whether it is the rule's secret; else its id.
+    pub secret: bool,
+}
+
+/// What [`Prefilter::viable`] needs to know of a part.
+#[derive(Debug)]
+struct Shape {
+    part: PartRef,
+    regex: Regex,
+    fence: ByteSet,
+    /// Length of the shortest value.
+    min_len: usize,
+    /// Made of base64 characters, both cases.
+    random: bool,
 }
 
 /// How a literal is written in the text.
@@ -58,6 +84,7 @@ pub struct Anchor {
 pub struct Prefilter {
     literals: Vec<Literal>,
     searchers: Vec<Searcher>,
+    shapes: Vec<Shape>,
 }
 
 #[derive(Debug)]
@@ -76,19 +103,33 @@ impl Prefilter {
     /// A prefilter for these rules.
     pub fn new(rules: &RuleSet) -> Self {
         let mut literals: Vec<Literal> = Vec::new();
-        let mut add = |bytes: Vec<u8>, carrier| {
-            if bytes.len() >= 3 && !literals.iter().any(|l| l.bytes == bytes) {
-                literals.push(Literal { bytes, carrier });
-            }
-        };
-        for rule in &rules.rules {
-            for part in [&rule.id_part, &rule.secret].into_iter().flatten() {
-                add_part(part, &mut add);
+        let mut shapes = Vec::new();
+        for (index, rule) in rules.rules.iter().enumerate() {
+            for (part, secret) in [(&rule.id_part, false), (&rule.secret, true)] {
+                let Some(part) = part else { continue };
+                let part_ref = PartRef { rule: index as u16, secret };
+                shapes.push(Shape::new(part_ref, part));
+                add_part(part, secret, &mut |bytes, carrier| {
+                    if bytes.len() < 3 {
+                        return;
+                    }
+                    match literals.iter_mut().find(|l| l.bytes == bytes && l.carrier == carrier) {
+                        Some(literal) => literal.parts.push(part_ref),
+                        None => literals.push(Literal { bytes, carrier, parts: vec![part_ref] }),
+                    }
+                });
             }
         }
-        // A literal behind which another one always stands too is not needed: Teddy would report only one of them.
-        let all: Vec<Vec<u8>> = literals.iter().map(|l| l.bytes.clone()).collect();
-        literals.retain(|l| !all.iter().any(|o| *o != l.bytes && l.bytes.starts_with(o)));
+        // Of two literals at one place Teddy reports one: what begins with another literal is found through that one.
+        literals.sort_by_key(|l| l.bytes.len());
+        let mut kept: Vec<Literal> = Vec::new();
+        for literal in literals {
+            match kept.iter_mut().find(|k| literal.bytes.starts_with(&k.bytes)) {
+                Some(shorter) => shorter.parts.extend(literal.parts),
+                None => kept.push(literal),
+            }
+        }
+        let literals = kept;
         let searchers = (0..literals.len())
             .step_by(MAX_PER_SEARCHER)
             .map(|first| {
@@ -101,7 +142,7 @@ impl Prefilter {
                 Searcher { packed, first }
             })
             .collect();
-        Self { literals, searchers }
+        Self { literals, searchers, shapes }
     }
 
     /// The literals that are searched for.
@@ -154,13 +195,111 @@ impl Prefilter {
     /// [`Self::REACH_BEFORE`] before its start to [`Self::REACH_AFTER`] after it and no others.
     /// `false` means that no rule can match there.
     pub fn viable(&self, text: &[u8], anchor: Anchor) -> bool {
-        let _ = (text, anchor);
-        true
+        let literal = &self.literals[usize::from(anchor.literal)];
+        let end = text.len().min(anchor.pos + Self::REACH_AFTER);
+        let after = &text[anchor.pos..end];
+        let before = &text[anchor.pos.saturating_sub(Self::REACH_BEFORE)..anchor.pos];
+        let run = |bytes: &[u8], class: fn(u8) -> bool| bytes.iter().take_while(|&&b| class(b)).count();
+        let mut shapes = self.shapes.iter().filter(|s| literal.parts.contains(&s.part));
+        match literal.carrier {
+            Carrier::Plain => shapes.any(|s| s.plain(before, after)),
+            // a shorter run cannot hold the rest of the shortest value, whatever the alignment
+            Carrier::Base64 => shapes.any(|s| run(after, decode::is_base64_any) + 4 >= s.min_len * 4 / 3),
+            Carrier::Hex => shapes.any(|s| run(after, |b| b.is_ascii_hexdigit()) >= s.min_len * 2),
+            // in big endian text the byte behind the last character belongs to something else
+            Carrier::Utf16 => shapes.any(|s| {
+                let wide = |u: &&[u8]| u[0] > b' ' && u.get(1).is_none_or(|&b| b == 0);
+                after.chunks(2).take_while(wide).count() + 1 >= s.min_len
+            }),
+            Carrier::Escaped => {
+                let plain = decode::View::plain(after, 0).decoded(decode::Carriers::default(), 0, &|_| false);
+                shapes.any(|s| s.plain(b"", &plain.text))
+            }
+            Carrier::Keyword => shapes.any(|s| s.follows(after)),
+            Carrier::KeywordUtf16 => {
+                let narrow: Vec<u8> = after.chunks(2).map(|u| u[0]).collect();
+                shapes.any(|s| s.follows(&narrow))
+            }
+        }
     }
 }
 
-/// All literals of a part.
-fn add_part(part: &Part, add: &mut impl FnMut(Vec<u8>, Carrier)) {
+impl Shape {
+    fn new(part_ref: PartRef, part: &Part) -> Self {
+        let min_len = regex_syntax::ParserBuilder::new()
+            .utf8(false)
+            .build()
+            .parse(part.regex.as_str())
+            .ok()
+            .and_then(|hir| hir.properties().minimum_len())
+            .unwrap_or(1);
+        let random = part.check == Some(Check::AwsSecret);
+        Self { part: part_ref, regex: part.regex.clone(), fence: part.fence, min_len, random }
+    }
+
+    /// Whether a value with a prefix may begin where `after` does.
+    fn plain(&self, before: &[u8], after: &[u8]) -> bool {
+        // the letter before may end an escape: \n, %3D, =3D, a terminal colour
+        let escaped = |b: &[u8]| {
+            b.iter().rev().take(16).any(|b| matches!(b, b'\\' | b'%' | 0x1b)) || b.ends_with(b"=3D")
+        };
+        if before.last().is_some_and(|&b| self.fence.has(b)) && !escaped(before) {
+            return false;
+        }
+        if let Some(found) = self.regex.find(after) {
+            return after.get(found.end()).is_none_or(|&b| !self.fence.has(b))
+                || candidate::length_before(before, found.end());
+        }
+        // not whole: it may be escaped, or a literal in pieces
+        let run = after
+            .iter()
+            .take_while(|&&b| b > b' ' && !matches!(b, b'"' | b'\'' | b'`' | b'\\' | b'%' | b'&'))
+            .count();
+        match after.get(run) {
+            Some(b'\\' | b'%' | b'&') => run < self.min_len.max(16) * 2,
+            Some(b'\r' | b'\n') => after[..run].ends_with(b"="), // quoted-printable
+            Some(0x1b) => true,
+            Some(b'"' | b'\'' | b'`') => {
+                let (total, joints) = decode::join_run(after, 0);
+                !joints.is_empty() && total >= self.min_len
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a value may follow the label that `after` begins with.
+    fn follows(&self, after: &[u8]) -> bool {
+        let class = |b: u8| {
+            decode::is_base64(b)
+                || matches!(b, b'\\' | b'%')
+                || (!self.random && matches!(b, b'_' | b'-' | b'.' | b'~' | b'=' | b'&' | b';' | b'#'))
+        };
+        let mixed = |r: &[u8]| r.iter().any(u8::is_ascii_uppercase) && r.iter().any(u8::is_ascii_lowercase);
+        // A run of that length has no other byte at any multiple of it: most of the text is never looked at.
+        let mut at = 0;
+        while let Some(window) = after.get(at..at + self.min_len) {
+            if let Some(stop) = window.iter().rposition(|&b| !class(b)) {
+                at += stop + 1;
+                continue;
+            }
+            let end = at + after[at..].iter().take_while(|&&b| class(b)).count();
+            if !self.random || mixed(&after[at..end]) {
+                return true;
+            }
+            at = end;
+        }
+        memchr::memchr3_iter(b'"', b'\'', b'`', after).any(|quote| {
+            let len = after[..quote].iter().rev().take_while(|&&b| decode::is_base64(b)).count();
+            let (total, joints) =
+                if len >= 4 { decode::join_run(after, quote - len) } else { (0, Vec::new()) };
+            !joints.is_empty() && total >= self.min_len
+        })
+    }
+}
+
+/// All literals of a part. Ids come in every carrier. A secret with a prefix of its own is a token in some setting:
+/// plain, or in base64.
+fn add_part(part: &Part, secret: bool, add: &mut impl FnMut(Vec<u8>, Carrier)) {
     let cut = |mut bytes: Vec<u8>| {
         bytes.truncate(MAX_LITERAL);
         bytes
@@ -171,29 +310,35 @@ fn add_part(part: &Part, add: &mut impl FnMut(Vec<u8>, Carrier)) {
         if p.len() < 4 {
             continue; // its encodings would be too short to mean anything
         }
-        add(cut(utf16(p)), Carrier::Utf16);
         for alignment in 0..3 {
             add(cut(base64_inner(p, alignment)), Carrier::Base64);
         }
+        if secret {
+            continue;
+        }
+        add(cut(utf16(p)), Carrier::Utf16);
         let hex = |upper: bool| p.iter().flat_map(|b| hex_digits(*b, upper)).collect::<Vec<u8>>();
         add(cut(hex(false)), Carrier::Hex);
         add(cut(hex(true)), Carrier::Hex);
         let digits = hex_digits(p[0], false);
         let (h, l) = (char::from(digits[0]), char::from(digits[1]));
-        let second = char::from(hex_digits(p[1], false)[0]);
         for text in [
-            format!("\\u00{h}{l}\\u00{second}"),
-            format!("\\x{h}{l}\\x{second}"),
-            format!("%{h}{l}%{second}"),
-            format!("&#{};&#{}", p[0], p[1]),
-            format!("&#x{h}{l};&#x{second}"),
+            format!("\\u00{h}{l}"),
+            format!("\\u{{{h}{l}}}"),
+            format!("\\x{h}{l}\\x"),
+            format!("%{h}{l}%"),
+            format!("&#{};", p[0]),
+            format!("&#x{h}{l};"),
         ] {
             add(text.into_bytes(), Carrier::Escaped);
         }
     }
     for keyword in &part.keywords {
         add(cut(keyword.as_bytes().to_vec()), Carrier::Keyword);
-        add(cut(utf16(keyword.as_bytes())), Carrier::KeywordUtf16);
+        // in UTF-16 the common spelling must do
+        if part.check == Some(Check::AwsSecret) && *keyword == keyword.to_lowercase() && keyword.len() < 6 {
+            add(cut(utf16(keyword.as_bytes())), Carrier::KeywordUtf16);
+        }
     }
 }
 

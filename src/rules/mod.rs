@@ -12,6 +12,15 @@ use regex::bytes::Regex;
 
 use crate::finding::Severity;
 
+mod compile;
+pub mod error;
+mod fence;
+mod file;
+mod nearest;
+mod set;
+
+pub use error::RuleError;
+
 /// A compiled rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -19,7 +28,7 @@ pub struct Rule {
     pub id: Arc<str>,
     /// What it finds, in one sentence.
     pub description: String,
-    /// Why finding it matters.
+    /// Why finding it matters, one paragraph a line.
     pub why: String,
     /// What to do about a finding, one step per line.
     pub remediation: String,
@@ -48,13 +57,16 @@ pub struct Rule {
 pub struct Part {
     /// Literal heads of the value, such as `AKIA`. Each is looked for plain and in every encoding.
     pub prefixes: Vec<String>,
+    /// What follows a prefix, or the whole value where there are no prefixes, as the rule file writes it.
+    pub pattern: String,
     /// Matches the whole value, prefix included. With prefixes it is anchored to the start of the haystack.
     pub regex: Regex,
     /// Bytes that may stand neither directly before nor directly after the value.
     pub fence: ByteSet,
     /// What only code can say of a value.
     pub check: Option<Check>,
-    /// Names that usually stand before the value: words, case and separators (`_`, `-`, `.`, blank, none) do not matter.
+    /// Names that usually stand before the value, in lower case, words separated by a blank: case and separators (`_`,
+    /// `-`, `.`, blank, none) of the text do not matter.
     pub labels: Vec<String>,
     /// Names that speak against it, such as `sha` or `commit`.
     pub anti_labels: Vec<String>,
@@ -164,3 +176,6 @@ pub struct RuleSet {
     /// In the order in which they were read; ids are unique.
     pub rules: Vec<Rule>,
 }
+
+#[cfg(test)]
+mod tests;

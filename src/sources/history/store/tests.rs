@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use proptest::prelude::*;
 
@@ -13,8 +13,7 @@ use super::delta::Delta;
 use super::seams::Seams;
 use super::*;
 use crate::detect::Prefilter;
-use crate::finding::Severity;
-use crate::rules::{ByteSet, Part, Rule, RuleSet};
+use crate::rules::RuleSet;
 
 mod damage;
 mod packs;
@@ -22,37 +21,8 @@ mod random;
 
 use random::Random;
 
-/// Ids with two prefixes and labels with two keywords.
 fn prefilter() -> Prefilter {
-    let part = |prefixes: &[&str], keywords: &[&str]| Part {
-        prefixes: prefixes.iter().map(ToString::to_string).collect(),
-        regex: regex::bytes::Regex::new("A[KS]IA[A-Z2-7]{16}").unwrap(),
-        fence: ByteSet::default(),
-        check: None,
-        labels: Vec::new(),
-        anti_labels: Vec::new(),
-        alone_labels: Vec::new(),
-        keywords: keywords.iter().map(ToString::to_string).collect(),
-        within_lines: 0,
-        min_entropy: 0.0,
-    };
-    Prefilter::new(&RuleSet {
-        rules: vec![Rule {
-            id: Arc::from("test"),
-            description: String::new(),
-            why: String::new(),
-            remediation: String::new(),
-            references: Vec::new(),
-            severity: Severity::High,
-            severity_alone: Some(Severity::Low),
-            id_part: Some(part(&["AKIA", "ASIA"], &[])),
-            secret: Some(part(&[], &["ecret", "ECRET"])),
-            token: None,
-            examples: Vec::new(),
-            counter_examples: Vec::new(),
-            file: None,
-        }],
-    })
+    Prefilter::new(&RuleSet::embedded())
 }
 
 type Objects = BTreeMap<ObjectId, (ObjectKind, Vec<u8>)>;

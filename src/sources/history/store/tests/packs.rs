@@ -138,6 +138,7 @@ fn large_blobs_are_streamed_and_left_out_on_request() {
     repo.git(&["hash-object", "-w", "--stdin"], &cold);
     let expected = repo.expected();
     assert_scan(&repo.open(), &expected, &OPTIONS);
+    assert_eq!(scan(&repo.open(), &OPTIONS).0.hot.into_inner().unwrap().len(), 1);
     let ids = lines(expected.keys());
     repo.git(&["pack-objects", "-q", "objects/pack/pack"], ids.as_bytes());
     repo.git(&["prune-packed", "-q"], b"");

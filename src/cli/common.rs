@@ -1,0 +1,158 @@
+//! Options that every command takes, and what the environment says.
+
+use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use keyhound::finding::Severity;
+use keyhound::report;
+pub(crate) use keyhound::report::Format;
+use keyhound::rules::RuleSet;
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Common {
+    /// Format of the report
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human", value_parser = format_parser())]
+    pub(crate) format: Format,
+    /// Write the report to FILE, which is replaced only when the report is whole
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Show secrets and session tokens in full
+    #[arg(long, global = true)]
+    pub(crate) show_secrets: bool,
+    /// Show findings that are no leak: documentation examples, placeholders, canaries
+    #[arg(long, global = true)]
+    pub(crate) show_info: bool,
+    /// Least severity that makes the exit status 1
+    #[arg(long, global = true, value_name = "SEVERITY", default_value = "low")]
+    pub(crate) fail_on: FailOn,
+    /// Exit with 0 or 1 although not everything could be read
+    #[arg(long, global = true)]
+    pub(crate) allow_incomplete: bool,
+    /// Add the rules of a file, or of all *.toml files in a folder
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Number of threads [default: one for each CPU]
+    #[arg(long, short = 'j', global = true, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Show no progress bar
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+    /// Say nothing on standard error but errors
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more on standard error
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// A severity that findings must have to fail a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl From<FailOn> for Severity {
+    fn from(fail_on: FailOn) -> Self {
+        match fail_on {
+            FailOn::Low => Self::Low,
+            FailOn::Medium => Self::Medium,
+            FailOn::High => Self::High,
+            FailOn::Critical => Self::Critical,
+        }
+    }
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    Always,
+    Never,
+}
+
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.iter().map(|f| f.name()))
+        .map(|name| Format::from_name(&name).expect("clap lets no other name through"))
+}
+
+impl Common {
+    /// The built-in rules and those of `--rules`.
+    pub(crate) fn rule_set(&self) -> Result<Arc<RuleSet>> {
+        Ok(Arc::new(RuleSet::load(&self.rules)?))
+    }
+
+    /// How many threads to use.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    }
+
+    /// How to report.
+    pub(crate) fn report_options(&self) -> report::Options {
+        let terminal = self.output.is_none() && io::stdout().is_terminal();
+        let smart = env("TERM").is_none_or(|term| term != "dumb");
+        let color = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && smart && env("NO_COLOR").is_none(),
+        };
+        report::Options {
+            show_secrets: self.show_secrets,
+            show_info: self.show_info,
+            fail_on: self.fail_on.into(),
+            color,
+            hyperlinks: color && terminal && has_hyperlinks(),
+            width: if terminal {
+                terminal_size::terminal_size().map(|(width, _)| width.0.into())
+            } else {
+                None
+            },
+            root: std::env::current_dir().ok(),
+            ..report::Options::default()
+        }
+    }
+
+    /// Whether there is a progress bar.
+    pub(crate) fn progress(&self) -> bool {
+        !self.no_progress && !self.quiet && io::stderr().is_terminal()
+    }
+}
+
+/// Whether the terminal is known to show hyperlinks. Others may print the sequence as garbage.
+fn has_hyperlinks() -> bool {
+    let program = env("TERM_PROGRAM");
+    let known = ["iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby"];
+    program.is_some_and(|program| known.iter().any(|k| program == *k))
+        || ["WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "ALACRITTY_WINDOW_ID"]
+            .iter()
+            .any(|name| env(name).is_some())
+        || env("VTE_VERSION")
+            .and_then(|v| v.to_str()?.parse::<u32>().ok())
+            .is_some_and(|version| version >= 5000)
+}
+
+/// A variable of the environment, if it is set to something.
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+pub(crate) fn env(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The time.
+#[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+pub(crate) fn now() -> std::time::SystemTime {
+    std::time::SystemTime::now()
+}

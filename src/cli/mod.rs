@@ -1,0 +1,85 @@
+//! The program on one screen: parse, run the command, report, exit.
+//!
+//! clap, the environment, the clock and the standard streams are used here and nowhere else. A new command is a file
+//! with its `Args` and a `run`, a variant of [`Command`] and an arm in [`dispatch`].
+
+use std::ffi::OsString;
+use std::io;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+mod common;
+mod exit;
+mod files;
+mod interrupt;
+mod output;
+mod progress;
+mod rules;
+mod shell;
+
+use common::Common;
+pub(crate) use exit::ExitStatus;
+
+/// Finds leaked AWS credentials in files and git history, and pairs every key id with its secret
+#[derive(Debug, Parser)]
+#[command(name = "keyhound", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit status: 0 nothing found, 1 findings, 2 the scan could not do or finish its work."
+)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Scan folders, files or standard input
+    Files(files::Args),
+    /// Show and check the rules
+    Rules(rules::Args),
+    /// Print a completion script for a shell
+    Completions(shell::Completions),
+    /// Print the manual page
+    Man,
+}
+
+/// Run the program with these arguments, the program's name first.
+pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let _ = usage.print(); // a closed pipe is no reason to say more
+            return if usage.use_stderr() { ExitStatus::Failed } else { ExitStatus::Clean };
+        }
+    };
+    match dispatch(cli) {
+        Ok(status) => status,
+        Err(error) => {
+            output::note(format_args!("keyhound: {error:#}"));
+            ExitStatus::Failed
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitStatus> {
+    let common = &cli.common;
+    match cli.command {
+        Command::Files(args) => files::run(&args, common),
+        Command::Rules(args) => rules::run(&args, common),
+        Command::Completions(args) => shell::completions(&args, &mut Cli::command(), &mut io::stdout()),
+        Command::Man => shell::man(Cli::command(), &mut io::stdout()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,82 @@
+//! From outcome to report and exit status. Standard output carries the report alone; all else goes to standard error.
+
+use std::fmt;
+use std::io::{self, BufWriter, Write};
+
+use anyhow::{Context as _, Result};
+use keyhound::finding::Severity;
+use keyhound::report;
+use keyhound::rules::RuleSet;
+use keyhound::scan::Outcome;
+
+use super::common::Common;
+use super::exit::ExitStatus;
+
+/// Write one line to standard error. Where that is closed there is nobody to tell.
+pub(crate) fn note(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Take a closed pipe for success: the reader has seen what it wanted.
+pub(crate) fn unless_closed(result: io::Result<()>) -> io::Result<()> {
+    result.or_else(|e| if e.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(e) })
+}
+
+/// Report the outcome of a scan: notes to standard error, the report to where it belongs.
+pub(crate) fn finish(outcome: &Outcome, rules: &RuleSet, common: &Common) -> Result<ExitStatus> {
+    notes(outcome, common);
+    write_report(outcome, rules, common)?;
+    Ok(status(outcome, common))
+}
+
+/// The exit status of a scan.
+fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
+    let least = Severity::from(common.fail_on);
+    if !outcome.incomplete.is_empty() && !common.allow_incomplete {
+        ExitStatus::Failed
+    } else if outcome.findings.iter().any(|f| f.severity >= least) {
+        ExitStatus::Findings
+    } else {
+        ExitStatus::Clean
+    }
+}
+
+fn notes(outcome: &Outcome, common: &Common) {
+    const SHOWN: usize = 20;
+    let incomplete = &outcome.incomplete;
+    if !incomplete.is_empty() {
+        let places = if incomplete.len() == 1 { "one place" } else { "some places" };
+        note(format_args!("keyhound: the scan is incomplete: {places} could not be read"));
+        let shown = if common.verbose { incomplete.len() } else { SHOWN };
+        for skipped in incomplete.iter().take(shown) {
+            note(format_args!("keyhound: {skipped}"));
+        }
+        if incomplete.len() > shown {
+            let more = incomplete.len() - shown;
+            note(format_args!("keyhound: {more} more could not be read (--verbose lists them)"));
+        }
+    }
+    if common.verbose {
+        for skipped in &outcome.left_out {
+            note(format_args!("keyhound: left out: {skipped}"));
+        }
+    }
+    if !common.quiet {
+        for unused in &outcome.unused_suppressions {
+            note(format_args!("keyhound: unused suppression: {unused}"));
+        }
+    }
+}
+
+fn write_report(outcome: &Outcome, rules: &RuleSet, common: &Common) -> Result<()> {
+    let options = common.report_options();
+    let render = |out: &mut dyn Write| report::write(common.format, outcome, rules, &options, out);
+    match &common.output {
+        None => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            unless_closed(render(&mut out).and_then(|()| out.flush()))
+                .context("cannot write the report to standard output")
+        }
+        Some(path) => Ok(report::write_file(path, common.show_secrets, render)?),
+    }
+}

@@ -1,0 +1,216 @@
+//! Matches → findings: spans become lines and columns, values become credentials with a fingerprint.
+
+use std::ops::Range;
+
+use super::lines::{Count, Counts, Layout, LineEnd};
+use super::snippet::{Spans, snippet};
+use crate::blob::{Origin, Place};
+use crate::detect::{Match, Value};
+use crate::finding::{Encoding, Finding, Fingerprint, Location, Severity, Verification};
+use crate::line_hash::line_hashes;
+use crate::rules::RuleSet;
+
+/// Where a text begins in its file. The default is the start of it: all that is needed for content that is in memory
+/// whole.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TextStart {
+    /// Bytes before the text.
+    offset: u64,
+    counts: Counts,
+    /// What ends a line, where the text itself cannot tell.
+    end: Option<LineEnd>,
+}
+
+impl TextStart {
+    /// The place `bytes` further on in `text`, which begins here. Not inside a UTF-8 sequence, or it counts too much.
+    pub(super) fn after(mut self, text: &[u8], bytes: usize, end: LineEnd) -> Self {
+        self.counts.advance(text, 0..bytes, self.offset, end);
+        self.offset += bytes as u64;
+        self
+    }
+
+    /// The same place, where lines end in `end`.
+    pub(super) fn with_end(mut self, end: LineEnd) -> Self {
+        self.end = Some(end);
+        self
+    }
+}
+
+/// The finding for one match of `text`, which was read from `origin`.
+pub fn collect(rules: &RuleSet, origin: &Origin, text: &[u8], at: TextStart, m: &Match) -> Finding {
+    let mut all = collect_all(rules, origin, text, at, std::slice::from_ref(m));
+    all.pop().expect("one finding for every match")
+}
+
+/// The findings for all matches of `text`, one each and in their order: one pass over the text, however many there are.
+pub fn collect_all(
+    rules: &RuleSet,
+    origin: &Origin,
+    text: &[u8],
+    at: TextStart,
+    matches: &[Match],
+) -> Vec<Finding> {
+    if matches.is_empty() {
+        return Vec::new();
+    }
+    let end = at.end.unwrap_or_else(|| LineEnd::of(text));
+    let lines = has_lines(origin.place).then(|| Resolved::new(text, at, end, matches));
+    let spans = Spans::new(matches.iter().flat_map(spans).collect());
+    let mut findings: Vec<Finding> = matches
+        .iter()
+        .map(|m| {
+            let rule_id = rules.rules[m.rule].id.clone();
+            let key_id = m.id.as_ref().map(|id| Box::from(id.text.expose()));
+            let secret = m.secret.as_ref().map(|s| s.text.clone());
+            let fingerprint = Fingerprint::of(&rule_id, key_id.as_deref(), secret.as_ref());
+            let locate = |span: &Range<usize>, layout: Layout| {
+                let mut location = Location::new(origin.place);
+                location.path.clone_from(&origin.path);
+                location.object.clone_from(&origin.object);
+                if let Some(lines) = &lines {
+                    let start = lines.at(span.start, layout);
+                    location.line = Some(start.line);
+                    location.column = Some(start.before + 1);
+                    location.end_column = Some(lines.at(span.end, layout).before + 1);
+                }
+                location
+            };
+            let main = main_value(m).map(|v| (&v.span, layout(v, text, at.offset)));
+            let mut location = main.map_or_else(|| Location::new(origin.place), |(s, l)| locate(s, l));
+            if let (Some(lines), Some(secret)) = (&lines, &m.secret) {
+                let layout = layout(secret, text, at.offset);
+                location.secret_line = Some(lines.at(secret.span.start, layout).line);
+            }
+            let other_locations = match main {
+                Some((_, layout)) => m.repeats.iter().map(|span| locate(span, layout)).collect(),
+                None => Vec::new(),
+            };
+            Finding {
+                rule_id,
+                severity: m.severity,
+                key_id,
+                account_id: m.account.clone(),
+                secret,
+                session_token: m.token.as_ref().map(|t| t.text.clone()),
+                encodings: encodings(m),
+                notes: m.notes.clone(),
+                location,
+                other_locations,
+                snippet: main.map(|(span, layout)| snippet(text, span, layout, at.offset, end, &spans)),
+                fingerprint,
+                verification: Verification::NotAttempted,
+                runners_up: m.runners_up.clone(),
+            }
+        })
+        .collect();
+    // A piece of a text does not show how often a line came before. GitHub reads every file as UTF-8.
+    // What is no credential needs no identity there, and to hash a large text costs more than to search it.
+    if at.end.is_none() {
+        let hashed =
+            |f: &&mut Finding| f.severity > Severity::Info && f.encodings.first() != Some(&Encoding::Utf16);
+        hash_lines(text, findings.iter_mut().filter(hashed));
+    }
+    findings
+}
+
+/// Give every location of the findings of `text` the hash of its line.
+fn hash_lines<'f>(text: &[u8], findings: impl Iterator<Item = &'f mut Finding>) {
+    let locations = findings.flat_map(|f| std::iter::once(&mut f.location).chain(&mut f.other_locations));
+    let mut locations: Vec<(u64, &mut Location)> = locations.filter_map(|l| Some((l.line?, l))).collect();
+    let lines: Vec<u64> = locations.iter().map(|l| l.0).collect();
+    for ((_, location), hash) in locations.iter_mut().zip(line_hashes(text, &lines)) {
+        location.line_hash = hash;
+    }
+}
+
+/// The value whose place is that of the finding.
+pub(super) fn main_value(m: &Match) -> Option<&Value> {
+    m.id.as_ref().or(m.secret.as_ref()).or(m.token.as_ref())
+}
+
+/// Names have no lines.
+fn has_lines(place: Place) -> bool {
+    !matches!(place, Place::Path | Place::Ref)
+}
+
+fn layout(value: &Value, text: &[u8], offset: u64) -> Layout {
+    match value.encodings.first() {
+        Some(Encoding::Utf16) => Layout::utf16(text, &value.span, offset),
+        _ => Layout::Bytes,
+    }
+}
+
+/// All spans of a match, and whether they are to be masked.
+fn spans(m: &Match) -> impl Iterator<Item = (Range<usize>, bool)> {
+    let hide = [&m.secret, &m.token].into_iter().flatten().map(|v| (v.span.clone(), true));
+    let show = m.id.iter().map(|v| v.span.clone()).chain(m.repeats.iter().cloned()).map(|s| (s, false));
+    hide.chain(show)
+}
+
+/// What had to be undone for any of its values, outermost first.
+fn encodings(m: &Match) -> Vec<Encoding> {
+    let values = [&m.id, &m.secret, &m.token].into_iter().flatten();
+    let mut lists: Vec<&[Encoding]> = values.map(|v| v.encodings.as_slice()).collect();
+    lists.sort_by_key(|l| std::cmp::Reverse(l.len()));
+    let mut all: Vec<Encoding> = Vec::new();
+    for encoding in lists.into_iter().flatten() {
+        if !all.contains(encoding) {
+            all.push(*encoding);
+        }
+    }
+    all
+}
+
+/// Lines and columns of all places that the matches of a text name.
+struct Resolved<'a> {
+    /// Sorted by position.
+    places: Vec<(usize, Counts)>,
+    text: &'a [u8],
+    offset: u64,
+}
+
+impl<'a> Resolved<'a> {
+    fn new(text: &'a [u8], at: TextStart, end: LineEnd, matches: &[Match]) -> Self {
+        let mut resolved = Self { places: Vec::new(), text, offset: at.offset };
+        let mut positions = Vec::new();
+        for m in matches {
+            for (value, is_main) in [(main_value(m), true), (m.secret.as_ref(), false)] {
+                let Some(value) = value else { continue };
+                let layout = layout(value, text, at.offset);
+                positions.push(resolved.border(value.span.start, layout));
+                if is_main {
+                    positions.push(resolved.border(value.span.end, layout));
+                    for repeat in &m.repeats {
+                        positions.push(resolved.border(repeat.start, layout));
+                        positions.push(resolved.border(repeat.end, layout));
+                    }
+                }
+            }
+        }
+        positions.sort_unstable();
+        positions.dedup();
+        let mut counts = at.counts;
+        let mut from = 0;
+        let places = positions.into_iter().map(|pos| {
+            counts.advance(text, from..pos, at.offset, end);
+            from = pos;
+            (pos, counts)
+        });
+        resolved.places = places.collect();
+        resolved
+    }
+
+    /// Line, and characters before `pos` on it, which is a border of a value.
+    fn at(&self, pos: usize, layout: Layout) -> Count {
+        let found = self.places.binary_search_by_key(&self.border(pos, layout), |p| p.0);
+        self.places[found.expect("every border of a match was counted")].1.get(layout)
+    }
+
+    fn border(&self, pos: usize, layout: Layout) -> usize {
+        layout.align(self.text, pos, self.offset)
+    }
+}
+
+#[cfg(test)]
+#[path = "collect_tests.rs"]
+pub(super) mod tests;
