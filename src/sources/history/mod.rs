@@ -1,0 +1,3 @@
+//! The whole history of a repository.
+
+pub mod store;
