@@ -1,1 +1,236 @@
 //! Views of a text with carriers undone, and a map back to the original offsets.
+//!
+//! Detection never looks at encoded text: it looks at a [`View`], in which escapes are characters, base64 values are
+//! what they encode, and string literals in pieces are whole; every byte of it knows where it stands in the original.
+//! Only the surroundings of an anchor are decoded, and only what an anchor gave a reason for: no base64 is tried in a
+//! text without a literal that stands for base64.
+
+use std::ops::Range;
+
+use crate::finding::Encoding;
+
+mod base;
+mod escape;
+mod join;
+
+pub use escape::unescape;
+pub use join::join_run;
+
+/// A decoded text with the way back.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// The decoded text.
+    pub text: Vec<u8>,
+    /// In order of `at`; the first begins at 0.
+    segments: Vec<Segment>,
+}
+
+/// A run of the view and the run of the original that it was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Segment {
+    /// Where it begins in the view.
+    at: usize,
+    /// What it was made from; as long as the run itself if nothing was undone.
+    raw: Range<usize>,
+    /// What was undone, outermost first.
+    encodings: Vec<Encoding>,
+}
+
+/// What to undo besides escapes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Carriers {
+    /// Values in base64.
+    pub base64: bool,
+    /// Values in hexadecimal digits.
+    pub hex: bool,
+}
+
+impl View {
+    /// The view of `text` that starts at `offset` in the original, with nothing undone.
+    pub fn plain(text: &[u8], offset: usize) -> Self {
+        let mut view = Self { text: text.to_vec(), segments: Vec::new() };
+        if !text.is_empty() {
+            view.segments.push(Segment { at: 0, raw: offset..offset + text.len(), encodings: Vec::new() });
+        }
+        view
+    }
+
+    /// UTF-16 text, of either byte order, whose characters' low bytes stand at even distances from `phase` in `text`.
+    /// One byte a code unit: what is not ASCII becomes a substitute, since nothing that is looked for contains it.
+    pub fn utf16(text: &[u8], offset: usize, phase: usize) -> Self {
+        let first = phase % 2;
+        let units = text[first.min(text.len())..].chunks(2);
+        let view: Vec<u8> = units
+            .map(|u| match *u {
+                [low, 0] | [low] if low != 0 => low,
+                _ => 0x1a,
+            })
+            .collect();
+        let raw = offset + first..offset + first + view.len() * 2;
+        let mut made = Self { text: view, segments: Vec::new() };
+        if !made.text.is_empty() {
+            made.segments.push(Segment { at: 0, raw, encodings: vec![Encoding::Utf16] });
+        }
+        made
+    }
+
+    /// Undo escapes, split literals, and the given carriers, in as many layers as there are, up to `depth`.
+    /// `anchored` says whether a decoded text holds what is looked for.
+    pub fn decoded(self, carriers: Carriers, depth: usize, anchored: &dyn Fn(&[u8]) -> bool) -> Self {
+        let mut view = self.through(escape::unescape);
+        view = view.through(join::join_literals);
+        if carriers == Carriers::default() {
+            return view;
+        }
+        for _ in 0..depth {
+            let before = view.segments.len();
+            view = view.through(|text, out| base::decode(text, carriers, anchored, out));
+            if view.segments.len() == before {
+                break;
+            }
+            view = view.through(escape::unescape);
+        }
+        view
+    }
+
+    /// Apply a step that rewrites the text.
+    fn through(self, step: impl FnOnce(&[u8], &mut Rewrite<'_>)) -> Self {
+        let mut out = Rewrite { source: &self, view: Self::default(), done: 0 };
+        step(&self.text, &mut out);
+        if out.done == 0 {
+            return self;
+        }
+        out.finish()
+    }
+
+    /// Where `range` of the view stands in the original.
+    pub fn raw(&self, range: Range<usize>) -> Range<usize> {
+        let Some(first) = self.segment_at(range.start) else {
+            let end = self.segments.last().map_or(0, |s| s.raw.end);
+            return end..end;
+        };
+        let last = if range.end > range.start { self.segment_at(range.end - 1) } else { None }.unwrap_or(first);
+        self.raw_offset(first, range.start, false)..self.raw_offset(last, range.end, true)
+    }
+
+    /// What was undone to read `range` of the view, outermost first, each once.
+    pub fn encodings(&self, range: Range<usize>) -> Vec<Encoding> {
+        let mut found = Vec::new();
+        let mut add = |encoding| {
+            if !found.contains(&encoding) {
+                found.push(encoding);
+            }
+        };
+        let Some(from) = self.segment_at(range.start) else { return found };
+        let mut raw_end = None;
+        for segment in self.segments[from..].iter().take_while(|s| s.at < range.end) {
+            if raw_end.is_some_and(|end| end < segment.raw.start) {
+                add(Encoding::Joined); // nothing else takes text away
+            }
+            segment.encodings.iter().copied().for_each(&mut add);
+            raw_end = Some(segment.raw.end);
+        }
+        found
+    }
+
+    fn segment_at(&self, at: usize) -> Option<usize> {
+        (at < self.text.len()).then(|| self.segments.partition_point(|s| s.at <= at) - 1)
+    }
+
+    fn segment_len(&self, index: usize) -> usize {
+        self.segments.get(index + 1).map_or(self.text.len(), |next| next.at) - self.segments[index].at
+    }
+
+    /// The original offset of view offset `at`, which lies in segment `index` or at its end: exact where nothing was
+    /// undone, in proportion where a run was decoded, rounded outwards.
+    fn raw_offset(&self, index: usize, at: usize, end: bool) -> usize {
+        let segment = &self.segments[index];
+        let (len, raw_len) = (self.segment_len(index), segment.raw.len());
+        let within = at - segment.at;
+        if len == raw_len {
+            return segment.raw.start + within;
+        }
+        let scaled = within as u128 * raw_len as u128;
+        let len = len as u128;
+        segment.raw.start + if end { scaled.div_ceil(len) } else { scaled / len } as usize
+    }
+
+    fn push(&mut self, segment: Segment, text: &[u8]) {
+        if text.is_empty() {
+            return;
+        }
+        if let Some(last) = self.segments.last_mut() {
+            let plain = last.raw.len() == self.text.len() - last.at && segment.raw.len() == text.len();
+            if plain && last.raw.end == segment.raw.start && last.encodings == segment.encodings {
+                last.raw.end = segment.raw.end;
+                self.text.extend_from_slice(text);
+                return;
+            }
+        }
+        self.segments.push(segment);
+        self.text.extend_from_slice(text);
+    }
+}
+
+/// A view being made from another one: a step calls [`Rewrite::replace`] for what it undoes, in order.
+#[derive(Debug)]
+pub struct Rewrite<'a> {
+    source: &'a View,
+    view: View,
+    done: usize,
+}
+
+impl Rewrite<'_> {
+    /// Leave `range` of the source out; what lies before it is kept.
+    pub fn remove(&mut self, range: Range<usize>) {
+        self.keep(range.start);
+        self.done = range.end;
+    }
+
+    /// Put `by` in place of `range` of the source; what lies before it is kept.
+    pub fn replace(&mut self, range: Range<usize>, by: &[u8], encoding: Encoding) {
+        self.remove(range.clone());
+        let raw = self.source.raw(range.clone());
+        let mut encodings = self.source.encodings(range.clone());
+        if !encodings.contains(&encoding) {
+            encodings.push(encoding);
+        }
+        let at = self.view.text.len();
+        self.view.push(Segment { at, raw, encodings }, by);
+    }
+
+    /// Copy the source up to `end`.
+    fn keep(&mut self, end: usize) {
+        let mut from = self.done;
+        while from < end {
+            let index = self.source.segment_at(from).expect("the range lies in the source");
+            let to = (self.source.segments[index].at + self.source.segment_len(index)).min(end);
+            let segment = Segment {
+                at: self.view.text.len(),
+                raw: self.source.raw(from..to),
+                encodings: self.source.segments[index].encodings.clone(),
+            };
+            self.view.push(segment, &self.source.text[from..to]);
+            from = to;
+        }
+        self.done = self.done.max(end);
+    }
+
+    fn finish(mut self) -> View {
+        self.keep(self.source.text.len());
+        self.view
+    }
+}
+
+/// The alphabet of standard base64, without padding.
+pub(crate) const fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/'
+}
+
+/// The alphabets of standard and URL base64.
+pub(crate) const fn is_base64_any(byte: u8) -> bool {
+    is_base64(byte) || byte == b'-' || byte == b'_'
+}
+
+#[cfg(test)]
+mod tests;

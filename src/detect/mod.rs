@@ -1,6 +1,12 @@
 //! From bytes to matches: prefilter → candidate → window → scored secrets → one-to-one assignment.
 //!
-//! Pure: no I/O, no clock, no configuration but the rules. See the files for the stages.
+//! Pure: no I/O, no clock, no configuration but the rules.
+//!
+//! - [`prefilter`]: anchors, in one pass over the raw bytes; without a viable one nothing more is done
+//! - `window`: the surroundings of the anchors, decoded
+//! - `candidate`: ids and secrets in a decoded text, by shape and neighbours
+//! - `label`, `structure`: what the names before values and the layout between them say
+//! - `pair`, `assign`: which secret belongs to which id
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,7 +14,13 @@ use std::sync::Arc;
 use crate::finding::{Encoding, Note, Secret, Severity};
 use crate::rules::RuleSet;
 
+mod assign;
+mod candidate;
+mod label;
+mod pair;
 pub mod prefilter;
+mod structure;
+mod window;
 
 pub use prefilter::Prefilter;
 
@@ -20,7 +32,7 @@ pub struct Detector {
 }
 
 /// A credential in a text. Spans are byte ranges of the text that was given to [`Detector::detect`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
     /// Index of the rule in the rule set.
     pub rule: usize,
@@ -38,8 +50,6 @@ pub struct Match {
     pub notes: Vec<Note>,
     /// Other secrets that may belong to the id, best first.
     pub runners_up: Vec<Secret>,
-    /// Further places of the same id in this text, without a secret of their own.
-    pub repeats: Vec<Range<usize>>,
 }
 
 /// A value of a match, decoded.
@@ -51,6 +61,13 @@ pub struct Value {
     pub span: Range<usize>,
     /// What had to be undone, outermost first.
     pub encodings: Vec<Encoding>,
+}
+
+impl Match {
+    /// Where the match stands: its id, or its secret where there is no id.
+    pub fn span(&self) -> Range<usize> {
+        self.id.as_ref().or(self.secret.as_ref()).map_or(0..0, |v| v.span.clone())
+    }
 }
 
 impl Detector {
@@ -74,6 +91,17 @@ impl Detector {
     pub fn detect(&self, text: &[u8]) -> Vec<Match> {
         let mut anchors = Vec::new();
         self.prefilter.anchors(text, &mut anchors);
-        Vec::new()
+        anchors.retain(|&a| self.prefilter.viable(text, a));
+        let mut matches = Vec::new();
+        for window in window::windows(text, &anchors, self.prefilter.literals()) {
+            self.window(text, &window, &mut matches);
+        }
+        let key = |m: &Match| (m.span().start, m.rule, m.secret.as_ref().map(|s| s.span.start));
+        matches.sort_by_key(key);
+        matches.dedup_by(|a, b| key(a) == key(b));
+        matches
     }
 }
+
+#[cfg(test)]
+mod tests;

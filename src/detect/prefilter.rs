@@ -7,8 +7,10 @@
 //! start of each match, or `AKIAKIA…` is missed.
 
 use aho_corasick::packed;
+use regex::bytes::Regex;
 
-use crate::rules::{Part, RuleSet};
+use crate::decode;
+use crate::rules::{ByteSet, Check, Part, RuleSet};
 
 /// The longest literal that is searched for; longer prefixes are cut.
 const MAX_LITERAL: usize = 8;
@@ -17,12 +19,35 @@ const MAX_LITERAL: usize = 8;
 const MAX_PER_SEARCHER: usize = 48;
 
 /// A literal of the prefilter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Literal {
     /// The bytes to find.
     pub bytes: Vec<u8>,
     /// What it is an encoding of.
     pub carrier: Carrier,
+    /// The values that it may be the head, or the label, of.
+    pub parts: Vec<PartRef>,
+}
+
+/// A part of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartRef {
+    /// Index of the rule in the rule set.
+    pub rule: u16,
+    /// Whether it is the rule's secret; else its id.
+    pub secret: bool,
+}
+
+/// What [`Prefilter::viable`] needs to know of a part.
+#[derive(Debug)]
+struct Shape {
+    part: PartRef,
+    regex: Regex,
+    fence: ByteSet,
+    /// Length of the shortest value.
+    min_len: usize,
+    /// Made of base64 characters, both cases.
+    random: bool,
 }
 
 /// How a literal is written in the text.
@@ -58,6 +83,7 @@ pub struct Anchor {
 pub struct Prefilter {
     literals: Vec<Literal>,
     searchers: Vec<Searcher>,
+    shapes: Vec<Shape>,
 }
 
 #[derive(Debug)]
@@ -76,19 +102,33 @@ impl Prefilter {
     /// A prefilter for these rules.
     pub fn new(rules: &RuleSet) -> Self {
         let mut literals: Vec<Literal> = Vec::new();
-        let mut add = |bytes: Vec<u8>, carrier| {
-            if bytes.len() >= 3 && !literals.iter().any(|l| l.bytes == bytes) {
-                literals.push(Literal { bytes, carrier });
-            }
-        };
-        for rule in &rules.rules {
-            for part in [&rule.id_part, &rule.secret].into_iter().flatten() {
-                add_part(part, &mut add);
+        let mut shapes = Vec::new();
+        for (index, rule) in rules.rules.iter().enumerate() {
+            for (part, secret) in [(&rule.id_part, false), (&rule.secret, true)] {
+                let Some(part) = part else { continue };
+                let part_ref = PartRef { rule: index as u16, secret };
+                shapes.push(Shape::new(part_ref, part));
+                add_part(part, &mut |bytes, carrier| {
+                    if bytes.len() < 3 {
+                        return;
+                    }
+                    match literals.iter_mut().find(|l| l.bytes == bytes && l.carrier == carrier) {
+                        Some(literal) => literal.parts.push(part_ref),
+                        None => literals.push(Literal { bytes, carrier, parts: vec![part_ref] }),
+                    }
+                });
             }
         }
-        // A literal behind which another one always stands too is not needed: Teddy would report only one of them.
-        let all: Vec<Vec<u8>> = literals.iter().map(|l| l.bytes.clone()).collect();
-        literals.retain(|l| !all.iter().any(|o| *o != l.bytes && l.bytes.starts_with(o)));
+        // Of two literals at one place Teddy reports one: what begins with another literal is found through that one.
+        literals.sort_by_key(|l| l.bytes.len());
+        let mut kept: Vec<Literal> = Vec::new();
+        for literal in literals {
+            match kept.iter_mut().find(|k| literal.bytes.starts_with(&k.bytes)) {
+                Some(shorter) => shorter.parts.extend(literal.parts),
+                None => kept.push(literal),
+            }
+        }
+        let literals = kept;
         let searchers = (0..literals.len())
             .step_by(MAX_PER_SEARCHER)
             .map(|first| {
@@ -101,7 +141,7 @@ impl Prefilter {
                 Searcher { packed, first }
             })
             .collect();
-        Self { literals, searchers }
+        Self { literals, searchers, shapes }
     }
 
     /// The literals that are searched for.
@@ -154,8 +194,95 @@ impl Prefilter {
     /// [`Self::REACH_BEFORE`] before its start to [`Self::REACH_AFTER`] after it and no others.
     /// `false` means that no rule can match there.
     pub fn viable(&self, text: &[u8], anchor: Anchor) -> bool {
-        let _ = (text, anchor);
-        true
+        let literal = &self.literals[usize::from(anchor.literal)];
+        let end = text.len().min(anchor.pos + Self::REACH_AFTER);
+        let after = &text[anchor.pos..end];
+        let before = &text[anchor.pos.saturating_sub(Self::REACH_BEFORE)..anchor.pos];
+        let run = |bytes: &[u8], class: fn(u8) -> bool| bytes.iter().take_while(|&&b| class(b)).count();
+        let mut shapes = self.shapes.iter().filter(|s| literal.parts.contains(&s.part));
+        match literal.carrier {
+            Carrier::Plain => shapes.any(|s| s.plain(before, after)),
+            // a shorter run cannot hold the rest of the shortest value, whatever the alignment
+            Carrier::Base64 => shapes.any(|s| run(after, decode::is_base64_any) + 4 >= s.min_len * 4 / 3),
+            Carrier::Hex => shapes.any(|s| run(after, |b| b.is_ascii_hexdigit()) >= s.min_len * 2),
+            Carrier::Utf16 => shapes.any(|s| {
+                after.chunks(2).take_while(|u| u[0] > b' ' && u.get(1).is_none_or(|&b| b == 0)).count() >= s.min_len
+            }),
+            Carrier::Escaped => true,
+            Carrier::Keyword => shapes.any(|s| s.follows(after)),
+            Carrier::KeywordUtf16 => {
+                let narrow: Vec<u8> = after.chunks(2).map(|u| u[0]).collect();
+                shapes.any(|s| s.follows(&narrow))
+            }
+        }
+    }
+}
+
+impl Shape {
+    fn new(part_ref: PartRef, part: &Part) -> Self {
+        let min_len = regex_syntax::ParserBuilder::new()
+            .utf8(false)
+            .build()
+            .parse(part.regex.as_str())
+            .ok()
+            .and_then(|hir| hir.properties().minimum_len())
+            .unwrap_or(1);
+        let random = part.check == Some(Check::AwsSecret);
+        Self { part: part_ref, regex: part.regex.clone(), fence: part.fence, min_len, random }
+    }
+
+    /// Whether a value with a prefix may begin where `after` does.
+    fn plain(&self, before: &[u8], after: &[u8]) -> bool {
+        let escaped = |b: &[u8]| b.iter().rev().take(10).any(|b| matches!(b, b'\\' | b'%'));
+        if before.last().is_some_and(|&b| self.fence.has(b)) && !escaped(before) {
+            return false;
+        }
+        if let Some(found) = self.regex.find(after) {
+            return after.get(found.end()).is_none_or(|&b| !self.fence.has(b));
+        }
+        // not whole: it may be escaped, or a literal in pieces
+        let run = after.iter().take_while(|&&b| b > b' ' && !matches!(b, b'"' | b'\'' | b'`' | b'\\' | b'%' | b'&')).count();
+        match after.get(run) {
+            Some(b'\\' | b'%' | b'&') => run < self.min_len.max(16) * 2,
+            Some(b'"' | b'\'' | b'`') => {
+                let (total, joints) = decode::join_run(after, 0);
+                !joints.is_empty() && total >= self.min_len
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a value may follow the label that `after` begins with.
+    fn follows(&self, after: &[u8]) -> bool {
+        let class = |b: u8| {
+            decode::is_base64(b)
+                || matches!(b, b'\\' | b'%')
+                || (!self.random && matches!(b, b'_' | b'-' | b'.' | b'~' | b'=' | b'&' | b';' | b'#'))
+        };
+        let mut at = 0;
+        while at < after.len() {
+            if !class(after[at]) {
+                at += 1;
+                continue;
+            }
+            let end = at + after[at..].iter().take_while(|&&b| class(b)).count();
+            let run = &after[at..end];
+            let cut = end == after.len();
+            let mixed = |r: &[u8]| {
+                r.iter().any(u8::is_ascii_uppercase) && r.iter().any(u8::is_ascii_lowercase)
+            };
+            if run.len() >= self.min_len.min(if cut { 8 } else { usize::MAX }) && (!self.random || mixed(run)) {
+                return true;
+            }
+            if run.len() >= 4 && matches!(after.get(end), Some(b'"' | b'\'' | b'`')) {
+                let (total, joints) = decode::join_run(after, at);
+                if !joints.is_empty() && total >= self.min_len {
+                    return true;
+                }
+            }
+            at = end;
+        }
+        false
     }
 }
 

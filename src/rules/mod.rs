@@ -12,6 +12,15 @@ use regex::bytes::Regex;
 
 use crate::finding::Severity;
 
+mod compile;
+pub mod error;
+mod fence;
+mod file;
+mod nearest;
+mod set;
+
+pub use error::RuleError;
+
 /// A compiled rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -48,6 +57,8 @@ pub struct Rule {
 pub struct Part {
     /// Literal heads of the value, such as `AKIA`. Each is looked for plain and in every encoding.
     pub prefixes: Vec<String>,
+    /// What follows a prefix, or the whole value where there are no prefixes, as the rule file writes it.
+    pub pattern: String,
     /// Matches the whole value, prefix included. With prefixes it is anchored to the start of the haystack.
     pub regex: Regex,
     /// Bytes that may stand neither directly before nor directly after the value.
@@ -164,3 +175,6 @@ pub struct RuleSet {
     /// In the order in which they were read; ids are unique.
     pub rules: Vec<Rule>,
 }
+
+#[cfg(test)]
+mod tests;

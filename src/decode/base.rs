@@ -1,0 +1,114 @@
+//! Values in base64 or hexadecimal digits, decoded where they stand.
+
+use crate::finding::Encoding;
+
+use super::{Carriers, Rewrite};
+
+/// A base64 run shorter than this is a word.
+const MIN_BASE64: usize = 16;
+/// A run of hexadecimal digits shorter than this is a number.
+const MIN_HEX: usize = 24;
+/// Lines of wrapped base64 are at least this long.
+const MIN_WRAPPED: usize = 56;
+
+/// Replace each run of base64 or hexadecimal digits that encodes text, or in which something is `anchored`, by what it
+/// encodes. A random value of 40 characters never encodes printable text, so secrets as they are stay.
+pub(super) fn decode(
+    text: &[u8],
+    carriers: Carriers,
+    anchored: &dyn Fn(&[u8]) -> bool,
+    out: &mut Rewrite<'_>,
+) {
+    let mut at = 0;
+    let mut decoded = Vec::new();
+    while at < text.len() {
+        if value(text[at]).is_none() {
+            at += 1;
+            continue;
+        }
+        let run = run_end(text, at);
+        let bytes = &text[at..run];
+        if carriers.hex && hex(bytes, &mut decoded) && worth(&decoded, anchored) {
+            out.replace(at..run, &decoded, Encoding::Hex);
+        } else if carriers.base64 && bytes.len() >= MIN_BASE64 {
+            let (end, padded) = wrapped(text, at, run);
+            base64(&text[at..end], &mut decoded);
+            if worth(&decoded, anchored) {
+                out.replace(at..padded, &decoded, Encoding::Base64);
+                at = padded;
+                continue;
+            }
+        }
+        at = run;
+    }
+}
+
+fn run_end(text: &[u8], at: usize) -> usize {
+    at + text[at..].iter().take_while(|&&b| value(b).is_some()).count()
+}
+
+/// The end of a base64 run that may be wrapped into lines (MIME, YAML blocks), and the end of its padding.
+fn wrapped(text: &[u8], start: usize, first_end: usize) -> (usize, usize) {
+    let (mut end, width) = (first_end, first_end - start);
+    while width >= MIN_WRAPPED {
+        let blank = text[end..].iter().take(40).take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
+        if !text[end..end + blank].contains(&b'\n') && !text[end..end + blank].contains(&b'\r') {
+            break;
+        }
+        let next = run_end(text, end + blank);
+        let len = next - (end + blank);
+        if len == 0 || len > width {
+            break;
+        }
+        end = next;
+        if len < width {
+            break;
+        }
+    }
+    let padding = text[end..].iter().take(2).take_while(|&&b| b == b'=').count();
+    (end, end + padding)
+}
+
+/// The six bits of a base64 character, standard or URL alphabet.
+fn value(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    })
+}
+
+fn base64(run: &[u8], into: &mut Vec<u8>) {
+    into.clear();
+    let (mut bits, mut count) = (0u32, 0);
+    for v in run.iter().filter_map(|&b| value(b)) {
+        bits = bits << 6 | u32::from(v);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            into.push((bits >> count) as u8);
+        }
+    }
+}
+
+fn hex(run: &[u8], into: &mut Vec<u8>) -> bool {
+    into.clear();
+    if run.len() < MIN_HEX || !run.len().is_multiple_of(2) {
+        return false;
+    }
+    let digit = |b: u8| char::from(b).to_digit(16);
+    for pair in run.chunks(2) {
+        let (Some(high), Some(low)) = (digit(pair[0]), digit(pair[1])) else { return false };
+        into.push((high << 4 | low) as u8);
+    }
+    true
+}
+
+/// Whether decoded bytes are text, or hold what is looked for.
+fn worth(decoded: &[u8], anchored: &dyn Fn(&[u8]) -> bool) -> bool {
+    let printable = |b: &u8| matches!(b, 0x20..=0x7e | b'\t' | b'\r' | b'\n');
+    decoded.len() >= 12 && (decoded.iter().all(printable) || anchored(decoded))
+}

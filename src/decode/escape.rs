@@ -1,0 +1,151 @@
+//! Escapes of single characters: backslash escapes of any nesting, percent encoding, HTML entities.
+
+use crate::finding::Encoding;
+
+use super::Rewrite;
+
+/// Undo escapes in `text`.
+///
+/// Any number of backslashes before an escape letter is one escape (`\n`, `\\n`, `\\\\n`): JSON in JSON in JSON is read
+/// in one pass, and no value that is looked for holds a backslash or a percent sign of its own.
+pub fn unescape(text: &[u8], out: &mut Rewrite<'_>) {
+    let mut at = 0;
+    while let Some(found) = memchr::memchr3(b'\\', b'%', b'&', &text[at..]) {
+        let start = at + found;
+        let undone = match text[start] {
+            b'\\' => backslash(&text[start..]),
+            b'%' => percent(&text[start..]),
+            _ => entity(&text[start..]),
+        };
+        match undone {
+            Undone::Char { len, to, encoding } => {
+                let mut utf8 = [0; 4];
+                out.replace(start..start + len, to.encode_utf8(&mut utf8).as_bytes(), encoding);
+                at = start + len;
+            }
+            Undone::Nothing { len } => at = start + len,
+        }
+    }
+}
+
+enum Undone {
+    /// `len` bytes stand for one character.
+    Char { len: usize, to: char, encoding: Encoding },
+    /// `len` bytes are no escape.
+    Nothing { len: usize },
+}
+
+fn backslash(text: &[u8]) -> Undone {
+    let slashes = text.iter().take_while(|&&b| b == b'\\').count();
+    let nothing = Undone::Nothing { len: slashes };
+    let Some(&letter) = text.get(slashes) else { return nothing };
+    let simple = |to| Undone::Char { len: slashes + 1, to, encoding: Encoding::Escape };
+    match letter {
+        b'n' => simple('\n'),
+        b'r' => simple('\r'),
+        b't' => simple('\t'),
+        b'/' | b'"' | b'\'' | b'`' | b'+' | b'=' | b':' | b'-' | b'_' | b'.' | b'&' | b'@' | b'$' => {
+            simple(char::from(letter))
+        }
+        b'u' if text.get(slashes + 1) == Some(&b'{') => {
+            let digits = text[slashes + 2..].iter().take(7).take_while(|b| b.is_ascii_hexdigit()).count();
+            match number(&text[slashes + 2..slashes + 2 + digits], 16) {
+                Some(to) if text.get(slashes + 2 + digits) == Some(&b'}') => {
+                    Undone::Char { len: slashes + digits + 3, to, encoding: Encoding::Escape }
+                }
+                _ => nothing,
+            }
+        }
+        b'u' | b'x' | b'U' => {
+            let digits = match letter {
+                b'u' => 4,
+                b'x' => 2,
+                _ => 8,
+            };
+            match text.get(slashes + 1..slashes + 1 + digits).and_then(|d| number(d, 16)) {
+                Some(to) => Undone::Char { len: slashes + 1 + digits, to, encoding: Encoding::Escape },
+                None => nothing,
+            }
+        }
+        b'0'..=b'3' => match text.get(slashes..slashes + 3).and_then(|d| number(d, 8)) {
+            Some(to) if to.is_ascii_graphic() => {
+                Undone::Char { len: slashes + 3, to, encoding: Encoding::Escape }
+            }
+            _ => nothing,
+        },
+        _ => nothing,
+    }
+}
+
+/// `%2F`, and `%252F` of any nesting.
+fn percent(text: &[u8]) -> Undone {
+    let mut at = 1;
+    while text.get(at..at + 2) == Some(b"25") && text.get(at + 2..at + 4).is_some_and(is_hex) {
+        at += 2;
+    }
+    match text.get(at..at + 2).and_then(|d| number(d, 16)) {
+        Some(to) if to.is_ascii() => Undone::Char { len: at + 2, to, encoding: Encoding::Percent },
+        _ => Undone::Nothing { len: 1 },
+    }
+}
+
+/// Named entities that occur in or beside values.
+const ENTITIES: [(&[u8], char); 16] = [
+    (b"quot", '"'),
+    (b"apos", '\''),
+    (b"lt", '<'),
+    (b"gt", '>'),
+    (b"nbsp", ' '),
+    (b"plus", '+'),
+    (b"sol", '/'),
+    (b"equals", '='),
+    (b"colon", ':'),
+    (b"comma", ','),
+    (b"semi", ';'),
+    (b"NewLine", '\n'),
+    (b"Tab", '\t'),
+    (b"lowbar", '_'),
+    (b"num", '#'),
+    (b"amp", '&'),
+];
+
+/// `&quot;`, `&#43;`, `&#x2B;`, and `&amp;quot;` of any nesting.
+fn entity(text: &[u8]) -> Undone {
+    let mut at = 1;
+    while text.get(at..).is_some_and(|t| t.starts_with(b"amp;")) {
+        at += 4;
+    }
+    let rest = &text[at..];
+    let found = if let Some(number_text) = rest.strip_prefix(b"#") {
+        let (digits, radix) = match number_text.first() {
+            Some(b'x' | b'X') => (&number_text[1..], 16),
+            _ => (number_text, 10),
+        };
+        let len = digits.iter().take(8).take_while(|b| b.is_ascii_hexdigit()).count();
+        let end = at + (rest.len() - digits.len()) + len;
+        match number(&digits[..len], radix) {
+            Some(to) if text.get(end) == Some(&b';') => Some((end + 1, to)),
+            _ => None,
+        }
+    } else {
+        ENTITIES
+            .iter()
+            .find(|(name, _)| rest.starts_with(name) && rest.get(name.len()) == Some(&b';'))
+            .map(|(name, to)| (at + name.len() + 1, *to))
+    };
+    match found {
+        Some((len, to)) => Undone::Char { len, to, encoding: Encoding::Html },
+        None if at > 1 => Undone::Char { len: at, to: '&', encoding: Encoding::Html },
+        None => Undone::Nothing { len: 1 },
+    }
+}
+
+fn is_hex(digits: &[u8]) -> bool {
+    digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// The character with that code; `None` for bad digits and for codes that are none (surrogates).
+fn number(digits: &[u8], radix: u32) -> Option<char> {
+    let text = std::str::from_utf8(digits).ok().filter(|t| !t.is_empty() && !t.starts_with('+'))?;
+    char::from_u32(u32::from_str_radix(text, radix).ok()?)
+}

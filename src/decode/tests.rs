@@ -1,0 +1,103 @@
+use super::*;
+
+fn view(text: &str) -> View {
+    View::plain(text.as_bytes(), 0).decoded(Carriers::default(), 4, &|_| false)
+}
+
+/// The decoded text, and for the part `find` of it where it stands in the original.
+fn read<'a>(text: &'a str, view: &View, find: &str) -> (&'a str, Vec<Encoding>) {
+    let decoded = String::from_utf8(view.text.clone()).unwrap();
+    let at = decoded.find(find).unwrap_or_else(|| panic!("{find:?} is not in {decoded:?}"));
+    (&text[view.raw(at..at + find.len())], view.encodings(at..at + find.len()))
+}
+
+#[test]
+fn escapes_are_undone_and_mapped_back() {
+    for (text, find, raw, encoding) in [
+        (r#"{"s":"ab\/cd"}"#, "ab/cd", r"ab\/cd", Encoding::Escape),
+        (r#"\\\"ab\\\/cd\\\""#, "\"ab/cd\"", r#"\\\"ab\\\/cd\\\""#, Encoding::Escape),
+        (r"x\nab\u002fcd\n", "\nab/cd\n", r"\nab\u002fcd\n", Encoding::Escape),
+        (r"ab\x2Bcd", "ab+cd", r"ab\x2Bcd", Encoding::Escape),
+        (r"ab\057cd", "ab/cd", r"ab\057cd", Encoding::Escape),
+        (r"ab\u{2f}cd", "ab/cd", r"ab\u{2f}cd", Encoding::Escape),
+        ("s3://ab%2Fcd%2B@", "ab/cd+", "ab%2Fcd%2B", Encoding::Percent),
+        ("ab%252Fcd", "ab/cd", "ab%252Fcd", Encoding::Percent),
+        ("ab&#x2F;cd&#43;e&plus;", "ab/cd+e+", "ab&#x2F;cd&#43;e&plus;", Encoding::Html),
+        ("&amp;quot;ab", "\"ab", "&amp;quot;ab", Encoding::Html),
+        ("a&amp;b", "a&b", "a&amp;b", Encoding::Html),
+    ] {
+        assert_eq!(read(text, &view(text), find), (raw, vec![encoding]), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_escape_stays() {
+    for text in [r"C:\windows\system32", "100% sure", "a & b", "&unknown;", "%zz", r"\q", "&#xZZ;", r"\u12"] {
+        assert_eq!(view(text).text, text.as_bytes(), "{text}");
+    }
+}
+
+#[test]
+fn split_literals_are_joined_where_the_pieces_make_a_value() {
+    let (a, b) = ("abcdefghijABCDEFGHIJ", "klmnopqrstKLMNOPQRST");
+    for joint in ["\"\n    \"", "\" + \"", "\"\n  + \"", "' . '", "' \\\n '", "\" & _\n \"", "`..`", "\" f\"", "' || '"] {
+        let quote = &joint[..1];
+        let text = format!("s = {quote}{a}{joint}{b}{quote};");
+        let whole = format!("{a}{b}");
+        assert_eq!(read(&text, &view(&text), &whole), (&*format!("{a}{joint}{b}"), vec![Encoding::Joined]), "{text}");
+    }
+    for text in [format!("['{a}', '{b}']"), format!("'{a}' + '{b}x'"), format!("'{a}''{b}'")] {
+        assert_eq!(view(&text).text, text.as_bytes(), "{text}");
+    }
+}
+
+#[test]
+fn values_in_base64_and_hex_are_decoded_in_place() {
+    let both = Carriers { base64: true, hex: true };
+    for (text, find, raw, encodings) in [
+        ("k: aGVsbG8gd29ybGQsIGhlbGxv\n", "hello world, hello", "aGVsbG8gd29ybGQsIGhlbGxv", vec![Encoding::Base64]),
+        ("k: aGVsbG8gd29ybGQsIGhlbGxvIQ==\n", "hello world, hello!", "aGVsbG8gd29ybGQsIGhlbGxvIQ==", vec![Encoding::Base64]),
+        ("'68656c6c6f20776f726c642c2068656c6c6f'", "hello world, hello", "68656c6c6f20776f726c642c2068656c6c6f", vec![Encoding::Hex]),
+    ] {
+        let v = View::plain(text.as_bytes(), 0).decoded(both, 4, &|_| false);
+        assert_eq!(read(text, &v, find), (raw, encodings), "{text}");
+    }
+    // twice, and a random value that encodes no text
+    let text = "YUdWc2JHOGdkMjl5YkdRc0lHaGxiR3h2 kR7/x2TqLmZ0vB9+WcYs4HdUaPf6GjEoNi1Kt3Xz";
+    let v = View::plain(text.as_bytes(), 0).decoded(both, 4, &|_| false);
+    assert_eq!(v.text, b"hello world, hello kR7/x2TqLmZ0vB9+WcYs4HdUaPf6GjEoNi1Kt3Xz");
+}
+
+#[test]
+fn utf16_of_either_order_is_read() {
+    let text = "key = \"ab\\/c\"";
+    for (bytes, phase) in [
+        (text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>(), 0),
+        (text.encode_utf16().flat_map(u16::to_be_bytes).collect(), 1),
+    ] {
+        let v = View::utf16(&bytes, 0, phase).decoded(Carriers::default(), 4, &|_| false);
+        let decoded = String::from_utf8(v.text.clone()).unwrap();
+        let at = decoded.find("ab/c").unwrap();
+        assert_eq!(v.raw(at..at + 4), 7 * 2 + phase..12 * 2 + phase);
+        assert_eq!(v.encodings(at..at + 4), [Encoding::Utf16, Encoding::Escape]);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_map_back_into_the_original(text in proptest::collection::vec(proptest::sample::select(&b"ab\\\"'%2F&#;+unx0/ \nQUtJQQ==4149"[..]), 0..200), cut in 0usize..200) {
+        let v = View::plain(&text, 7).decoded(Carriers { base64: true, hex: true }, 4, &|t| t.contains(&b'a'));
+        let from = cut.min(v.text.len());
+        let raw = v.raw(from..v.text.len());
+        proptest::prop_assert!(raw.start <= raw.end && raw.end <= 7 + text.len());
+        let mut last = 7;
+        for at in 0..v.text.len() {
+            let r = v.raw(at..at + 1);
+            proptest::prop_assert!(r.start >= last.min(r.start) && r.start < r.end, "{at}: {r:?}");
+            last = r.start;
+            if v.encodings(at..at + 1).is_empty() {
+                proptest::prop_assert_eq!(v.text[at], text[r.start - 7]);
+            }
+        }
+    }
+}

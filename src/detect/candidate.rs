@@ -1,0 +1,189 @@
+//! Candidates in a decoded text: ids, secrets and tokens by their shape and their neighbours.
+
+use std::ops::Range;
+
+use crate::aws;
+use crate::aws::key_id::IdKind;
+use crate::aws::secret::SecretClass;
+use crate::decode::is_base64;
+use crate::finding::Note;
+use crate::rules::{Check, Part};
+
+/// What a value is worth by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Class {
+    /// It can be real.
+    pub(super) real: bool,
+    /// It can hardly be real: reported only with what belongs to it.
+    pub(super) doubtful: bool,
+    /// Notes for the report.
+    pub(super) notes: Vec<Note>,
+    /// The account in it.
+    pub(super) account: Option<Box<str>>,
+}
+
+impl Class {
+    fn real() -> Self {
+        Self { real: true, ..Self::default() }
+    }
+
+    fn noted(note: Note) -> Self {
+        Self { notes: vec![note], ..Self::default() }
+    }
+}
+
+/// A value in a decoded text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Candidate {
+    /// Where it stands in the decoded text.
+    pub(super) span: Range<usize>,
+    /// What it is worth.
+    pub(super) class: Class,
+    /// Its neighbours are unusual: a dash, an underscore.
+    pub(super) soft: bool,
+}
+
+/// The value with a prefix that begins at `at`.
+pub(super) fn at(text: &[u8], at: usize, part: &Part) -> Option<Candidate> {
+    let found = part.regex.find(&text[at..]).filter(|m| m.start() == 0 && m.end() > 0)?;
+    let span = at..at + found.end();
+    if !fenced(text, &span, part) || inside_letters(text, &span) || inside_base64(text, &span) {
+        return None;
+    }
+    Some(Candidate { class: classify(&text[span.clone()], part)?, span, soft: false })
+}
+
+/// All values without a prefix, in order.
+pub(super) fn all(text: &[u8], part: &Part) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    if part.check == Some(Check::AwsSecret) {
+        runs(text, part, &mut found);
+        return found;
+    }
+    for m in part.regex.find_iter(text) {
+        let span = m.range();
+        if !span.is_empty() && fenced(text, &span, part) {
+            push(text, span, part, &mut found);
+        }
+    }
+    found
+}
+
+fn push(text: &[u8], span: Range<usize>, part: &Part, found: &mut Vec<Candidate>) {
+    let Some(class) = classify(&text[span.clone()], part) else { return };
+    let joined = |b: Option<&u8>| b.is_some_and(|b| matches!(b, b'-' | b'_' | b'.' | b'$'));
+    let soft = joined(span.start.checked_sub(1).and_then(|p| text.get(p))) || joined(text.get(span.end));
+    found.push(Candidate { span, class, soft });
+}
+
+/// Runs of base64 characters as long as a secret, and longer ones that a sign of the text around made longer.
+fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
+    const LEN: usize = 40;
+    let mut at = 0;
+    while at < text.len() {
+        if !is_base64(text[at]) {
+            at += 1;
+            continue;
+        }
+        let end = at + text[at..].iter().take_while(|&&b| is_base64(b)).count();
+        let run = &text[at..end];
+        let line_start = at == 0 || matches!(text[at - 1], b'\n' | b'\r');
+        let skip = match run.len() {
+            LEN => Some(0),
+            // the mark of a diff, a comment
+            41 if run[0] == b'+' && line_start => Some(1),
+            42 if run.starts_with(b"//") => Some(2),
+            // ID/SECRET and ID+SECRET
+            61 if (run[20] == b'/' || run[20] == b'+') && aws::key_id::has_shape(&run[..20]) => Some(21),
+            _ => None,
+        };
+        if let Some(skip) = skip
+            && text.get(end) != Some(&b'=')
+        {
+            push(text, at + skip..end, part, found);
+        }
+        at = end;
+    }
+}
+
+/// Whether neither neighbour of a value is one that would make it part of something longer.
+fn fenced(text: &[u8], span: &Range<usize>, part: &Part) -> bool {
+    let open = |b: Option<&u8>| b.is_none_or(|&b| !part.fence.has(b));
+    open(span.start.checked_sub(1).and_then(|p| text.get(p))) && open(text.get(span.end))
+}
+
+/// Whether a letter of a Latin, Greek or Cyrillic word that is not ASCII touches the value. Scripts without blanks
+/// between words (Chinese, Japanese) do touch values.
+fn inside_letters(text: &[u8], span: &Range<usize>) -> bool {
+    let word = |c: char| c.is_alphabetic() && !c.is_ascii() && c < '\u{1000}';
+    let before = &text[span.start.saturating_sub(4)..span.start];
+    let after = &text[span.end..text.len().min(span.end + 4)];
+    let last = (1..=before.len()).find_map(|n| std::str::from_utf8(&before[before.len() - n..]).ok());
+    let first = (1..=after.len()).find_map(|n| std::str::from_utf8(&after[..n]).ok());
+    last.and_then(|t| t.chars().next()).is_some_and(word) || first.and_then(|t| t.chars().next()).is_some_and(word)
+}
+
+/// Whether a value that `+` or `/` touches is a piece of base64. A path, a URL and `ID/SECRET` are not.
+fn inside_base64(text: &[u8], span: &Range<usize>) -> bool {
+    const LONG: usize = 24;
+    let dense = |run: &[u8]| {
+        let piece = &run[1.min(run.len())..];
+        let has = |class: fn(&u8) -> bool| piece.iter().any(class);
+        piece.len() >= LONG
+            && piece.len() != 40
+            && has(u8::is_ascii_uppercase)
+            && has(u8::is_ascii_lowercase)
+            && has(u8::is_ascii_digit)
+    };
+    let after = &text[span.end..];
+    let after = &after[..after.iter().take(200).take_while(|&&b| is_base64(b)).count()];
+    let mut before: Vec<u8> = text[..span.start].iter().rev().take(200).take_while(|&&b| is_base64(b)).copied().collect();
+    before.truncate(200);
+    dense(after) || dense(&before)
+}
+
+/// What `value` is worth; `None` if it is no such value.
+fn classify(value: &[u8], part: &Part) -> Option<Class> {
+    if part.min_entropy > 0.0 && entropy(value) < part.min_entropy && part.check != Some(Check::AwsKeyId) {
+        return Some(Class::noted(Note::Placeholder));
+    }
+    let Some(check) = part.check else { return Some(Class::real()) };
+    match check {
+        Check::AwsKeyId => {
+            let id = aws::key_id::classify(value);
+            let account = id.account.map(String::into_boxed_str);
+            let class = match id.kind {
+                IdKind::Plausible if id.canary => Class::noted(Note::Canary),
+                IdKind::Plausible => Class::real(),
+                IdKind::Implausible => {
+                    Class { doubtful: true, ..Class::noted(Note::ImplausibleId) }
+                }
+                IdKind::Example => Class::noted(Note::DocumentationExample),
+                IdKind::Placeholder => Class::noted(Note::Placeholder),
+            };
+            Some(Class { account, ..class })
+        }
+        Check::AwsSecret => match aws::secret::classify(value) {
+            SecretClass::Plausible => Some(Class::real()),
+            SecretClass::Example => Some(Class::noted(Note::DocumentationExample)),
+            SecretClass::Placeholder => Some(Class::noted(Note::Placeholder)),
+            SecretClass::Not(_) => None,
+        },
+        Check::AwsSesPassword => aws::ses::is_password(value).then(Class::real),
+        Check::AwsBedrockKey => {
+            let account = aws::bedrock::account(value).map(String::into_boxed_str);
+            Some(Class { account, ..Class::real() })
+        }
+        Check::AwsSessionToken => aws::token::is_plausible(value).then(Class::real),
+    }
+}
+
+/// Shannon entropy in bits per byte.
+fn entropy(value: &[u8]) -> f64 {
+    let mut counts = [0u32; 256];
+    for &b in value {
+        counts[usize::from(b)] += 1;
+    }
+    let len = value.len() as f64;
+    counts.iter().filter(|&&c| c > 0).map(|&c| f64::from(c) / len).map(|p| -p * p.log2()).sum()
+}

@@ -1,0 +1,235 @@
+//! Which secret belongs to which id: the cost of each possible pair, from the names, the layout and the distance.
+//!
+//! The costs are judgements, tuned on the cases in `fixtures/cases`; what matters is their order. From cheap to dear:
+//! touching values (`ID:SECRET`), a named secret near by, a named secret far away in the same block, an unnamed
+//! neighbour on the same line. A section header is never crossed.
+
+use super::assign::{Edge, UNPAIRED, assign};
+use super::candidate::Candidate;
+use super::label::{Label, Says};
+use super::structure::{Gap, indent};
+
+/// An id and what its surroundings say.
+pub(super) struct IdAt {
+    pub(super) candidate: Candidate,
+    pub(super) affix: Vec<String>,
+}
+
+/// A secret and what its surroundings say.
+pub(super) struct SecretAt {
+    pub(super) candidate: Candidate,
+    pub(super) label: Label,
+}
+
+/// The secrets of an id: the one assigned, and the others that could be meant, cheapest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) secret: Option<usize>,
+    pub(super) runners_up: Vec<usize>,
+}
+
+/// A pair costs at least this, so that bonuses have something to be taken from.
+const BASE: i64 = 20;
+
+/// Pair `ids` and `secrets` of `text`, both in order of position.
+pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], within_lines: u32) -> Vec<Choice> {
+    if ids.is_empty() || secrets.is_empty() {
+        return vec![Choice::default(); ids.len()];
+    }
+    let layout = Layout::new(text, ids, secrets);
+    let mut edges = Vec::new();
+    for id in 0..ids.len() {
+        layout.edges(id, within_lines, &mut edges);
+    }
+    let pairs = assign(ids.len(), secrets.len(), &edges);
+    let mut choices: Vec<Choice> =
+        pairs.into_iter().map(|secret| Choice { secret, runners_up: Vec::new() }).collect();
+    edges.sort_by_key(|e| (e.id, e.cost, e.secret));
+    for e in edges {
+        if choices[e.id].secret != Some(e.secret) && choices[e.id].runners_up.len() < 4 {
+            choices[e.id].runners_up.push(e.secret);
+        }
+    }
+    choices
+}
+
+/// Ids and secrets in one order, with what lies between neighbours.
+struct Layout<'a> {
+    text: &'a [u8],
+    ids: &'a [IdAt],
+    secrets: &'a [SecretAt],
+    order: Vec<Slot>,
+    /// `gaps[i]` lies between `order[i]` and `order[i + 1]`.
+    gaps: Vec<Gap>,
+    /// The place of each id in `order`.
+    id_rank: Vec<usize>,
+    /// For ids in a column: the secret that stands at the same place of the column of secrets.
+    column: Vec<Option<usize>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Id(usize),
+    Secret(usize),
+}
+
+impl<'a> Layout<'a> {
+    fn new(text: &'a [u8], ids: &'a [IdAt], secrets: &'a [SecretAt]) -> Self {
+        let mut order: Vec<Slot> =
+            (0..ids.len()).map(Slot::Id).chain((0..secrets.len()).map(Slot::Secret)).collect();
+        let span = |s: &Slot| match *s {
+            Slot::Id(i) => ids[i].candidate.span.clone(),
+            Slot::Secret(i) => secrets[i].candidate.span.clone(),
+        };
+        order.sort_by_key(|s| span(s).start);
+        let gaps: Vec<Gap> = order
+            .windows(2)
+            .map(|w| {
+                let (from, to) = (span(&w[0]).end, span(&w[1]).start);
+                Gap::of(text.get(from..to).unwrap_or_default())
+            })
+            .collect();
+        let mut id_rank = vec![0; ids.len()];
+        for (rank, slot) in order.iter().enumerate() {
+            if let Slot::Id(i) = slot {
+                id_rank[*i] = rank;
+            }
+        }
+        let column = columns(&order, &gaps, ids.len());
+        Self { text, ids, secrets, order, gaps, id_rank, column }
+    }
+
+    /// The possible pairs of one id.
+    fn edges(&self, id: usize, within_lines: u32, edges: &mut Vec<Edge>) {
+        // In a huge list the neighbours are enough, and all pairs would be too many.
+        let reach = if self.order.len() > 4000 { 6 } else { 64 };
+        let rank = self.id_rank[id];
+        let mut gap = Gap::default();
+        for (other, step) in (rank + 1..self.order.len()).take(reach).zip(1..) {
+            gap = gap.and(self.gaps[other - 1]);
+            if gap.header || gap.lines > within_lines {
+                break;
+            }
+            self.edge(id, other, gap, step, edges);
+        }
+        gap = Gap::default();
+        for (other, step) in (0..rank).rev().take(reach).zip(1..) {
+            gap = self.gaps[other].and(gap);
+            if gap.header || gap.lines > within_lines {
+                break;
+            }
+            self.edge(id, other, gap, step, edges);
+        }
+    }
+
+    fn edge(&self, id: usize, other: usize, gap: Gap, step: i64, edges: &mut Vec<Edge>) {
+        let Slot::Secret(secret) = self.order[other] else { return };
+        let (a, b) = (&self.ids[id].candidate, &self.secrets[secret].candidate);
+        if a.class.real && !b.class.real {
+            return; // a documentation secret is nobody's
+        }
+        let cost = self.cost(id, secret, gap, step);
+        if cost < i64::from(UNPAIRED) {
+            edges.push(Edge { id, secret, cost: cost.max(0) as u32 });
+        }
+    }
+
+    fn cost(&self, id: usize, secret: usize, gap: Gap, step: i64) -> i64 {
+        let (a, b) = (&self.ids[id], &self.secrets[secret]);
+        let (first, last) = match a.candidate.span.start < b.candidate.span.start {
+            true => (&a.candidate.span, &b.candidate.span),
+            false => (&b.candidate.span, &a.candidate.span),
+        };
+        let between = self.text.get(first.end..last.start).unwrap_or_default();
+        let touching = between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric);
+        let mut cost = BASE;
+        cost += match (b.label.says, touching) {
+            (Says::Yes, _) => 0,
+            (Says::Maybe, _) => 10,
+            (Says::Nothing, true) => 3,
+            (Says::No, true) => 15,
+            // a value without a name must be near: the next argument, the next column
+            (Says::Nothing, false) => 25 + nearness(gap),
+            (Says::No, false) => 55 + nearness(gap),
+        };
+        if b.candidate.soft {
+            cost += 20;
+        }
+        cost += if gap.lines == 0 {
+            2 * log2(gap.bytes / 16)
+        } else {
+            4 + 4 * log2(gap.lines as usize) + log2(gap.bytes / 256)
+        };
+        cost += 3 * i64::from(gap.blanks.min(3));
+        let (closed, opened) = (i64::from(gap.closed.min(6)), i64::from(gap.opened.min(6)));
+        cost += 12 * closed.min(opened) + 3 * (closed - opened).abs();
+        if let Some(min) = gap.min_indent {
+            let left = indent(self.text, first.start) > min;
+            let entered = indent(self.text, last.start) > min;
+            cost += match (left, entered) {
+                (true, true) => 14,
+                (false, false) => 0,
+                _ => 3,
+            };
+        }
+        cost += match self.column[id] {
+            Some(partner) if partner == secret => 0,
+            Some(_) => 12 + rank_cost(step),
+            None => rank_cost(step),
+        };
+        if matches!(b.label.says, Says::Yes | Says::Maybe) {
+            cost += match (a.affix.is_empty(), b.label.affix.is_empty()) {
+                (true, true) => 0,
+                (false, false) if a.affix == b.label.affix => -20,
+                (false, false) => 35,
+                _ => 8,
+            };
+        }
+        if b.candidate.span.start < a.candidate.span.start {
+            cost += 2; // most people write the id first
+        }
+        cost
+    }
+}
+
+/// What it costs to skip candidates: convex, so that of two ways to pair four values the one that keeps their order
+/// is cheaper than the nested one.
+fn rank_cost(step: i64) -> i64 {
+    (2 * (step - 1).pow(2)).min(40)
+}
+
+/// How much distance speaks against a value without a name.
+fn nearness(gap: Gap) -> i64 {
+    10 * i64::from(gap.lines.min(20)) + (gap.bytes / 10).min(200) as i64
+}
+
+fn log2(n: usize) -> i64 {
+    i64::from((n + 1).ilog2())
+}
+
+/// Ids in one block and as many secrets in the next, evenly spaced: a column each.
+fn columns(order: &[Slot], gaps: &[Gap], ids: usize) -> Vec<Option<usize>> {
+    let mut column = vec![None; ids];
+    let is_id = |s: &Slot| matches!(s, Slot::Id(_));
+    let blocks: Vec<&[Slot]> = order.chunk_by(|a, b| is_id(a) == is_id(b)).collect();
+    let mut start = 0;
+    for pair in blocks.windows(2) {
+        let (a, b) = (pair[0], pair[1]);
+        let n = a.len();
+        let even = |from: usize| {
+            let lines = |g: &Gap| (g.lines, g.header);
+            gaps[from..from + n - 1].windows(2).all(|w| lines(&w[0]) == lines(&w[1]))
+        };
+        if n >= 2 && n == b.len() && even(start) && even(start + n) && gaps[start].lines == gaps[start + n].lines {
+            for (x, y) in a.iter().zip(b) {
+                if let (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) = (*x, *y)
+                    && column[id].is_none()
+                {
+                    column[id] = Some(secret);
+                }
+            }
+        }
+        start += n;
+    }
+    column
+}

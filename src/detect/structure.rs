@@ -1,0 +1,123 @@
+//! What lies between two places of a text: lines, sections, blocks.
+
+/// What lies between two values.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Gap {
+    /// Bytes.
+    pub(super) bytes: usize,
+    /// Line ends.
+    pub(super) lines: u32,
+    /// Blank lines.
+    pub(super) blanks: u32,
+    /// A section header (`[name]`) or a document separator (`---`).
+    pub(super) header: bool,
+    /// Braces closed that were not opened in between: a block was left.
+    pub(super) closed: u32,
+    /// Braces opened that were not closed in between: a block was entered.
+    pub(super) opened: u32,
+    /// The smallest indentation of the lines that begin in between; `None` if none does.
+    pub(super) min_indent: Option<u32>,
+}
+
+impl Gap {
+    /// The gap of `text`, which begins at the end of one value and ends at the start of the next.
+    pub(super) fn of(text: &[u8]) -> Self {
+        let mut gap = Self { bytes: text.len(), ..Self::default() };
+        let mut at = 0;
+        while let Some(found) = text[at..].iter().position(|b| matches!(b, b'\n' | b'\r' | b'{' | b'}')) {
+            at += found + 1;
+            match text[at - 1] {
+                b'{' => gap.opened += 1,
+                b'}' if gap.opened > 0 => gap.opened -= 1,
+                b'}' => gap.closed += 1,
+                b'\r' if text.get(at) == Some(&b'\n') => {}
+                _ => gap.line(&text[at..]),
+            }
+        }
+        gap
+    }
+
+    /// A line begins where `rest` does.
+    fn line(&mut self, rest: &[u8]) {
+        self.lines += 1;
+        let indent = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let end = rest.iter().take(400).position(|b| matches!(b, b'\n' | b'\r'));
+        let line = &rest[indent..end.unwrap_or(rest.len()).max(indent)];
+        if line.is_empty() && end.is_some() {
+            self.blanks += 1;
+            return;
+        }
+        if matches!(line.first(), Some(b'#' | b';')) || line.starts_with(b"//") {
+            return; // comments stand where they like
+        }
+        self.min_indent = Some(self.min_indent.map_or(indent as u32, |m| m.min(indent as u32)));
+        if end.is_some() && (is_header(line) || line == b"---") {
+            self.header = true;
+        }
+    }
+
+    /// This gap and the one behind it as one.
+    pub(super) fn and(self, next: Self) -> Self {
+        let paired = self.opened.min(next.closed);
+        Self {
+            bytes: self.bytes + next.bytes,
+            lines: self.lines + next.lines,
+            blanks: self.blanks + next.blanks,
+            header: self.header || next.header,
+            closed: self.closed + next.closed - paired,
+            opened: self.opened - paired + next.opened,
+            min_indent: match (self.min_indent, next.min_indent) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            },
+        }
+    }
+}
+
+/// Whether a line, without indentation, is the header of a section: `[name]`, `[[name]]`, `[profile "x"] # comment`.
+fn is_header(line: &[u8]) -> bool {
+    let Some(end) = line.iter().rposition(|&b| b == b']') else { return false };
+    let rest = line[end + 1..].trim_ascii();
+    if line[0] != b'[' || !(rest.is_empty() || rest.starts_with(b"#") || rest.starts_with(b";")) {
+        return false;
+    }
+    let name = line[1..end].trim_ascii();
+    let name = name.strip_prefix(b"[").unwrap_or(name);
+    let word = |b: &u8| b.is_ascii_alphanumeric() || b" _.-:/@\"']".contains(b);
+    name.first().is_some_and(u8::is_ascii_alphanumeric) && name.iter().all(word)
+}
+
+/// Indentation of the line that `at` stands on.
+pub(super) fn indent(text: &[u8], at: usize) -> u32 {
+    let from = at.saturating_sub(2000);
+    let start = text[from..at].iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(from, |p| from + p + 1);
+    text[start..at].iter().take_while(|b| matches!(b, b' ' | b'\t')).count() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_told_from_lists() {
+        for line in ["[default]", "[profile \"x y\"]", "[[runners]]", "[a.b-c] # note", "[ core ]", "[profile a/b]"] {
+            assert!(is_header(line.as_bytes()), "{line}");
+        }
+        for line in ["[INFO] text", "[\"a\", \"b\"]", "[1, 2]", "[]", "key[0] = 1", "[a]: link", "[\"a\"]"] {
+            assert!(!is_header(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn gaps_add_up() {
+        let text = b" = \"x\"\n\n  }, {\n    id: 1 }\n[next]\n  key ";
+        let whole = Gap::of(text);
+        assert_eq!((whole.lines, whole.blanks, whole.header), (5, 1, true));
+        assert_eq!((whole.closed, whole.opened, whole.min_indent), (1, 0, Some(0)));
+        for cut in 1..text.len() {
+            // cuts inside a line see a piece of it, so only what does not depend on whole lines is compared
+            let both = Gap::of(&text[..cut]).and(Gap::of(&text[cut..]));
+            assert_eq!((both.bytes, both.lines, both.closed, both.opened), (text.len(), 5, 1, 0), "{cut}");
+        }
+    }
+}

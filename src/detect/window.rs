@@ -1,0 +1,323 @@
+//! The surroundings of anchors: decoded, searched for values, and paired.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use crate::decode::{Carriers, View};
+use crate::finding::{Note, Secret, Severity};
+use crate::rules::{Check, Part, Rule};
+
+use super::candidate::{self, Candidate, Class};
+use super::label::{self, Label, Says};
+use super::pair::{self, Choice, IdAt, SecretAt};
+use super::prefilter::{Anchor, Carrier, Literal};
+use super::{Detector, Match, Value};
+
+/// How far around an id its secret may stand, in bytes.
+pub(crate) const REACH: usize = 32 << 10;
+/// How far around a label without an id anything matters.
+const LABEL_REACH: usize = 1 << 10;
+/// Layers of encodings that are undone.
+const MAX_DEPTH: usize = 4;
+/// How far from a mail host an SES password may stand.
+const HOST_REACH: usize = 600;
+
+/// A piece of a text that is decoded and searched as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Window {
+    range: Range<usize>,
+    carriers: Carriers,
+    /// For UTF-16: an offset at which a character's low byte stands.
+    utf16: Option<usize>,
+}
+
+/// The windows of a text, in order. UTF-16 and other text are apart.
+pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> Vec<Window> {
+    let mut windows: Vec<Window> = Vec::new();
+    for wide in [false, true] {
+        let mut open: Option<Window> = None;
+        for anchor in anchors {
+            let carrier = literals[usize::from(anchor.literal)].carrier;
+            let is_wide = matches!(carrier, Carrier::Utf16 | Carrier::KeywordUtf16);
+            if is_wide != wide {
+                continue;
+            }
+            let reach = match carrier {
+                Carrier::Keyword => LABEL_REACH,
+                Carrier::KeywordUtf16 => 2 * LABEL_REACH,
+                Carrier::Utf16 => 2 * REACH,
+                _ => REACH,
+            };
+            let range = anchor.pos.saturating_sub(reach)..text.len().min(anchor.pos + reach);
+            let phase = is_wide.then_some(anchor.pos);
+            let fits = |w: &Window| w.range.end >= range.start && w.utf16.map(|p| p % 2) == phase.map(|p| p % 2);
+            let window = match &mut open {
+                Some(window) if fits(window) => {
+                    window.range.end = window.range.end.max(range.end);
+                    window.range.start = window.range.start.min(range.start);
+                    window
+                }
+                _ => {
+                    windows.extend(open.take());
+                    open.insert(Window { range, carriers: Carriers::default(), utf16: phase })
+                }
+            };
+            window.carriers.base64 |= carrier == Carrier::Base64;
+            window.carriers.hex |= carrier == Carrier::Hex;
+        }
+        windows.extend(open);
+    }
+    windows
+}
+
+/// Everything found in a decoded window.
+struct Found<'a> {
+    view: &'a View,
+    /// Ends of all values, sorted: no label reaches back over one.
+    ends: Vec<usize>,
+    matches: &'a mut Vec<Match>,
+}
+
+impl Detector {
+    /// Search a window.
+    pub(super) fn window(&self, text: &[u8], window: &Window, matches: &mut Vec<Match>) {
+        let raw = &text[window.range.clone()];
+        let view = match window.utf16 {
+            Some(at) => View::utf16(raw, window.range.start, at - window.range.start),
+            None => View::plain(raw, window.range.start),
+        };
+        let anchored = |decoded: &[u8]| self.prefilter.is_hot(decoded);
+        let view = view.decoded(window.carriers, MAX_DEPTH, &anchored);
+        self.search(&view, matches);
+    }
+
+    fn search(&self, view: &View, matches: &mut Vec<Match>) {
+        let text = view.text.as_slice();
+        let (ids, prefixed) = self.prefixed(text);
+        let unprefixed: Vec<Vec<Candidate>> = self
+            .rules
+            .rules
+            .iter()
+            .map(|r| match &r.secret {
+                Some(part) if part.prefixes.is_empty() => candidate::all(text, part),
+                _ => Vec::new(),
+            })
+            .collect();
+        let mut ends: Vec<usize> =
+            ids.iter().chain(&prefixed).chain(&unprefixed).flatten().map(|c| c.span.end).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        let mut found = Found { view, ends, matches };
+        let (mut paired_ids, mut paired_secrets) = (HashSet::new(), HashSet::new());
+        let mut lone: Vec<(usize, &Candidate)> = Vec::new();
+        for (index, rule) in self.rules.rules.iter().enumerate() {
+            for secret in &prefixed[index] {
+                found.secret_alone(index, rule, secret);
+            }
+            let (Some(_), Some(part)) = (&rule.id_part, &rule.secret) else { continue };
+            let ids_at = found.ids(&ids[index]);
+            let secrets_at = found.secrets(&unprefixed[index], part);
+            let choices = pair::pair(text, &ids_at, &secrets_at, part.within_lines);
+            let tokens = found.tokens(rule, &ids_at);
+            let mut taken = vec![false; secrets_at.len()];
+            for ((id, choice), token) in ids_at.iter().zip(choices).zip(tokens) {
+                match choice.secret {
+                    Some(secret) => {
+                        taken[secret] = true;
+                        paired_ids.insert(id.candidate.span.clone());
+                        paired_secrets.insert(secrets_at[secret].candidate.span.clone());
+                        found.pair(index, rule, id, &secrets_at, &choice, token);
+                    }
+                    None if rule.severity_alone.is_some() => lone.push((index, &ids[index][position(&ids[index], id)])),
+                    None => {}
+                }
+            }
+            for (secret, _) in secrets_at.iter().zip(taken).filter(|(_, taken)| !taken) {
+                if found.stands_alone(part, secret) {
+                    paired_secrets.insert(secret.candidate.span.clone());
+                    found.secret_alone(index, rule, &secret.candidate);
+                }
+            }
+        }
+        for (index, id) in lone {
+            if !paired_ids.contains(&id.span) {
+                found.id_alone(index, &self.rules.rules[index], id);
+            }
+        }
+        for (index, rule) in self.rules.rules.iter().enumerate() {
+            let Some(part) = rule.secret.as_ref().filter(|_| rule.id_part.is_none()) else { continue };
+            for secret in found.secrets(&unprefixed[index], part) {
+                if found.stands_alone(part, &secret) && !paired_secrets.contains(&secret.candidate.span) {
+                    found.secret_alone(index, rule, &secret.candidate);
+                }
+            }
+        }
+    }
+
+    /// Ids, and secrets with a prefix, of each rule, in order.
+    fn prefixed(&self, text: &[u8]) -> (Vec<Vec<Candidate>>, Vec<Vec<Candidate>>) {
+        let rules = &self.rules.rules;
+        let (mut ids, mut secrets) = (vec![Vec::new(); rules.len()], vec![Vec::new(); rules.len()]);
+        let mut anchors = Vec::new();
+        self.prefilter.anchors(text, &mut anchors);
+        for anchor in anchors {
+            let literal = &self.prefilter.literals()[usize::from(anchor.literal)];
+            if literal.carrier != Carrier::Plain {
+                continue;
+            }
+            for part_ref in &literal.parts {
+                let index = usize::from(part_ref.rule);
+                let (part, list) = match part_ref.secret {
+                    true => (&rules[index].secret, &mut secrets[index]),
+                    false => (&rules[index].id_part, &mut ids[index]),
+                };
+                if let Some(part) = part
+                    && let Some(found) = candidate::at(text, anchor.pos, part)
+                {
+                    list.push(found);
+                }
+            }
+        }
+        (ids, secrets)
+    }
+}
+
+/// The index of an id's candidate.
+fn position(ids: &[Candidate], id: &IdAt) -> usize {
+    ids.partition_point(|c| c.span.start < id.candidate.span.start)
+}
+
+impl Found<'_> {
+    /// The end of the last value before `start`.
+    fn floor(&self, start: usize) -> usize {
+        match self.ends.partition_point(|&e| e <= start) {
+            0 => 0,
+            n => self.ends[n - 1],
+        }
+    }
+
+    fn ids(&self, ids: &[Candidate]) -> Vec<IdAt> {
+        let text = &self.view.text;
+        ids.iter()
+            .map(|c| IdAt {
+                affix: label::id_affix(text, self.floor(c.span.start), c.span.start),
+                candidate: c.clone(),
+            })
+            .collect()
+    }
+
+    fn secrets(&self, secrets: &[Candidate], part: &Part) -> Vec<SecretAt> {
+        secrets.iter().map(|c| SecretAt { label: self.label(c, part), candidate: c.clone() }).collect()
+    }
+
+    fn label(&self, candidate: &Candidate, part: &Part) -> Label {
+        label::read(&self.view.text, self.floor(candidate.span.start), candidate.span.start, part)
+    }
+
+    /// Whether a secret is reported without an id.
+    fn stands_alone(&self, part: &Part, secret: &SecretAt) -> bool {
+        if part.check == Some(Check::AwsSesPassword) {
+            let at = secret.candidate.span.clone();
+            let around = at.start.saturating_sub(HOST_REACH)..self.view.text.len().min(at.end + HOST_REACH);
+            let host = part
+                .keywords
+                .iter()
+                .any(|k| memchr::memmem::find(&self.view.text[around.clone()], k.as_bytes()).is_some());
+            return host && matches!(secret.label.says, Says::Yes | Says::Maybe);
+        }
+        secret.label.alone && !secret.candidate.soft
+    }
+
+    /// For each id the token that belongs to it: the nearest that no other id is nearer to.
+    fn tokens(&self, rule: &Rule, ids: &[IdAt]) -> Vec<Option<Candidate>> {
+        let none = vec![None; ids.len()];
+        let Some(part) = rule.token.as_ref().filter(|_| !ids.is_empty()) else { return none };
+        let text = &self.view.text;
+        let mut tokens = Vec::new();
+        for prefix in &part.prefixes {
+            for at in memchr::memmem::find_iter(text, prefix.as_bytes()) {
+                tokens.extend(candidate::at(text, at, part));
+            }
+        }
+        tokens.sort_by_key(|t| t.span.start);
+        tokens.dedup_by_key(|t| t.span.start);
+        let secrets: Vec<SecretAt> = tokens
+            .into_iter()
+            .map(|candidate| SecretAt { label: Label { says: Says::Yes, ..Label::default() }, candidate })
+            .collect();
+        pair::pair(text, ids, &secrets, part.within_lines)
+            .into_iter()
+            .map(|choice| choice.secret.map(|s| secrets[s].candidate.clone()))
+            .collect()
+    }
+
+    fn value(&self, candidate: &Candidate) -> Value {
+        let span = candidate.span.clone();
+        Value {
+            text: Secret::new(String::from_utf8_lossy(&self.view.text[span.clone()])),
+            span: self.view.raw(span.clone()),
+            encodings: self.view.encodings(span),
+        }
+    }
+
+    fn pair(
+        &mut self,
+        index: usize,
+        rule: &Rule,
+        id: &IdAt,
+        secrets: &[SecretAt],
+        choice: &Choice,
+        token: Option<Candidate>,
+    ) {
+        let Some(secret) = choice.secret.map(|s| &secrets[s].candidate) else { return };
+        let severity = severity(&[&id.candidate.class, &secret.class], rule.severity);
+        let mut notes = id.candidate.class.notes.clone();
+        notes.extend(secret.class.notes.iter().filter(|n| !id.candidate.class.notes.contains(n)));
+        self.matches.push(Match {
+            rule: index,
+            severity,
+            id: Some(self.value(&id.candidate)),
+            secret: Some(self.value(secret)),
+            token: token.map(|t| self.value(&t)),
+            account: id.candidate.class.account.clone(),
+            notes,
+            runners_up: choice.runners_up.iter().map(|&s| self.value(&secrets[s].candidate).text).collect(),
+        });
+    }
+
+    fn id_alone(&mut self, index: usize, rule: &Rule, id: &Candidate) {
+        let Some(alone) = rule.severity_alone else { return };
+        let severity = if id.class.real { alone } else { Severity::Info };
+        self.push(index, severity, Some(id), None);
+    }
+
+    fn secret_alone(&mut self, index: usize, rule: &Rule, secret: &Candidate) {
+        self.push(index, severity(&[&secret.class], rule.severity), None, Some(secret));
+    }
+
+    fn push(&mut self, rule: usize, severity: Severity, id: Option<&Candidate>, secret: Option<&Candidate>) {
+        let class = id.or(secret).map(|c| c.class.clone()).unwrap_or_default();
+        self.matches.push(Match {
+            rule,
+            severity,
+            id: id.map(|c| self.value(c)),
+            secret: secret.map(|c| self.value(c)),
+            token: None,
+            account: class.account,
+            notes: class.notes,
+            runners_up: Vec::new(),
+        });
+    }
+}
+
+/// The severity of values together: nothing if one is no real value, `medium` at most if one is in doubt.
+fn severity(classes: &[&Class], rule: Severity) -> Severity {
+    let harmless = |c: &&Class| !c.real && !c.doubtful || c.notes.contains(&Note::Canary);
+    if classes.iter().any(|c| harmless(c)) {
+        Severity::Info
+    } else if classes.iter().any(|c| c.doubtful) {
+        rule.min(Severity::Medium)
+    } else {
+        rule
+    }
+}
