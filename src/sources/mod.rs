@@ -1,1 +1,3 @@
 //! Where content comes from: folders and files, the index, git history.
+
+pub mod history;

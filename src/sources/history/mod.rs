@@ -1,0 +1,13 @@
+//! Git history: the repository, its refs, its objects, and who introduced what.
+//!
+//! - [`repo`]: where things are
+//! - [`refs`], [`reftable`], [`reflog`]: names
+//! - [`store`]: the objects
+//! - [`commits`]: the graph of commits and what reaches them
+//! - [`trees`], [`attribute`]: which commit introduced a blob, and at which path; what is missing
+
+pub mod repo;
+#[path = "standin.rs"]
+pub mod store;
+
+pub use repo::{Repo, RepoError};
