@@ -87,7 +87,9 @@ pub enum Encoding {
     Escape,
     /// `&amp;`, `&#43;`.
     Html,
-    /// A string literal in several pieces: `"ab" + "cd"`.
+    /// `=3D`, and lines that end in `=`.
+    QuotedPrintable,
+    /// A value in several pieces: `"ab" + "cd"`.
     Joined,
 }
 
@@ -101,6 +103,7 @@ impl Encoding {
             Self::Percent => "percent",
             Self::Escape => "escape",
             Self::Html => "html",
+            Self::QuotedPrintable => "quoted-printable",
             Self::Joined => "joined",
         }
     }

@@ -50,7 +50,11 @@ fn run_end(text: &[u8], at: usize) -> usize {
 /// The end of a base64 run that may be wrapped into lines (MIME, YAML blocks), and the end of its padding.
 fn wrapped(text: &[u8], start: usize, first_end: usize) -> (usize, usize) {
     let (mut end, width) = (first_end, first_end - start);
-    while width >= MIN_WRAPPED {
+    if width < MIN_WRAPPED {
+        let padding = text[end..].iter().take(2).take_while(|&&b| b == b'=').count();
+        return (end, end + padding);
+    }
+    loop {
         let blank = text[end..].iter().take(40).take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
         if !text[end..end + blank].contains(&b'\n') && !text[end..end + blank].contains(&b'\r') {
             break;

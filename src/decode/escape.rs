@@ -28,6 +28,39 @@ pub fn unescape(text: &[u8], out: &mut Rewrite<'_>) {
     }
 }
 
+/// Take terminal colours out of `text`: `ESC [ 3 2 m` ends with a letter that touches the value behind it.
+pub(super) fn strip_colours(text: &[u8], out: &mut Rewrite<'_>) {
+    for start in memchr::memchr_iter(ESC as u8, text) {
+        let Some(rest) = text[start + 1..].strip_prefix(b"[") else { continue };
+        let len = rest.iter().take(24).take_while(|b| matches!(b, b'0'..=b'9' | b';' | b':' | b'?')).count();
+        if rest.get(len).is_some_and(u8::is_ascii_alphabetic) {
+            out.remove(start..start + len + 3);
+        }
+    }
+}
+
+/// Undo quoted-printable: `=3D`, and `=` at the end of a line that goes on.
+pub(super) fn quoted_printable(text: &[u8], out: &mut Rewrite<'_>) {
+    let mut done = 0;
+    for start in memchr::memchr_iter(b'=', text) {
+        let rest = &text[start + 1..];
+        if start < done {
+            continue;
+        }
+        if rest.starts_with(b"\n") {
+            out.remove(start..start + 2);
+        } else if rest.starts_with(b"\r\n") {
+            out.remove(start..start + 3);
+        } else if let Some(to) = rest.get(..2).and_then(|d| number(d, 16)).filter(char::is_ascii) {
+            out.replace(start..start + 3, &[to as u8], Encoding::QuotedPrintable);
+            done = start + 3;
+        }
+    }
+}
+
+/// The control character that begins a terminal sequence.
+const ESC: char = '\u{1b}';
+
 enum Undone {
     /// `len` bytes stand for one character.
     Char { len: usize, to: char, encoding: Encoding },
@@ -44,6 +77,7 @@ fn backslash(text: &[u8]) -> Undone {
         b'n' => simple('\n'),
         b'r' => simple('\r'),
         b't' => simple('\t'),
+        b'e' if text.get(slashes + 1) == Some(&b'[') => simple(ESC),
         b'/' | b'"' | b'\'' | b'`' | b'+' | b'=' | b':' | b'-' | b'_' | b'.' | b'&' | b'@' | b'$' => {
             simple(char::from(letter))
         }
@@ -68,7 +102,7 @@ fn backslash(text: &[u8]) -> Undone {
             }
         }
         b'0'..=b'3' => match text.get(slashes..slashes + 3).and_then(|d| number(d, 8)) {
-            Some(to) if to.is_ascii_graphic() => {
+            Some(to) if to.is_ascii_graphic() || to == ESC => {
                 Undone::Char { len: slashes + 3, to, encoding: Encoding::Escape }
             }
             _ => nothing,

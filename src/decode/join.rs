@@ -14,7 +14,7 @@ const MAX_PIECES: usize = 64;
 const MAX_BLANK: usize = 200;
 
 /// Join split literals in `text`, where the pieces together have the length of a value.
-pub fn join_literals(text: &[u8], out: &mut Rewrite<'_>) {
+pub(super) fn join_literals(text: &[u8], out: &mut Rewrite<'_>) {
     let mut at = 0;
     while let Some(found) = memchr::memchr3(b'"', b'\'', b'`', &text[at..]).map(|p| at + p) {
         at = found + 1;
@@ -84,14 +84,31 @@ fn joint(text: &[u8], at: usize) -> Option<Range<usize>> {
     (opens && goes_on && open > at + 1).then_some(at..open + 1)
 }
 
-/// Behind white space and a line continuation.
+/// Behind white space, line continuations, and comments.
 fn blank(text: &[u8], from: usize) -> usize {
+    let end = white(text, from);
+    let rest = &text[end.min(text.len())..];
+    let line = |rest: &[u8]| rest.iter().take(MAX_BLANK).position(|&b| b == b'\n').map(|n| n + 1);
+    let comment = if rest.starts_with(b"//") || (rest.starts_with(b"#") && end > from) {
+        line(rest)
+    } else if rest.starts_with(b"/*") {
+        memchr::memmem::find(&rest[..rest.len().min(MAX_BLANK)], b"*/").map(|n| n + 2)
+    } else {
+        None
+    };
+    match comment {
+        Some(len) => white(text, end + len),
+        None => end,
+    }
+}
+
+fn white(text: &[u8], from: usize) -> usize {
     let rest = &text[from.min(text.len())..];
     let len = rest.iter().take(MAX_BLANK).take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\\')).count();
     let end = from + len;
     // VB continues a line by an underscore
     if text.get(end) == Some(&b'_') && matches!(text.get(end + 1), Some(b'\r' | b'\n')) {
-        return blank(text, end + 1);
+        return white(text, end + 1);
     }
     end
 }

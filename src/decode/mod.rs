@@ -43,6 +43,8 @@ pub struct Carriers {
     pub base64: bool,
     /// Values in hexadecimal digits.
     pub hex: bool,
+    /// A mail in quoted-printable.
+    pub quoted_printable: bool,
 }
 
 impl View {
@@ -76,10 +78,14 @@ impl View {
 
     /// Undo escapes, split literals, and the given carriers, in as many layers as there are, up to `depth`.
     /// `anchored` says whether a decoded text holds what is looked for.
+    #[must_use]
     pub fn decoded(self, carriers: Carriers, depth: usize, anchored: &dyn Fn(&[u8]) -> bool) -> Self {
-        let mut view = self.through(escape::unescape);
-        view = view.through(join::join_literals);
-        if carriers == Carriers::default() {
+        let mut view = self;
+        if carriers.quoted_printable {
+            view = view.through(escape::quoted_printable);
+        }
+        view = view.through(unescape).through(escape::strip_colours).through(join::join_literals);
+        if !(carriers.base64 || carriers.hex) {
             return view;
         }
         for _ in 0..depth {
@@ -88,7 +94,7 @@ impl View {
             if view.segments.len() == before {
                 break;
             }
-            view = view.through(escape::unescape);
+            view = view.through(unescape).through(join::join_literals);
         }
         view
     }

@@ -31,6 +31,18 @@ fn escapes_are_undone_and_mapped_back() {
 }
 
 #[test]
+fn terminal_colours_and_quoted_printable_are_taken_out() {
+    for text in ["=\x1b[32mAbc\x1b[0m\n", r"=\u001b[32mAbc\u001b[0m\n", r"=\033[1;36mAbc\e[0m\n"] {
+        assert_eq!(view(text).text, b"=Abc\n", "{text}");
+    }
+    let text = "K=3Dab=\r\ncd=2B= x";
+    let carriers = Carriers { quoted_printable: true, ..Carriers::default() };
+    let v = View::plain(text.as_bytes(), 0).decoded(carriers, 4, &|_| false);
+    assert_eq!(v.text, b"K=abcd+= x");
+    assert_eq!(read(text, &v, "=ab").1, [Encoding::QuotedPrintable]);
+}
+
+#[test]
 fn what_is_no_escape_stays() {
     for text in [r"C:\windows\system32", "100% sure", "a & b", "&unknown;", "%zz", r"\q", "&#xZZ;", r"\u12"] {
         assert_eq!(view(text).text, text.as_bytes(), "{text}");
@@ -53,7 +65,7 @@ fn split_literals_are_joined_where_the_pieces_make_a_value() {
 
 #[test]
 fn values_in_base64_and_hex_are_decoded_in_place() {
-    let both = Carriers { base64: true, hex: true };
+    let both = Carriers { base64: true, hex: true, quoted_printable: false };
     for (text, find, raw, encodings) in [
         ("k: aGVsbG8gd29ybGQsIGhlbGxv\n", "hello world, hello", "aGVsbG8gd29ybGQsIGhlbGxv", vec![Encoding::Base64]),
         ("k: aGVsbG8gd29ybGQsIGhlbGxvIQ==\n", "hello world, hello!", "aGVsbG8gd29ybGQsIGhlbGxvIQ==", vec![Encoding::Base64]),
@@ -86,7 +98,7 @@ fn utf16_of_either_order_is_read() {
 proptest::proptest! {
     #[test]
     fn any_bytes_map_back_into_the_original(text in proptest::collection::vec(proptest::sample::select(&b"ab\\\"'%2F&#;+unx0/ \nQUtJQQ==4149"[..]), 0..200), cut in 0usize..200) {
-        let v = View::plain(&text, 7).decoded(Carriers { base64: true, hex: true }, 4, &|t| t.contains(&b'a'));
+        let v = View::plain(&text, 7).decoded(Carriers { base64: true, hex: true, quoted_printable: false }, 4, &|t| t.contains(&b'a'));
         let from = cut.min(v.text.len());
         let raw = v.raw(from..v.text.len());
         proptest::prop_assert!(raw.start <= raw.end && raw.end <= 7 + text.len());

@@ -47,7 +47,9 @@ pub(super) struct Candidate {
 pub(super) fn at(text: &[u8], at: usize, part: &Part) -> Option<Candidate> {
     let found = part.regex.find(&text[at..]).filter(|m| m.start() == 0 && m.end() > 0)?;
     let span = at..at + found.end();
-    if !fenced(text, &span, part) || inside_letters(text, &span) || inside_base64(text, &span) {
+    let prefixed = length_before(&text[..at], span.len())
+        && at.checked_sub(1).is_none_or(|p| !part.fence.has(text[p]));
+    if !(fenced(text, &span, part) || prefixed) || inside_letters(text, &span) || inside_base64(text, &span) {
         return None;
     }
     Some(Candidate { class: classify(&text[span.clone()], part)?, span, soft: false })
@@ -93,6 +95,11 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
             // the mark of a diff, a comment
             41 if run[0] == b'+' && line_start => Some(1),
             42 if run.starts_with(b"//") => Some(2),
+            // a format that writes the length before the text, and something else behind it
+            41.. if length_before(&text[..at], LEN) => {
+                push(text, at..at + LEN, part, found);
+                None
+            }
             // ID/SECRET and ID+SECRET
             61 if (run[20] == b'/' || run[20] == b'+') && aws::key_id::has_shape(&run[..20]) => Some(21),
             _ => None,
@@ -104,6 +111,15 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
         }
         at = end;
     }
+}
+
+/// Whether the bytes before a value of `len` bytes say its length, as binary formats do: one byte behind a control
+/// character, or four bytes, little endian.
+pub(super) fn length_before(before: &[u8], len: usize) -> bool {
+    let Ok(byte) = u8::try_from(len) else { return false };
+    before.ends_with(&[byte, 0, 0, 0])
+        || before.ends_with(&[byte]) && before.len() > 1 && before[before.len() - 2] < b' '
+        || before.ends_with(&[byte]) && byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 /// Whether neither neighbour of a value is one that would make it part of something longer.
@@ -137,8 +153,8 @@ fn inside_base64(text: &[u8], span: &Range<usize>) -> bool {
     };
     let after = &text[span.end..];
     let after = &after[..after.iter().take(200).take_while(|&&b| is_base64(b)).count()];
-    let mut before: Vec<u8> = text[..span.start].iter().rev().take(200).take_while(|&&b| is_base64(b)).copied().collect();
-    before.truncate(200);
+    let before: Vec<u8> =
+        text[..span.start].iter().rev().take(200).take_while(|&&b| is_base64(b)).copied().collect();
     dense(after) || dense(&before)
 }
 

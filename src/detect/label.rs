@@ -52,7 +52,7 @@ const GENERIC: &[&str] = &[
     "aws", "amazon", "amz", "access", "secret", "key", "keys", "id", "ids", "s3", "s3a", "s3n", "fs", "iam", "user", "username",
     "login", "sec", "api", "token", "cred", "creds", "credential", "credentials", "password", "pass", "pwd", "smtp", "mail",
     "email", "ses", "the", "my", "config", "conf", "value", "string", "const", "static", "k", "export", "set", "env", "self",
-    "this", "default", "name", "type", "var", "let", "final", "public", "private", "new", "no", "a", "is",
+    "this", "default", "name", "type", "var", "let", "final", "public", "private", "no", "a", "is",
 ];
 
 /// Read the text before `start`, not further back than `floor`, where another value ends.
@@ -122,8 +122,10 @@ fn find(words: &[Word], label: &str) -> Option<(usize, usize)> {
     let wanted: String = label.split_ascii_whitespace().collect();
     for last in (0..words.len()).rev() {
         let mut rest = wanted.as_str();
-        for word in words[..=last].iter().rev() {
-            if let Some(shorter) = rest.strip_suffix(word.text.as_str()) {
+        for (at, word) in words[..=last].iter().enumerate().rev() {
+            // a list of values is named in the plural
+            let singular = word.text.strip_suffix('s').filter(|w| at == last && w.len() > 3 && rest.ends_with(w));
+            if let Some(shorter) = rest.strip_suffix(singular.unwrap_or(&word.text)) {
                 rest = shorter;
                 if rest.is_empty() {
                     return Some((last, wanted.len()));

@@ -95,7 +95,12 @@ impl<'a> Layout<'a> {
                 id_rank[*i] = rank;
             }
         }
-        let column = columns(&order, &gaps, ids.len());
+        let mut column = columns(&order, &gaps, ids.len());
+        // a column without any name must at least be near
+        let named = |s: &SecretAt| matches!(s.label.says, Says::Yes | Says::Maybe);
+        if !secrets.iter().any(named) && gaps.iter().any(|g| g.lines > 6) {
+            column.fill(None);
+        }
         Self { text, ids, secrets, order, gaps, id_rank, column }
     }
 
@@ -142,9 +147,12 @@ impl<'a> Layout<'a> {
         };
         let between = self.text.get(first.end..last.start).unwrap_or_default();
         let touching = between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric);
+        let partner = self.column[id] == Some(secret);
         let mut cost = BASE;
         cost += match (b.label.says, touching) {
             (Says::Yes, _) => 0,
+            // the name stands at the head of the column
+            (Says::Nothing, false) if partner => 12,
             (Says::Maybe, _) => 10,
             (Says::Nothing, true) => 3,
             (Says::No, true) => 15,
@@ -173,7 +181,7 @@ impl<'a> Layout<'a> {
             };
         }
         cost += match self.column[id] {
-            Some(partner) if partner == secret => 0,
+            Some(_) if partner => 0,
             Some(_) => 12 + rank_cost(step),
             None => rank_cost(step),
         };

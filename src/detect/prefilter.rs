@@ -9,6 +9,7 @@
 use aho_corasick::packed;
 use regex::bytes::Regex;
 
+use super::candidate;
 use crate::decode;
 use crate::rules::{ByteSet, Check, Part, RuleSet};
 
@@ -233,17 +234,21 @@ impl Shape {
 
     /// Whether a value with a prefix may begin where `after` does.
     fn plain(&self, before: &[u8], after: &[u8]) -> bool {
-        let escaped = |b: &[u8]| b.iter().rev().take(10).any(|b| matches!(b, b'\\' | b'%'));
+        // the letter before may end an escape: \n, %3D, =3D, a terminal colour
+        let escaped = |b: &[u8]| b.iter().rev().take(16).any(|b| matches!(b, b'\\' | b'%' | 0x1b)) || b.ends_with(b"=3D");
         if before.last().is_some_and(|&b| self.fence.has(b)) && !escaped(before) {
             return false;
         }
         if let Some(found) = self.regex.find(after) {
-            return after.get(found.end()).is_none_or(|&b| !self.fence.has(b));
+            return after.get(found.end()).is_none_or(|&b| !self.fence.has(b))
+                || candidate::length_before(before, found.end());
         }
         // not whole: it may be escaped, or a literal in pieces
         let run = after.iter().take_while(|&&b| b > b' ' && !matches!(b, b'"' | b'\'' | b'`' | b'\\' | b'%' | b'&')).count();
         match after.get(run) {
             Some(b'\\' | b'%' | b'&') => run < self.min_len.max(16) * 2,
+            Some(b'\r' | b'\n') => after[..run].ends_with(b"="), // quoted-printable
+            Some(0x1b) => true,
             Some(b'"' | b'\'' | b'`') => {
                 let (total, joints) = decode::join_run(after, 0);
                 !joints.is_empty() && total >= self.min_len

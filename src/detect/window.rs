@@ -87,7 +87,10 @@ impl Detector {
             None => View::plain(raw, window.range.start),
         };
         let anchored = |decoded: &[u8]| self.prefilter.is_hot(decoded);
-        let view = view.decoded(window.carriers, MAX_DEPTH, &anchored);
+        let names = [&b"uoted-printable"[..], b"UOTED-PRINTABLE", b"uoted-Printable"];
+        let quoted_printable = names.iter().any(|n| memchr::memmem::find(&view.text, n).is_some());
+        let carriers = Carriers { quoted_printable, ..window.carriers };
+        let view = view.decoded(carriers, MAX_DEPTH, &anchored);
         self.search(&view, matches);
     }
 

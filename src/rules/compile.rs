@@ -290,9 +290,9 @@ fn part(file: &PartFile, role: Role, at: &At<'_>) -> Result<Part> {
         regex,
         fence,
         check,
-        labels: file.labels.clone(),
-        anti_labels: file.anti_labels.clone(),
-        alone_labels: file.alone_labels.clone(),
+        labels: normal(&file.labels),
+        anti_labels: normal(&file.anti_labels),
+        alone_labels: normal(&file.alone_labels),
         keywords: file.keywords.clone(),
         within_lines: file.within_lines.unwrap_or(WITHIN_LINES),
         min_entropy,
@@ -345,6 +345,13 @@ fn is_literal(text: &str) -> bool {
 fn is_label(label: &str) -> bool {
     label.bytes().any(|b| b.is_ascii_alphabetic())
         && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-' | b'_' | b'.'))
+}
+
+/// Labels in lower case, their words separated by single blanks.
+fn normal(labels: &[String]) -> Vec<String> {
+    let words =
+        |l: &String| l.split([' ', '-', '_', '.']).filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
+    labels.iter().map(|l| words(l).to_ascii_lowercase()).collect()
 }
 
 /// A label in the form in which labels are compared: lower case, without separators.

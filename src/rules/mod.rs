@@ -65,7 +65,8 @@ pub struct Part {
     pub fence: ByteSet,
     /// What only code can say of a value.
     pub check: Option<Check>,
-    /// Names that usually stand before the value: words, case and separators (`_`, `-`, `.`, blank, none) do not matter.
+    /// Names that usually stand before the value, in lower case, words separated by a blank: case and separators (`_`,
+    /// `-`, `.`, blank, none) of the text do not matter.
     pub labels: Vec<String>,
     /// Names that speak against it, such as `sha` or `commit`.
     pub anti_labels: Vec<String>,

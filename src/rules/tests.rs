@@ -90,6 +90,12 @@ fn a_good_file_compiles_with_its_defaults() {
     assert!(!secret.fence.has(b'Z'));
     assert_eq!((secret.within_lines, secret.min_entropy), (20, 3.0));
     assert_eq!(id.within_lines, 50);
+    let spelled = GOOD.replace("labels = [\"acme secret\"]\nalone", "labels = [\"Acme_API-Secret\"]\nalone");
+    let secret = file::parse(&spelled, "acme.toml", None).unwrap().secret.unwrap();
+    assert_eq!(
+        (&secret.labels[0], &secret.alone_labels[0]),
+        (&"acme api secret".into(), &"acme secret".into())
+    );
     assert_eq!(rule.counter_examples[0].why, "A name.");
 }
 
