@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use crate::aws;
-use crate::aws::key_id::IdKind;
+use crate::aws::bedrock::BedrockClass;
+use crate::aws::key_id::Kind;
 use crate::aws::secret::SecretClass;
+use crate::aws::token::TokenClass;
 use crate::decode::is_base64;
 use crate::finding::Note;
 use crate::rules::{Check, Part};
@@ -47,8 +49,8 @@ pub(super) struct Candidate {
 pub(super) fn at(text: &[u8], at: usize, part: &Part) -> Option<Candidate> {
     let found = part.regex.find(&text[at..]).filter(|m| m.start() == 0 && m.end() > 0)?;
     let span = at..at + found.end();
-    let prefixed = length_before(&text[..at], span.len())
-        && at.checked_sub(1).is_none_or(|p| !part.fence.has(text[p]));
+    let prefixed =
+        length_before(&text[..at], span.len()) && at.checked_sub(1).is_none_or(|p| !part.fence.has(text[p]));
     if !(fenced(text, &span, part) || prefixed) || inside_letters(text, &span) || inside_base64(text, &span) {
         return None;
     }
@@ -101,7 +103,7 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
                 None
             }
             // ID/SECRET and ID+SECRET
-            61 if (run[20] == b'/' || run[20] == b'+') && aws::key_id::has_shape(&run[..20]) => Some(21),
+            61 if (run[20] == b'/' || run[20] == b'+') && is_id(&run[..20]) => Some(21),
             _ => None,
         };
         if let Some(skip) = skip
@@ -136,7 +138,8 @@ fn inside_letters(text: &[u8], span: &Range<usize>) -> bool {
     let after = &text[span.end..text.len().min(span.end + 4)];
     let last = (1..=before.len()).find_map(|n| std::str::from_utf8(&before[before.len() - n..]).ok());
     let first = (1..=after.len()).find_map(|n| std::str::from_utf8(&after[..n]).ok());
-    last.and_then(|t| t.chars().next()).is_some_and(word) || first.and_then(|t| t.chars().next()).is_some_and(word)
+    last.and_then(|t| t.chars().next()).is_some_and(word)
+        || first.and_then(|t| t.chars().next()).is_some_and(word)
 }
 
 /// Whether a value that `+` or `/` touches is a piece of base64. A path, a URL and `ID/SECRET` are not.
@@ -169,29 +172,44 @@ fn classify(value: &[u8], part: &Part) -> Option<Class> {
             let id = aws::key_id::classify(value);
             let account = id.account.map(String::into_boxed_str);
             let class = match id.kind {
-                IdKind::Plausible if id.canary => Class::noted(Note::Canary),
-                IdKind::Plausible => Class::real(),
-                IdKind::Implausible => {
-                    Class { doubtful: true, ..Class::noted(Note::ImplausibleId) }
-                }
-                IdKind::Example => Class::noted(Note::DocumentationExample),
-                IdKind::Placeholder => Class::noted(Note::Placeholder),
+                Kind::Plausible if id.canary.is_some() => Class::noted(Note::Canary),
+                Kind::Plausible => Class::real(),
+                Kind::Implausible => Class { doubtful: true, ..Class::noted(Note::ImplausibleId) },
+                Kind::Example => Class::noted(Note::DocumentationExample),
+                Kind::Placeholder => Class::noted(Note::Placeholder),
             };
             Some(Class { account, ..class })
         }
-        Check::AwsSecret => match aws::secret::classify(value) {
-            SecretClass::Plausible => Some(Class::real()),
-            SecretClass::Example => Some(Class::noted(Note::DocumentationExample)),
-            SecretClass::Placeholder => Some(Class::noted(Note::Placeholder)),
-            SecretClass::Not(_) => None,
+        Check::AwsSecret => secret_class(aws::secret::classify(value)),
+        Check::AwsSesPassword => secret_class(aws::ses::classify(value)),
+        Check::AwsBedrockKey => match aws::bedrock::classify(value) {
+            BedrockClass::Plausible { account, .. } => {
+                Some(Class { account: account.map(String::into_boxed_str), ..Class::real() })
+            }
+            BedrockClass::Placeholder => Some(Class::noted(Note::Placeholder)),
+            BedrockClass::Not => None,
         },
-        Check::AwsSesPassword => aws::ses::is_password(value).then(Class::real),
-        Check::AwsBedrockKey => {
-            let account = aws::bedrock::account(value).map(String::into_boxed_str);
-            Some(Class { account, ..Class::real() })
-        }
-        Check::AwsSessionToken => aws::token::is_plausible(value).then(Class::real),
+        Check::AwsSessionToken => match aws::token::classify(value) {
+            TokenClass::Plausible => Some(Class::real()),
+            TokenClass::Example => Some(Class::noted(Note::DocumentationExample)),
+            TokenClass::Not => None,
+        },
     }
+}
+
+fn secret_class(class: SecretClass) -> Option<Class> {
+    match class {
+        SecretClass::Plausible => Some(Class::real()),
+        SecretClass::Example => Some(Class::noted(Note::DocumentationExample)),
+        SecretClass::Placeholder => Some(Class::noted(Note::Placeholder)),
+        SecretClass::Not(_) => None,
+    }
+}
+
+/// Whether 20 characters are an access key id.
+fn is_id(text: &[u8]) -> bool {
+    (text.starts_with(b"AKIA") || text.starts_with(b"ASIA"))
+        && text[4..].iter().all(|b| b.is_ascii_uppercase() || matches!(b, b'2'..=b'7'))
 }
 
 /// Shannon entropy in bits per byte.

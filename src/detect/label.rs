@@ -42,17 +42,70 @@ struct Word {
 
 /// Words that stand between a name and its value without meaning anything: markup, types, keywords.
 const FILLERS: &[&str] = &[
-    "value", "string", "str", "default", "type", "td", "tr", "th", "class", "v", "e", "key", "id", "is", "the", "for", "const",
-    "static", "final", "var", "val", "let", "env", "aws", "text", "data", "name", "set", "to", "code", "span", "dd", "dt", "li",
-    "p", "b", "strong", "pre", "input", "option", "content", "plain", "new", "of", "and", "be", "as", "secure",
+    "value", "string", "str", "default", "type", "td", "tr", "th", "class", "v", "e", "key", "id", "is",
+    "the", "for", "const", "static", "final", "var", "val", "let", "env", "aws", "text", "data", "name",
+    "set", "to", "code", "span", "dd", "dt", "li", "p", "b", "strong", "pre", "input", "option", "content",
+    "plain", "new", "of", "and", "be", "as", "secure",
 ];
 
 /// Words of key names that tell nothing about which key it is.
 const GENERIC: &[&str] = &[
-    "aws", "amazon", "amz", "access", "secret", "key", "keys", "id", "ids", "s3", "s3a", "s3n", "fs", "iam", "user", "username",
-    "login", "sec", "api", "token", "cred", "creds", "credential", "credentials", "password", "pass", "pwd", "smtp", "mail",
-    "email", "ses", "the", "my", "config", "conf", "value", "string", "const", "static", "k", "export", "set", "env", "self",
-    "this", "default", "name", "type", "var", "let", "final", "public", "private", "no", "a", "is",
+    "aws",
+    "amazon",
+    "amz",
+    "access",
+    "secret",
+    "key",
+    "keys",
+    "id",
+    "ids",
+    "s3",
+    "s3a",
+    "s3n",
+    "fs",
+    "iam",
+    "user",
+    "username",
+    "login",
+    "sec",
+    "api",
+    "token",
+    "cred",
+    "creds",
+    "credential",
+    "credentials",
+    "password",
+    "pass",
+    "pwd",
+    "smtp",
+    "mail",
+    "email",
+    "ses",
+    "the",
+    "my",
+    "config",
+    "conf",
+    "value",
+    "string",
+    "const",
+    "static",
+    "k",
+    "export",
+    "set",
+    "env",
+    "self",
+    "this",
+    "default",
+    "name",
+    "type",
+    "var",
+    "let",
+    "final",
+    "public",
+    "private",
+    "no",
+    "a",
+    "is",
 ];
 
 /// Read the text before `start`, not further back than `floor`, where another value ends.
@@ -124,7 +177,8 @@ fn find(words: &[Word], label: &str) -> Option<(usize, usize)> {
         let mut rest = wanted.as_str();
         for (at, word) in words[..=last].iter().enumerate().rev() {
             // a list of values is named in the plural
-            let singular = word.text.strip_suffix('s').filter(|w| at == last && w.len() > 3 && rest.ends_with(w));
+            let singular =
+                word.text.strip_suffix('s').filter(|w| at == last && w.len() > 3 && rest.ends_with(w));
             if let Some(shorter) = rest.strip_suffix(singular.unwrap_or(&word.text)) {
                 rest = shorter;
                 if rest.is_empty() {

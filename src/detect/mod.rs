@@ -16,6 +16,7 @@ use crate::rules::RuleSet;
 
 mod assign;
 mod candidate;
+pub mod check;
 mod label;
 mod pair;
 pub mod prefilter;

@@ -228,7 +228,12 @@ fn columns(order: &[Slot], gaps: &[Gap], ids: usize) -> Vec<Option<usize>> {
             let lines = |g: &Gap| (g.lines, g.header);
             gaps[from..from + n - 1].windows(2).all(|w| lines(&w[0]) == lines(&w[1]))
         };
-        if n >= 2 && n == b.len() && even(start) && even(start + n) && gaps[start].lines == gaps[start + n].lines {
+        if n >= 2
+            && n == b.len()
+            && even(start)
+            && even(start + n)
+            && gaps[start].lines == gaps[start + n].lines
+        {
             for (x, y) in a.iter().zip(b) {
                 if let (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) = (*x, *y)
                     && column[id].is_none()

@@ -207,7 +207,8 @@ impl Prefilter {
             Carrier::Base64 => shapes.any(|s| run(after, decode::is_base64_any) + 4 >= s.min_len * 4 / 3),
             Carrier::Hex => shapes.any(|s| run(after, |b| b.is_ascii_hexdigit()) >= s.min_len * 2),
             Carrier::Utf16 => shapes.any(|s| {
-                after.chunks(2).take_while(|u| u[0] > b' ' && u.get(1).is_none_or(|&b| b == 0)).count() >= s.min_len
+                after.chunks(2).take_while(|u| u[0] > b' ' && u.get(1).is_none_or(|&b| b == 0)).count()
+                    >= s.min_len
             }),
             Carrier::Escaped => true,
             Carrier::Keyword => shapes.any(|s| s.follows(after)),
@@ -235,7 +236,9 @@ impl Shape {
     /// Whether a value with a prefix may begin where `after` does.
     fn plain(&self, before: &[u8], after: &[u8]) -> bool {
         // the letter before may end an escape: \n, %3D, =3D, a terminal colour
-        let escaped = |b: &[u8]| b.iter().rev().take(16).any(|b| matches!(b, b'\\' | b'%' | 0x1b)) || b.ends_with(b"=3D");
+        let escaped = |b: &[u8]| {
+            b.iter().rev().take(16).any(|b| matches!(b, b'\\' | b'%' | 0x1b)) || b.ends_with(b"=3D")
+        };
         if before.last().is_some_and(|&b| self.fence.has(b)) && !escaped(before) {
             return false;
         }
@@ -244,7 +247,10 @@ impl Shape {
                 || candidate::length_before(before, found.end());
         }
         // not whole: it may be escaped, or a literal in pieces
-        let run = after.iter().take_while(|&&b| b > b' ' && !matches!(b, b'"' | b'\'' | b'`' | b'\\' | b'%' | b'&')).count();
+        let run = after
+            .iter()
+            .take_while(|&&b| b > b' ' && !matches!(b, b'"' | b'\'' | b'`' | b'\\' | b'%' | b'&'))
+            .count();
         match after.get(run) {
             Some(b'\\' | b'%' | b'&') => run < self.min_len.max(16) * 2,
             Some(b'\r' | b'\n') => after[..run].ends_with(b"="), // quoted-printable
@@ -273,10 +279,10 @@ impl Shape {
             let end = at + after[at..].iter().take_while(|&&b| class(b)).count();
             let run = &after[at..end];
             let cut = end == after.len();
-            let mixed = |r: &[u8]| {
-                r.iter().any(u8::is_ascii_uppercase) && r.iter().any(u8::is_ascii_lowercase)
-            };
-            if run.len() >= self.min_len.min(if cut { 8 } else { usize::MAX }) && (!self.random || mixed(run)) {
+            let mixed =
+                |r: &[u8]| r.iter().any(u8::is_ascii_uppercase) && r.iter().any(u8::is_ascii_lowercase);
+            if run.len() >= self.min_len.min(if cut { 8 } else { usize::MAX }) && (!self.random || mixed(run))
+            {
                 return true;
             }
             if run.len() >= 4 && matches!(after.get(end), Some(b'"' | b'\'' | b'`')) {

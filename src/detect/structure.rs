@@ -90,7 +90,8 @@ fn is_header(line: &[u8]) -> bool {
 /// Indentation of the line that `at` stands on.
 pub(super) fn indent(text: &[u8], at: usize) -> u32 {
     let from = at.saturating_sub(2000);
-    let start = text[from..at].iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(from, |p| from + p + 1);
+    let start =
+        text[from..at].iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(from, |p| from + p + 1);
     text[start..at].iter().take_while(|b| matches!(b, b' ' | b'\t')).count() as u32
 }
 
@@ -100,7 +101,9 @@ mod tests {
 
     #[test]
     fn headers_are_told_from_lists() {
-        for line in ["[default]", "[profile \"x y\"]", "[[runners]]", "[a.b-c] # note", "[ core ]", "[profile a/b]"] {
+        for line in
+            ["[default]", "[profile \"x y\"]", "[[runners]]", "[a.b-c] # note", "[ core ]", "[profile a/b]"]
+        {
             assert!(is_header(line.as_bytes()), "{line}");
         }
         for line in ["[INFO] text", "[\"a\", \"b\"]", "[1, 2]", "[]", "key[0] = 1", "[a]: link", "[\"a\"]"] {

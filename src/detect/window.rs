@@ -50,7 +50,8 @@ pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> 
             };
             let range = anchor.pos.saturating_sub(reach)..text.len().min(anchor.pos + reach);
             let phase = is_wide.then_some(anchor.pos);
-            let fits = |w: &Window| w.range.end >= range.start && w.utf16.map(|p| p % 2) == phase.map(|p| p % 2);
+            let fits =
+                |w: &Window| w.range.end >= range.start && w.utf16.map(|p| p % 2) == phase.map(|p| p % 2);
             let window = match &mut open {
                 Some(window) if fits(window) => {
                     window.range.end = window.range.end.max(range.end);
@@ -131,7 +132,9 @@ impl Detector {
                         paired_secrets.insert(secrets_at[secret].candidate.span.clone());
                         found.pair(index, rule, id, &secrets_at, &choice, token);
                     }
-                    None if rule.severity_alone.is_some() => lone.push((index, &ids[index][position(&ids[index], id)])),
+                    None if rule.severity_alone.is_some() => {
+                        lone.push((index, &ids[index][position(&ids[index], id)]))
+                    }
                     None => {}
                 }
             }

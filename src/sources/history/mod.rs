@@ -6,8 +6,17 @@
 //! - [`commits`]: the graph of commits and what reaches them
 //! - [`trees`], [`attribute`]: which commit introduced a blob, and at which path; what is missing
 
+pub mod attribute;
+pub mod commits;
+mod dirty;
+pub mod reach;
+pub mod reflog;
+pub mod refs;
+mod reftable;
 pub mod repo;
 #[path = "standin.rs"]
 pub mod store;
+
+pub mod trees;
 
 pub use repo::{Repo, RepoError};
