@@ -2,7 +2,7 @@
 //!
 //! No I/O here. A source pushes [`Blob`]s into a [`Sink`] from its own threads, with borrowed bytes.
 
-use std::fmt;
+use std::{fmt, io};
 
 /// What kind of place holds a piece of content. The JSON field `where`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,14 +76,12 @@ impl Origin {
     }
 }
 
-/// A piece of content with the place that it comes from.
-///
-/// Content too large for memory comes as several overlapping pieces of one file, each with its own `start` and `line`.
+/// A piece of content with the place that it comes from, whole.
 #[derive(Debug, Clone, Copy)]
 pub struct Blob<'a> {
     /// Where the bytes were read.
     pub origin: &'a Origin,
-    /// The content, or one piece of it.
+    /// The content.
     pub bytes: &'a [u8],
 }
 
@@ -112,8 +110,17 @@ impl fmt::Display for Skipped {
 pub trait Sink: Sync {
     /// One piece of content.
     fn blob(&self, blob: Blob<'_>);
+
+    /// Content that is too large for memory or of unknown size. An error is the reader's; what was read before it
+    /// counts all the same.
+    fn stream(&self, origin: &Origin, reader: &mut dyn io::Read) -> io::Result<()>;
+
+    /// Content that the source has read and, by the prefilter, found to hold nothing: for the statistics.
+    fn cold(&self, blobs: u64, bytes: u64);
+
     /// Something that could not be read.
     fn skipped(&self, skipped: Skipped);
+
     /// Whether the source should stop early (Ctrl-C).
     fn stopped(&self) -> bool {
         false

@@ -1,11 +1,17 @@
 //! `keyhound files`.
 
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
+use keyhound::detect::Detector;
+use keyhound::scan::scan_files;
+use keyhound::sources::files::Files;
 
-use super::common::Common;
+use super::common::{Common, now};
 use super::exit::ExitStatus;
+use super::progress::Progress;
+use super::{interrupt, output};
 
 /// Arguments of `keyhound files`.
 #[derive(Debug, clap::Args)]
@@ -20,6 +26,20 @@ pub(crate) struct Args {
 
 /// Scan folders, files or standard input.
 pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
-    let _ = (args, common);
-    bail!("not there yet")
+    let started = now();
+    let (streams, paths): (Vec<PathBuf>, Vec<PathBuf>) =
+        args.paths.iter().cloned().partition(|path| path == Path::new("-"));
+    let files = Files::new(&paths, args.no_ignore, common.threads()).context("cannot scan")?;
+    let rules = common.rule_set()?;
+    let detector = Detector::new(rules);
+
+    let control = interrupt::control();
+    let progress = Progress::start(common.progress(), "files", &control);
+    let mut stdin = io::stdin().lock();
+    let stdin = (!streams.is_empty()).then_some(&mut stdin as &mut dyn Read);
+    let mut outcome = scan_files(&files, stdin, &detector, &control, started);
+    drop(progress);
+
+    outcome.finished = now();
+    output::finish(&outcome, detector.rules(), common)
 }

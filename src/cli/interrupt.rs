@@ -1,18 +1,20 @@
 //! Ctrl-C: the first one ends the scan in good order, the second one at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-/// A flag that Ctrl-C (or SIGTERM, SIGHUP) sets.
-pub(crate) fn flag() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&flag);
+use keyhound::scan::Control;
+
+/// The controls of a scan that Ctrl-C (or SIGTERM, SIGHUP) ends.
+pub(crate) fn control() -> Arc<Control> {
+    let control = Arc::new(Control::default());
+    let handled = Arc::clone(&control);
     // Without a handler the default one ends the program: nothing is lost but the partial report.
     let _ = ctrlc::set_handler(move || {
-        if set.swap(true, Ordering::Relaxed) {
+        if handled.stop.swap(true, Ordering::Relaxed) {
             #[expect(clippy::exit, clippy::disallowed_methods, reason = "the user asked twice")]
             std::process::exit(130);
         }
     });
-    flag
+    control
 }

@@ -1,21 +1,15 @@
 //! The progress line: on a terminal only, and only when a scan takes longer than half a second.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use keyhound::scan::Control;
 
 const PATIENCE: Duration = Duration::from_millis(500);
 const EVERY: Duration = Duration::from_millis(100);
-
-/// What has been read so far; written by the threads of a scan.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) blobs: AtomicU64,
-    pub(crate) bytes: AtomicU64,
-}
 
 /// A progress line; it disappears with the value.
 pub(crate) struct Progress {
@@ -24,12 +18,12 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Show `counters` until the value is dropped. Shows nothing if not `enabled`.
-    pub(crate) fn start(enabled: bool, what: &'static str, counters: &Arc<Counters>) -> Self {
+    /// Show `control` until the value is dropped. Shows nothing if not `enabled`.
+    pub(crate) fn start(enabled: bool, what: &'static str, control: &Arc<Control>) -> Self {
         let done = Arc::new(AtomicBool::new(false));
         let painter = enabled.then(|| {
-            let (done, counters) = (Arc::clone(&done), Arc::clone(counters));
-            std::thread::spawn(move || paint(&done, &counters, what))
+            let (done, control) = (Arc::clone(&done), Arc::clone(control));
+            std::thread::spawn(move || paint(&done, &control, what))
         });
         Self { done, painter }
     }
@@ -45,7 +39,7 @@ impl Drop for Progress {
     }
 }
 
-fn paint(done: &AtomicBool, counters: &Counters, what: &str) {
+fn paint(done: &AtomicBool, control: &Control, what: &str) {
     let begun = Instant::now();
     let mut bar = None;
     loop {
@@ -61,9 +55,9 @@ fn paint(done: &AtomicBool, counters: &Counters, what: &str) {
             let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is well-formed");
             ProgressBar::new_spinner().with_style(style)
         });
-        let blobs = counters.blobs.load(Ordering::Relaxed);
-        let bytes = counters.bytes.load(Ordering::Relaxed);
-        let rate = (bytes as f64 / begun.elapsed().as_secs_f64()) as u64;
+        let blobs = control.blobs.load(Ordering::Relaxed);
+        let bytes = control.bytes.load(Ordering::Relaxed);
+        let rate = bytes * 1000 / (begun.elapsed().as_millis() as u64).max(1);
         bar.set_message(format!(
             "{} {what}, {}, {}/s",
             HumanCount(blobs),

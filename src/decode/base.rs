@@ -55,7 +55,8 @@ fn wrapped(text: &[u8], start: usize, first_end: usize) -> (usize, usize) {
         return (end, end + padding);
     }
     loop {
-        let blank = text[end..].iter().take(40).take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
+        let blank =
+            text[end..].iter().take(40).take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
         if !text[end..end + blank].contains(&b'\n') && !text[end..end + blank].contains(&b'\r') {
             break;
         }

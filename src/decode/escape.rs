@@ -81,7 +81,7 @@ fn backslash(text: &[u8]) -> Undone {
         b'/' | b'"' | b'\'' | b'`' | b'+' | b'=' | b':' | b'-' | b'_' | b'.' | b'&' | b'@' | b'$' => {
             simple(char::from(letter))
         }
-        b'u' if text.get(slashes + 1) == Some(&b'{') => {
+        b'u' | b'x' if text.get(slashes + 1) == Some(&b'{') => {
             let digits = text[slashes + 2..].iter().take(7).take_while(|b| b.is_ascii_hexdigit()).count();
             match number(&text[slashes + 2..slashes + 2 + digits], 16) {
                 Some(to) if text.get(slashes + 2 + digits) == Some(&b'}') => {
@@ -111,9 +111,15 @@ fn backslash(text: &[u8]) -> Undone {
     }
 }
 
-/// `%2F`, and `%252F` of any nesting.
+/// `%2F`, `%252F` of any nesting, and the `%u002F` of old JavaScript.
 fn percent(text: &[u8]) -> Undone {
     let mut at = 1;
+    if text.get(1) == Some(&b'u') {
+        return match text.get(2..6).and_then(|d| number(d, 16)) {
+            Some(to) => Undone::Char { len: 6, to, encoding: Encoding::Percent },
+            None => Undone::Nothing { len: 1 },
+        };
+    }
     while text.get(at..at + 2) == Some(b"25") && text.get(at + 2..at + 4).is_some_and(is_hex) {
         at += 2;
     }

@@ -104,7 +104,8 @@ fn blank(text: &[u8], from: usize) -> usize {
 
 fn white(text: &[u8], from: usize) -> usize {
     let rest = &text[from.min(text.len())..];
-    let len = rest.iter().take(MAX_BLANK).take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\\')).count();
+    let len =
+        rest.iter().take(MAX_BLANK).take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\\')).count();
     let end = from + len;
     // VB continues a line by an underscore
     if text.get(end) == Some(&b'_') && matches!(text.get(end + 1), Some(b'\r' | b'\n')) {

@@ -115,7 +115,8 @@ impl View {
             let end = self.segments.last().map_or(0, |s| s.raw.end);
             return end..end;
         };
-        let last = if range.end > range.start { self.segment_at(range.end - 1) } else { None }.unwrap_or(first);
+        let last =
+            if range.end > range.start { self.segment_at(range.end - 1) } else { None }.unwrap_or(first);
         self.raw_offset(first, range.start, false)..self.raw_offset(last, range.end, true)
     }
 

@@ -52,11 +52,25 @@ fn what_is_no_escape_stays() {
 #[test]
 fn split_literals_are_joined_where_the_pieces_make_a_value() {
     let (a, b) = ("abcdefghijABCDEFGHIJ", "klmnopqrstKLMNOPQRST");
-    for joint in ["\"\n    \"", "\" + \"", "\"\n  + \"", "' . '", "' \\\n '", "\" & _\n \"", "`..`", "\" f\"", "' || '"] {
+    for joint in [
+        "\"\n    \"",
+        "\" + \"",
+        "\"\n  + \"",
+        "' . '",
+        "' \\\n '",
+        "\" & _\n \"",
+        "`..`",
+        "\" f\"",
+        "' || '",
+    ] {
         let quote = &joint[..1];
         let text = format!("s = {quote}{a}{joint}{b}{quote};");
         let whole = format!("{a}{b}");
-        assert_eq!(read(&text, &view(&text), &whole), (&*format!("{a}{joint}{b}"), vec![Encoding::Joined]), "{text}");
+        assert_eq!(
+            read(&text, &view(&text), &whole),
+            (&*format!("{a}{joint}{b}"), vec![Encoding::Joined]),
+            "{text}"
+        );
     }
     for text in [format!("['{a}', '{b}']"), format!("'{a}' + '{b}x'"), format!("'{a}''{b}'")] {
         assert_eq!(view(&text).text, text.as_bytes(), "{text}");
@@ -67,9 +81,24 @@ fn split_literals_are_joined_where_the_pieces_make_a_value() {
 fn values_in_base64_and_hex_are_decoded_in_place() {
     let both = Carriers { base64: true, hex: true, quoted_printable: false };
     for (text, find, raw, encodings) in [
-        ("k: aGVsbG8gd29ybGQsIGhlbGxv\n", "hello world, hello", "aGVsbG8gd29ybGQsIGhlbGxv", vec![Encoding::Base64]),
-        ("k: aGVsbG8gd29ybGQsIGhlbGxvIQ==\n", "hello world, hello!", "aGVsbG8gd29ybGQsIGhlbGxvIQ==", vec![Encoding::Base64]),
-        ("'68656c6c6f20776f726c642c2068656c6c6f'", "hello world, hello", "68656c6c6f20776f726c642c2068656c6c6f", vec![Encoding::Hex]),
+        (
+            "k: aGVsbG8gd29ybGQsIGhlbGxv\n",
+            "hello world, hello",
+            "aGVsbG8gd29ybGQsIGhlbGxv",
+            vec![Encoding::Base64],
+        ),
+        (
+            "k: aGVsbG8gd29ybGQsIGhlbGxvIQ==\n",
+            "hello world, hello!",
+            "aGVsbG8gd29ybGQsIGhlbGxvIQ==",
+            vec![Encoding::Base64],
+        ),
+        (
+            "'68656c6c6f20776f726c642c2068656c6c6f'",
+            "hello world, hello",
+            "68656c6c6f20776f726c642c2068656c6c6f",
+            vec![Encoding::Hex],
+        ),
     ] {
         let v = View::plain(text.as_bytes(), 0).decoded(both, 4, &|_| false);
         assert_eq!(read(text, &v, find), (raw, encodings), "{text}");

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::aws;
 use crate::aws::bedrock::BedrockClass;
-use crate::aws::key_id::Kind;
+use crate::aws::key_id::IdKind;
 use crate::aws::secret::SecretClass;
 use crate::aws::token::TokenClass;
 use crate::decode::is_base64;
@@ -172,11 +172,11 @@ fn classify(value: &[u8], part: &Part) -> Option<Class> {
             let id = aws::key_id::classify(value);
             let account = id.account.map(String::into_boxed_str);
             let class = match id.kind {
-                Kind::Plausible if id.canary.is_some() => Class::noted(Note::Canary),
-                Kind::Plausible => Class::real(),
-                Kind::Implausible => Class { doubtful: true, ..Class::noted(Note::ImplausibleId) },
-                Kind::Example => Class::noted(Note::DocumentationExample),
-                Kind::Placeholder => Class::noted(Note::Placeholder),
+                IdKind::Plausible if id.canary => Class::noted(Note::Canary),
+                IdKind::Plausible => Class::real(),
+                IdKind::Implausible => Class { doubtful: true, ..Class::noted(Note::ImplausibleId) },
+                IdKind::Example => Class::noted(Note::DocumentationExample),
+                IdKind::Placeholder => Class::noted(Note::Placeholder),
             };
             Some(Class { account, ..class })
         }

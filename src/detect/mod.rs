@@ -8,6 +8,7 @@
 //! - `label`, `structure`: what the names before values and the layout between them say
 //! - `pair`, `assign`: which secret belongs to which id
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,6 +52,8 @@ pub struct Match {
     pub notes: Vec<Note>,
     /// Other secrets that may belong to the id, best first.
     pub runners_up: Vec<Secret>,
+    /// Further places of the same id without a secret of their own.
+    pub repeats: Vec<Range<usize>>,
 }
 
 /// A value of a match, decoded.
@@ -100,8 +103,39 @@ impl Detector {
         let key = |m: &Match| (m.span().start, m.rule, m.secret.as_ref().map(|s| s.span.start));
         matches.sort_by_key(key);
         matches.dedup_by(|a, b| key(a) == key(b));
-        matches
+        fold(matches)
     }
+}
+
+/// Make ids without a secret repeats of the same id with one, or of its first place.
+fn fold(matches: Vec<Match>) -> Vec<Match> {
+    let mut heads: HashMap<(usize, Box<str>), usize> = HashMap::new();
+    for (i, m) in matches.iter().enumerate() {
+        if let Some(id) = &m.id {
+            let head = heads.entry((m.rule, id.text.expose().into())).or_insert(i);
+            if matches[*head].secret.is_none() && m.secret.is_some() {
+                *head = i;
+            }
+        }
+    }
+    if heads.len() == matches.len() {
+        return matches;
+    }
+    let head = |i: usize, m: &Match| match &m.id {
+        Some(id) if m.secret.is_none() => heads[&(m.rule, id.text.expose().into())],
+        _ => i,
+    };
+    let of: Vec<usize> = matches.iter().enumerate().map(|(i, m)| head(i, m)).collect();
+    let mut slots: Vec<Option<Match>> = matches.into_iter().map(Some).collect();
+    for (i, &head) in of.iter().enumerate() {
+        if head != i
+            && let Some(repeat) = slots[i].take()
+            && let Some(head) = &mut slots[head]
+        {
+            head.repeats.push(repeat.span());
+        }
+    }
+    slots.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

@@ -322,7 +322,10 @@ fn add_part(part: &Part, add: &mut impl FnMut(Vec<u8>, Carrier)) {
         for text in [
             format!("\\u00{h}{l}\\u00{second}"),
             format!("\\x{h}{l}\\x{second}"),
+            format!("\\u{{{h}{l}}}\\u"),
+            format!("\\x{{{h}{l}}}\\x"),
             format!("%{h}{l}%{second}"),
+            format!("%u00{h}{l}%"),
             format!("&#{};&#{}", p[0], p[1]),
             format!("&#x{h}{l};&#x{second}"),
         ] {

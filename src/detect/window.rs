@@ -288,6 +288,7 @@ impl Found<'_> {
             account: id.candidate.class.account.clone(),
             notes,
             runners_up: choice.runners_up.iter().map(|&s| self.value(&secrets[s].candidate).text).collect(),
+            repeats: Vec::new(),
         });
     }
 
@@ -312,6 +313,7 @@ impl Found<'_> {
             account: class.account,
             notes: class.notes,
             runners_up: Vec::new(),
+            repeats: Vec::new(),
         });
     }
 }

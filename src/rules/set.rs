@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{Fault, Problem, RuleError};
-use super::{RuleSet, file};
+use super::{Rule, RuleSet, file, nearest};
 
 /// The built-in rules. A test holds the list against the folder.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -44,6 +44,16 @@ impl RuleSet {
         Ok(set)
     }
 
+    /// The rule with this id.
+    pub fn get(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|r| &*r.id == id)
+    }
+
+    /// The rule whose id is spelled almost like this.
+    pub fn nearest(&self, id: &str) -> Option<&Rule> {
+        nearest::of(id, self.rules.iter().map(|r| &*r.id)).and_then(|id| self.get(id))
+    }
+
     /// Add the rule of a file.
     fn add_file(&mut self, path: &Path) -> Result<(), RuleError> {
         let bytes =
@@ -55,7 +65,7 @@ impl RuleSet {
     /// Add a rule from the text of a file. `name` stands for the file in messages.
     fn add(&mut self, text: &str, name: &str, path: Option<PathBuf>) -> Result<(), Box<Fault>> {
         let rule = file::parse(text, name, path)?;
-        if let Some(other) = self.rules.iter().find(|r| r.id == rule.id) {
+        if let Some(other) = self.get(&rule.id) {
             let first = other.file.as_ref().map_or("a built-in rule".into(), |f| f.display().to_string());
             let line = text.lines().position(|l| l.trim_start().starts_with("id")).map_or(1, |i| i + 1);
             let problem = Problem::DuplicateId { first };

@@ -3,10 +3,18 @@
 use std::time::SystemTime;
 
 mod collect;
+mod collector;
+mod files;
 mod lines;
+mod pieces;
+mod repeats;
 mod snippet;
 
 pub use collect::{TextStart, collect, collect_all};
+pub use collector::{Collector, Control, Gathered};
+pub use files::scan_files;
+pub use pieces::{PieceSize, Streamed, scan_reader};
+pub use repeats::fold_repeats;
 
 use crate::blob::Skipped;
 use crate::finding::Finding;

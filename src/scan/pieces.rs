@@ -1,0 +1,189 @@
+//! Content that does not fit into memory: read in overlapping pieces, with the same findings as if it were whole.
+//!
+//! Every piece has a core; cores join without gap or overlap. The detector sees the core and what stands around it, and
+//! a value belongs to the piece in whose core it begins, so a pair never falls between two pieces as long as it lies
+//! closer together than the overlap.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use super::collect::{TextStart, collect_all};
+use super::lines::LineEnd;
+use crate::blob::Origin;
+use crate::detect::{Detector, Match};
+use crate::finding::Finding;
+use crate::rules::RuleSet;
+
+/// How content is cut, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PieceSize {
+    /// Length of a core.
+    pub core: usize,
+    /// What the detector sees before and after a core.
+    pub overlap: usize,
+}
+
+impl Default for PieceSize {
+    fn default() -> Self {
+        Self { core: 8 << 20, overlap: 256 << 10 }
+    }
+}
+
+/// What came of reading content in pieces.
+#[derive(Debug)]
+pub struct Streamed {
+    /// In the order of the content.
+    pub findings: Vec<Finding>,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Why reading ended before the end, where it did.
+    pub error: Option<io::Error>,
+}
+
+/// Find all credentials in what `reader` gives, in memory of about one core and two overlaps.
+///
+/// Ends early, without an error, when `stopped` says so.
+pub fn scan_reader(
+    detector: &Detector,
+    origin: &Origin,
+    reader: &mut dyn Read,
+    size: PieceSize,
+    stopped: &dyn Fn() -> bool,
+) -> Streamed {
+    scan_with(detector.rules(), &|text| detector.detect(text), origin, reader, size, stopped)
+}
+
+fn scan_with(
+    rules: &RuleSet,
+    detect: &dyn Fn(&[u8]) -> Vec<Match>,
+    origin: &Origin,
+    reader: &mut dyn Read,
+    size: PieceSize,
+    stopped: &dyn Fn() -> bool,
+) -> Streamed {
+    let mut pieces = Pieces::new(size);
+    let mut found = Found { rules, detect, origin, lf: Vec::new(), cr: Vec::new() };
+    while !pieces.done && !stopped() {
+        pieces.fill(reader);
+        found.piece(&pieces);
+        pieces.shift();
+    }
+    let findings = if pieces.cr.is_some() { found.cr } else { found.lf };
+    Streamed { findings, bytes: pieces.bytes, error: pieces.error }
+}
+
+/// The piece at hand and where it stands.
+struct Pieces {
+    size: PieceSize,
+    buffer: Vec<u8>,
+    /// Of the buffer.
+    core: Range<usize>,
+    /// What the detector sees begins at the start of the buffer and ends here.
+    end: usize,
+    /// Where the buffer begins, counting lines by line feeds.
+    lf: TextStart,
+    /// The same, counting by carriage returns: as long as there has been no line feed nobody knows what ends a line.
+    cr: Option<TextStart>,
+    bytes: u64,
+    error: Option<io::Error>,
+    done: bool,
+}
+
+impl Pieces {
+    fn new(size: PieceSize) -> Self {
+        // A core holds at least one character, or there would be no end.
+        let size = PieceSize { core: size.core.max(4), ..size };
+        Self {
+            size,
+            buffer: Vec::new(),
+            core: 0..0,
+            end: 0,
+            lf: TextStart::default(),
+            cr: Some(TextStart::default()),
+            bytes: 0,
+            error: None,
+            done: false,
+        }
+    }
+
+    /// Read until the buffer holds the next core and the overlap behind it.
+    fn fill(&mut self, reader: &mut dyn Read) {
+        let old = self.buffer.len();
+        let wanted = self.core.start + self.size.core + self.size.overlap;
+        self.buffer.reserve(wanted.saturating_sub(old));
+        let missing = wanted.saturating_sub(old) as u64;
+        match reader.take(missing).read_to_end(&mut self.buffer) {
+            Ok(read) => self.done = (read as u64) < missing,
+            Err(error) => {
+                self.error = Some(error);
+                self.done = true;
+            }
+        }
+        let new = &self.buffer[old..];
+        self.bytes += new.len() as u64;
+        if memchr::memchr(b'\n', new).is_some() {
+            self.cr = None;
+        }
+        if self.done {
+            self.core.end = self.buffer.len();
+            self.end = self.buffer.len();
+            return;
+        }
+        self.core.end = boundary(&self.buffer, self.core.start + self.size.core);
+        // Better at the end of a line than within a value, which would look like another one.
+        let tail = self.core.end + self.size.overlap / 2;
+        let line_end = memchr::memrchr(b'\n', &self.buffer[tail..]).map(|i| tail + i + 1);
+        self.end = line_end.unwrap_or(self.buffer.len());
+    }
+
+    /// Drop what no later piece needs.
+    fn shift(&mut self) {
+        let mut keep = boundary(&self.buffer, self.core.end.saturating_sub(self.size.overlap));
+        let head = &self.buffer[keep..keep + (self.core.end - keep) / 2];
+        if keep > 0
+            && let Some(i) = memchr::memchr(b'\n', head)
+        {
+            keep += i + 1;
+        }
+        self.lf = self.lf.after(&self.buffer, keep, LineEnd::Lf);
+        self.cr = self.cr.map(|at| at.after(&self.buffer, keep, LineEnd::Cr));
+        self.buffer.drain(..keep);
+        let start = self.core.end - keep;
+        self.core = start..start;
+    }
+}
+
+/// The findings so far, as many times as there are ways to count lines.
+struct Found<'a> {
+    rules: &'a RuleSet,
+    detect: &'a dyn Fn(&[u8]) -> Vec<Match>,
+    origin: &'a Origin,
+    lf: Vec<Finding>,
+    cr: Vec<Finding>,
+}
+
+impl Found<'_> {
+    fn piece(&mut self, pieces: &Pieces) {
+        let text = &pieces.buffer[..pieces.end];
+        let mut matches = (self.detect)(text);
+        matches.retain(|m| pieces.core.contains(&m.span().start));
+        if matches.is_empty() {
+            return;
+        }
+        let collect = |at: TextStart| collect_all(self.rules, self.origin, text, at, &matches);
+        self.lf.extend(collect(pieces.lf.with_end(LineEnd::Lf)));
+        if let Some(at) = pieces.cr {
+            self.cr.extend(collect(at.with_end(LineEnd::Cr)));
+        }
+    }
+}
+
+/// The last position up to `pos` that is not inside a UTF-8 sequence.
+fn boundary(text: &[u8], pos: usize) -> usize {
+    let inside = |p: usize| text.get(p).is_some_and(|b| b & 0xC0 == 0x80);
+    (pos.saturating_sub(3)..=pos).rev().find(|p| !inside(*p)).unwrap_or(pos)
+}
+
+#[cfg(test)]
+#[path = "pieces_tests.rs"]
+mod tests;

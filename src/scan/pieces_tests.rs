@@ -1,0 +1,116 @@
+use proptest::prelude::*;
+use regex::bytes::Regex;
+
+use super::super::collect::tests::rules;
+use super::*;
+use crate::detect::Value;
+use crate::finding::{Secret, Severity};
+
+/// A detector that is simple enough to judge by eye: an id and the first secret within `REACH` bytes behind it.
+const REACH: usize = 120;
+
+fn detect(text: &[u8]) -> Vec<Match> {
+    let re = Regex::new(r"(?-u)\b(?:AKIA[A-Z]{4}|s[a-z0-9]{7})\b").expect("a pattern");
+    let value = |m: regex::bytes::Match<'_>| Value {
+        text: Secret::new(str::from_utf8(m.as_bytes()).expect("it is ASCII")),
+        span: m.range(),
+        encodings: Vec::new(),
+    };
+    let values: Vec<Value> = re.find_iter(text).map(value).collect();
+    let is_id = |v: &Value| v.text.expose().starts_with('A');
+    let mut matches: Vec<Match> = Vec::new();
+    for (i, id) in values.iter().enumerate().filter(|(_, v)| is_id(v)) {
+        let next = values.get(i + 1).filter(|v| !is_id(v) && v.span.start < id.span.end + REACH);
+        matches.push(Match {
+            rule: 0,
+            severity: if next.is_some() { Severity::High } else { Severity::Low },
+            id: Some(id.clone()),
+            secret: next.cloned(),
+            token: None,
+            account: None,
+            notes: Vec::new(),
+            runners_up: Vec::new(),
+        });
+    }
+    matches
+}
+
+/// Gives its bytes in small and uneven portions, and then perhaps an error.
+struct Drip<'a>(&'a [u8], Option<io::Error>);
+
+impl Read for Drip<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() {
+            return self.1.take().map_or(Ok(0), Err);
+        }
+        let (now, later) = self.0.split_at(self.0.len().min(buf.len()).min(1 + self.0.len() % 97));
+        buf[..now.len()].copy_from_slice(now);
+        self.0 = later;
+        Ok(now.len())
+    }
+}
+
+fn scan(text: &[u8], core: usize, error: Option<io::Error>) -> Streamed {
+    let size = PieceSize { core, overlap: 2 * REACH + 32 };
+    scan_with(&rules(), &detect, &Origin::file("x"), &mut Drip(text, error), size, &|| false)
+}
+
+fn whole(text: &[u8]) -> Vec<Finding> {
+    collect_all(&rules(), &Origin::file("x"), text, TextStart::default(), &detect(text))
+}
+
+/// All of a finding that matters here; snippets may see a little less at the edge of a piece.
+fn comparable(findings: &[Finding]) -> Vec<String> {
+    let mut all: Vec<String> = findings
+        .iter()
+        .map(|f| {
+            let place = |l: &crate::finding::Location| (l.line, l.column, l.end_column, l.secret_line);
+            let secret = f.secret.as_ref().map(Secret::expose);
+            format!("{:?} {:?} {secret:?} {:?}", f.key_id, f.severity, place(&f.location))
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// Text with few line ends, wide characters, and few enough ids that they come again.
+fn texts(line_end: &'static str) -> impl Strategy<Value = String> {
+    let token = prop_oneof![
+        3 => prop::sample::select(vec!["AKIAAAAA", "AKIABBBB", "AKIACCCC", "AKIADDDD"]).prop_map(String::from),
+        3 => "s[a-z0-9]{7}",
+        4 => "[a-zäß日🔑]{1,12}",
+        2 => " {10,90}",
+        2 => Just(String::from(line_end)),
+    ];
+    prop::collection::vec(token, 0..120).prop_map(|tokens| tokens.join(" "))
+}
+
+proptest! {
+    #[test]
+    fn the_findings_do_not_depend_on_the_cuts(
+        text in prop::sample::select(vec!["\n", "\r", "\r\n", ";"]).prop_flat_map(texts),
+        core in 1usize..900,
+    ) {
+        let streamed = scan(text.as_bytes(), core, None);
+        prop_assert_eq!(streamed.bytes, text.len() as u64);
+        prop_assert_eq!(comparable(&streamed.findings), comparable(&whole(text.as_bytes())));
+    }
+}
+
+#[test]
+fn a_late_line_feed_makes_carriage_returns_plain_characters() {
+    let text = format!("a\rAKIAAAAA {} AKIABBBB\nAKIACCCC", "x ".repeat(2000));
+    let places: Vec<_> = scan(text.as_bytes(), 300, None)
+        .findings
+        .iter()
+        .map(|f| (f.location.line, f.location.column))
+        .collect();
+    assert_eq!(places, [(Some(1), Some(3)), (Some(1), Some(4013)), (Some(2), Some(1))]);
+}
+
+#[test]
+fn what_was_read_before_an_error_counts() {
+    let streamed = scan(b"AKIAAAAA s1234567", 8, Some(io::Error::other("the disk is gone")));
+    assert_eq!(streamed.findings.len(), 1);
+    assert_eq!(streamed.error.map(|e| e.to_string()).as_deref(), Some("the disk is gone"));
+}

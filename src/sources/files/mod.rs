@@ -1,0 +1,177 @@
+//! Folders and files: a parallel walk, and the shortest way from a file to the answer that nothing is in it.
+//!
+//! What git ignores is left out inside a work tree, unless asked for. Hidden files are read, `.git` is not; symbolic
+//! links are not followed, but where they point to is content too, and so is every name. `roots` decides what to walk,
+//! `read` reads one file.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::{fs, io};
+
+use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
+
+use crate::blob::{Blob, Origin, Place, Sink, Skipped};
+use crate::detect::Prefilter;
+
+mod read;
+mod roots;
+
+use read::FileReader;
+pub use roots::{Files, RootError};
+
+/// Shorter names hold no credential.
+const SHORTEST_NAME: usize = 16;
+
+/// Cold files that a thread counts before it tells the sink.
+const COUNT_EVERY: u64 = 64;
+
+impl Files {
+    /// Push everything to `sink` that the prefilter does not rule out, from several threads.
+    pub fn visit(&self, prefilter: &Prefilter, sink: &dyn Sink) {
+        let Some((first, rest)) = self.roots.split_first() else { return };
+        let mut walk = WalkBuilder::new(first);
+        for root in rest {
+            walk.add(root);
+        }
+        let git = !self.no_ignore;
+        walk.threads(self.threads)
+            .hidden(false)
+            .ignore(false)
+            .parents(git)
+            .git_ignore(git)
+            .git_global(git)
+            .git_exclude(git)
+            .require_git(true)
+            .follow_links(false);
+        let apart = self.apart.clone();
+        walk.filter_entry(move |entry| {
+            entry.file_name() != OsStr::new(".git")
+                && (apart.is_empty() || entry.depth() == 0 || !apart.contains(entry.path()))
+        });
+        walk.build_parallel().visit(&mut Threads { prefilter, sink, in_current: self.in_current });
+    }
+}
+
+/// An error of the system as one clause.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    format!("cannot be read: {}", text.to_lowercase())
+}
+
+struct Threads<'s> {
+    prefilter: &'s Prefilter,
+    sink: &'s dyn Sink,
+    in_current: bool,
+}
+
+impl<'s> ParallelVisitorBuilder<'s> for Threads<'s> {
+    fn build(&mut self) -> Box<dyn ParallelVisitor + 's> {
+        Box::new(Thread {
+            prefilter: self.prefilter,
+            sink: self.sink,
+            in_current: self.in_current,
+            reader: FileReader::new(self.prefilter, self.sink),
+        })
+    }
+}
+
+struct Thread<'s> {
+    prefilter: &'s Prefilter,
+    sink: &'s dyn Sink,
+    in_current: bool,
+    reader: FileReader<'s>,
+}
+
+impl ParallelVisitor for Thread<'_> {
+    fn visit(&mut self, entry: Result<DirEntry, ignore::Error>) -> WalkState {
+        if self.sink.stopped() {
+            return WalkState::Quit;
+        }
+        match entry {
+            Ok(entry) => self.entry(&entry),
+            Err(error) => self.walk_error(&error),
+        }
+        WalkState::Continue
+    }
+}
+
+impl Thread<'_> {
+    fn entry(&mut self, entry: &DirEntry) {
+        let Some(kind) = entry.file_type() else { return };
+        let path = self.shown(entry.path());
+        self.name(path, entry.file_name());
+        // A root is what the user named: `roots` has seen that it leads to a file or a folder.
+        let is_root = entry.depth() == 0;
+        if kind.is_file() || is_root && !kind.is_dir() {
+            match self.reader.read(entry.path(), path) {
+                Ok(()) => {}
+                // Removed after the folder was listed: there is nothing to read any more.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !is_root => {}
+                Err(error) => self.skip(path, &error),
+            }
+        } else if kind.is_symlink() {
+            match fs::read_link(entry.path()) {
+                Ok(target) => self.text(Place::Symlink, path, target.as_os_str().as_encoded_bytes()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => self.skip(path, &error),
+            }
+        }
+    }
+
+    /// A name may hold a key id, too.
+    fn name(&self, path: &Path, name: &OsStr) {
+        let name = name.as_encoded_bytes();
+        if name.len() >= SHORTEST_NAME && self.prefilter.is_hot(name) {
+            self.text(Place::Path, path, name);
+        }
+    }
+
+    fn text(&self, place: Place, path: &Path, text: &[u8]) {
+        let origin = Origin { place, path: Some(bytes(path)), object: None };
+        self.sink.blob(Blob { origin: &origin, bytes: text });
+    }
+
+    fn skip(&self, path: &Path, error: &io::Error) {
+        let what = path.display().to_string();
+        self.sink.skipped(Skipped { what, reason: reason(error), help: None });
+    }
+
+    fn walk_error(&self, error: &ignore::Error) {
+        let Some(io) = io_error(error) else { return };
+        match path_of(error) {
+            Some(_) if io.kind() == io::ErrorKind::NotFound => {}
+            Some(path) => self.skip(self.shown(path), io),
+            None => self.skip(Path::new("a folder"), io),
+        }
+    }
+
+    /// The path to report: without the `./` of the current folder, where nothing else was named.
+    fn shown<'p>(&self, path: &'p Path) -> &'p Path {
+        if self.in_current { path.strip_prefix(".").unwrap_or(path) } else { path }
+    }
+}
+
+/// The bytes of a path, as reports have them.
+fn bytes(path: &Path) -> Vec<u8> {
+    let bytes = path.as_os_str().as_encoded_bytes().to_vec();
+    if cfg!(windows) { bytes.into_iter().map(|b| if b == b'\\' { b'/' } else { b }).collect() } else { bytes }
+}
+
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
+        _ => None,
+    }
+}
+
+fn io_error(error: &ignore::Error) -> Option<&io::Error> {
+    match error {
+        ignore::Error::Io(error) => Some(error),
+        ignore::Error::WithPath { err, .. }
+        | ignore::Error::WithDepth { err, .. }
+        | ignore::Error::WithLineNumber { err, .. } => io_error(err),
+        _ => None,
+    }
+}
