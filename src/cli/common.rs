@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use keyhound::finding::Severity;
 use keyhound::rules::RuleSet;
@@ -98,7 +98,7 @@ pub(crate) enum Color {
 impl Common {
     /// The built-in rules and those of `--rules`.
     pub(crate) fn rule_set(&self) -> Result<Arc<RuleSet>> {
-        Ok(Arc::new(RuleSet::load(&self.rules).context("cannot use the rules")?))
+        Ok(Arc::new(RuleSet::load(&self.rules)?))
     }
 
     /// How many threads to use.
