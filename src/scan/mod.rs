@@ -5,6 +5,7 @@ use std::time::SystemTime;
 mod collect;
 mod collector;
 mod files;
+mod history;
 mod lines;
 mod pieces;
 mod repeats;
@@ -13,6 +14,7 @@ mod snippet;
 pub use collect::{TextStart, collect, collect_all};
 pub use collector::{Collector, Control, Gathered};
 pub use files::scan_files;
+pub use history::{HistoryOptions, scan_history};
 pub use pieces::{PieceSize, Streamed, scan_reader};
 pub use repeats::fold_repeats;
 

@@ -14,7 +14,7 @@ use super::trees::{EntryKind, TreeIndex, Trees};
 /// Places kept of one target. The first always is.
 pub const MAX_PLACES: usize = 100;
 /// Places kept of all targets together.
-const MAX_ALL_PLACES: usize = 400_000;
+const MAX_ALL_PLACES: usize = 200_000;
 /// Entries looked at before only first places are looked for: an unreasonable repository, or a hostile one.
 const PATIENCE: u64 = 400_000_000;
 /// From this many trees on one pass over all of them costs less than reading each by itself.
@@ -78,7 +78,7 @@ pub struct Places {
     kept: usize,
 }
 
-/// Find the places of all targets in the commits for which `selected` says yes.
+/// Find the places of all targets in these commits, parents before children.
 pub fn attribute(
     store: &Store,
     hash: HashKind,
@@ -86,7 +86,7 @@ pub fn attribute(
     trees: &Trees,
     history: History<'_>,
     targets: Targets<'_>,
-    selected: &dyn Fn(Index) -> bool,
+    commits: &[Index],
 ) -> Places {
     let graph = history.graph;
     let mut walk = Walk {
@@ -104,7 +104,7 @@ pub fn attribute(
     let root = |commit: Index| trees.find_dirty(&graph.tree(commit));
     let mut of_head = vec![false; graph.len()];
     graph.walk(history.head, |c| !std::mem::replace(&mut of_head[c as usize], true));
-    for commit in graph.order().iter().copied().filter(|c| selected(*c)) {
+    for commit in commits.iter().copied() {
         let now = root(commit);
         let before: Vec<Option<TreeIndex>> = graph.parents(commit).iter().map(|p| root(*p)).collect();
         if let Some(tree) = now

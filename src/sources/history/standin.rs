@@ -24,6 +24,12 @@ pub struct Problem {
     pub reason: String,
 }
 
+impl From<Problem> for crate::blob::Skipped {
+    fn from(problem: Problem) -> Self {
+        Self { what: problem.what, reason: problem.reason, help: None }
+    }
+}
+
 /// How to scan.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ScanOptions {
