@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+mod audit;
 mod collect;
 mod collector;
 mod files;
@@ -11,6 +12,7 @@ mod pieces;
 mod repeats;
 mod snippet;
 
+pub use audit::merge_audit;
 pub use collect::{TextStart, collect, collect_all};
 pub use collector::{Collector, Control, Gathered};
 pub use files::scan_files;

@@ -15,7 +15,11 @@ pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> 
     let mut promised = 0;
     commits(known, &mut all, &mut promised);
     for (name, id) in &known.reach.missing {
-        all.push(Skipped { what: name.clone(), reason: format!("it names {id}, which is missing"), help: None });
+        all.push(Skipped {
+            what: name.clone(),
+            reason: format!("it names {id}, which is missing"),
+            help: None,
+        });
     }
     if known.repo.promisor {
         promised += missing.ids.len();
@@ -29,7 +33,11 @@ pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> 
                 let reason = format!("missing: {path} of commit {}", known.graph.id(commit));
                 all.push(Skipped { what: format!("object {id}"), reason, help: None });
             } else if let Some(name) = named {
-                all.push(Skipped { what: format!("object {id}"), reason: format!("missing: {name}"), help: None });
+                all.push(Skipped {
+                    what: format!("object {id}"),
+                    reason: format!("missing: {name}"),
+                    help: None,
+                });
             }
         }
     } else if !missing.ids.is_empty() {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::objects::{Hit, What};
 use super::Known;
+use super::objects::{Hit, What};
 use crate::blob::Place;
 use crate::finding::{Commit, Finding, Location, Note, Secret, Severity};
 use crate::sources::history::attribute::{MAX_PLACES, PathIndex, Places};
@@ -59,7 +59,8 @@ pub(super) fn findings(
     let mut findings: Vec<(u32, Finding)> =
         groups.values().map(|group| (group[0].rank, writer.finding(group, now))).collect();
     findings.sort_by(|a, b| {
-        let key = |f: &Finding| (f.location.path.clone(), f.location.line, f.rule_id.clone(), f.key_id.clone());
+        let key =
+            |f: &Finding| (f.location.path.clone(), f.location.line, f.rule_id.clone(), f.key_id.clone());
         (a.0, key(&a.1), &a.1.secret).cmp(&(b.0, key(&b.1), &b.1.secret))
     });
     findings.into_iter().map(|f| f.1).collect()
@@ -76,7 +77,11 @@ fn occurrences(known: &Known<'_>, hit: &Hit, h: usize, places: &Places, restrict
         What::Commit => {
             let Some(commit) = known.graph.find(&hit.object) else { return vec![none] };
             let rank = known.rank[commit as usize];
-            if rank == u32::MAX { Vec::new() } else { vec![Occurrence { rank, commit: Some(commit), ..none }] }
+            if rank == u32::MAX {
+                Vec::new()
+            } else {
+                vec![Occurrence { rank, commit: Some(commit), ..none }]
+            }
         }
         What::Blob | What::Lfs | What::Name(_) => {
             let all = places.of[h].iter().map(|place| Occurrence {
@@ -227,9 +232,7 @@ impl Writer<'_> {
             Holder::Ref => None,
             Holder::Stash => Some("stash@{0}".into()),
             Holder::Notes(n) => Some(reach.notes[n as usize].clone()),
-            Holder::Nothing => {
-                self.known.lost[commit as usize].map(|n| self.known.log[n as usize].0.clone())
-            }
+            Holder::Nothing => self.known.lost[commit as usize].map(|n| self.known.log[n as usize].0.clone()),
         };
         if matches!(reach.holder(commit), Holder::Notes(_)) && matches!(hit.what, What::Blob) {
             location.place = Place::Note;

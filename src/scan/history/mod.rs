@@ -113,7 +113,11 @@ pub fn scan_history(
     let (places, missing) = places(&known, head, &gathered.hits, options, stopped, &mut gathered.skipped);
     gathered.skipped.extend(incomplete::missing(&known, &missing, &places));
     if stopped {
-        gathered.skipped.push(Skipped { what: "the scan".into(), reason: "it was interrupted".into(), help: None });
+        gathered.skipped.push(Skipped {
+            what: "the scan".into(),
+            reason: "it was interrupted".into(),
+            help: None,
+        });
     }
     gathered.skipped.sort_unstable();
     gathered.skipped.dedup();
@@ -199,15 +203,8 @@ fn places(
     let named_trees: Vec<ObjectId> = known.reach.named.iter().map(|n| n.0).collect();
     let history = History { graph: &known.graph, head, trees: &named_trees };
     let targets = Targets { objects: &objects, names: &names, count };
-    let places = attribute(
-        known.store,
-        known.repo.hash,
-        options.threads,
-        &trees,
-        history,
-        targets,
-        &known.commits,
-    );
+    let places =
+        attribute(known.store, known.repo.hash, options.threads, &trees, history, targets, &known.commits);
     (places, missing)
 }
 

@@ -157,14 +157,7 @@ impl Places {
         index
     }
 
-    fn add(
-        &mut self,
-        by_path: &mut ByPath,
-        path: &[u8],
-        target: u32,
-        commit: Option<Index>,
-        link: bool,
-    ) {
+    fn add(&mut self, by_path: &mut ByPath, path: &[u8], target: u32, commit: Option<Index>, link: bool) {
         let t = target as usize;
         if !self.of[t].is_empty() && (self.of[t].len() >= MAX_PLACES || self.kept >= MAX_ALL_PLACES) {
             self.more[t] = self.more[t].saturating_add(1);
@@ -287,15 +280,8 @@ struct Cache<'a> {
 
 impl<'a> Cache<'a> {
     fn new(store: &'a Store, hash: HashKind, threads: usize, trees: &'a Trees, targets: Targets<'a>) -> Self {
-        let mut cache = Self {
-            store,
-            hash,
-            trees,
-            targets,
-            loaded: HashMap::new(),
-            size: 0,
-            buffer: Vec::new(),
-        };
+        let mut cache =
+            Self { store, hash, trees, targets, loaded: HashMap::new(), size: 0, buffer: Vec::new() };
         if trees.dirty_count() > ONE_BY_ONE {
             let loaded = Mutex::new((HashMap::new(), 0));
             // Trees that cannot be read were named by the first pass.

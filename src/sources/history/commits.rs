@@ -226,7 +226,8 @@ mod tests {
     #[test]
     fn parents_come_before_children_whatever_their_dates() {
         // 1 ← 2 ← 4, 1 ← 3 ← 4; the root has the latest date of all, 2 and 3 the same one.
-        let graph = Graph::new(vec![node(4, 1, &[3, 2]), node(3, 7, &[1]), node(2, 7, &[1]), node(1, 9, &[8])]);
+        let graph =
+            Graph::new(vec![node(4, 1, &[3, 2]), node(3, 7, &[1]), node(2, 7, &[1]), node(1, 9, &[8])]);
         let order: Vec<_> = graph.order().iter().map(|c| graph.id(*c)).collect();
         assert_eq!(order, [1, 2, 3, 4].map(id));
         let root = graph.find(&id(1)).expect("it is there");

@@ -42,7 +42,8 @@ impl DirtyTree {
         let named = targets.names.get(id);
         for entry in entries(bytes, hash) {
             let folder = (entry.kind == EntryKind::Tree).then(|| trees.find_dirty(entry.id)).flatten();
-            let object = if entry.kind == EntryKind::Submodule { None } else { targets.objects.get(entry.id) };
+            let object =
+                if entry.kind == EntryKind::Submodule { None } else { targets.objects.get(entry.id) };
             let name = named.into_iter().flatten().filter(|(n, _)| n.as_slice() == entry.name).map(|n| n.1);
             let to_targets = object.copied().into_iter().chain(name).map(Child::Target);
             let start = tree.names.len() as u32;
@@ -69,7 +70,12 @@ impl DirtyTree {
     }
 
     /// Whether `test` holds for an item with this key. Keys must come in order; `cursor` remembers where the last was.
-    pub(super) fn at(&self, wanted: Key<'_>, cursor: &mut usize, mut test: impl FnMut(&Item) -> bool) -> bool {
+    pub(super) fn at(
+        &self,
+        wanted: Key<'_>,
+        cursor: &mut usize,
+        mut test: impl FnMut(&Item) -> bool,
+    ) -> bool {
         while self.items.get(*cursor).is_some_and(|item| self.key(item) < wanted) {
             *cursor += 1;
         }

@@ -41,7 +41,13 @@ pub struct Reach {
 
 impl Reach {
     /// Follow the refs for which `wanted` says yes.
-    pub fn new(graph: &Graph, refs: &Refs, tags: &Tags, store: &Store, wanted: &dyn Fn(&[u8]) -> bool) -> Self {
+    pub fn new(
+        graph: &Graph,
+        refs: &Refs,
+        tags: &Tags,
+        store: &Store,
+        wanted: &dyn Fn(&[u8]) -> bool,
+    ) -> Self {
         let mut reach = Self {
             holders: vec![Holder::Nothing; graph.len()],
             notes: Vec::new(),

@@ -88,7 +88,8 @@ mod tests {
     #[test]
     fn the_newest_entry_is_number_zero_and_the_oldest_also_names_what_was_before() {
         let id = |c: &str| c.repeat(40);
-        let text = format!("{} {} A <a> 1 +0000\tx\n{} {} A <a> 2 +0000\ty\n", id("1"), id("2"), id("2"), id("3"));
+        let text =
+            format!("{} {} A <a> 1 +0000\tx\n{} {} A <a> 2 +0000\ty\n", id("1"), id("2"), id("2"), id("3"));
         let mut names = Vec::new();
         entries("refs/stash", text.as_bytes(), HashKind::Sha1, &mut names);
         let names: Vec<_> = names.into_iter().map(|(n, id)| (n, id.to_string())).collect();

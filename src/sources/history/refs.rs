@@ -77,7 +77,13 @@ impl Refs {
 
     fn shared(&mut self, repo: &Repo, all: &mut BTreeMap<Vec<u8>, Target>) {
         if repo.reftable {
-            self.stack(&repo.common_dir.join("reftable"), repo.hash, |name| name.starts_with(b"refs/"), b"", all);
+            self.stack(
+                &repo.common_dir.join("reftable"),
+                repo.hash,
+                |name| name.starts_with(b"refs/"),
+                b"",
+                all,
+            );
         } else {
             self.packed(&repo.common_dir.join("packed-refs"), repo.hash, all);
             self.loose(&repo.common_dir, Path::new("refs"), repo.hash, b"", all);

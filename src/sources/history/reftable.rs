@@ -82,14 +82,19 @@ fn read_table(bytes: &[u8], hash: HashKind, records: &mut Records) -> Result<(),
         // Blocks are padded with NULs to the block size, but need not be.
         let padded = at + block_size;
         let next = at + length;
-        at = if block_size > 0 && padded > next && bytes.get(next).is_none_or(|b| *b == 0) { padded } else { next };
+        at = if block_size > 0 && padded > next && bytes.get(next).is_none_or(|b| *b == 0) {
+            padded
+        } else {
+            next
+        };
     }
     Ok(())
 }
 
 /// Read the records of a block, which begins with its kind at `start`. `None`: it is damaged.
 fn read_block(block: &[u8], start: usize, hash: HashKind, records: &mut Records) -> Option<()> {
-    let restarts = usize::from(u16::from_be_bytes(block.get(block.len().checked_sub(2)?..)?.try_into().ok()?));
+    let restarts =
+        usize::from(u16::from_be_bytes(block.get(block.len().checked_sub(2)?..)?.try_into().ok()?));
     let end = block.len().checked_sub(2 + 3 * restarts)?;
     let mut input = Input { bytes: block.get(start + 4..end)? };
     let mut name: Vec<u8> = Vec::new();

@@ -166,7 +166,8 @@ pub(super) fn parse_id(text: &[u8], hash: HashKind) -> Option<super::store::Obje
 /// Whether a folder is one in which git would keep a repository.
 fn is_git_dir(path: &Path) -> bool {
     let head = std::fs::symlink_metadata(path.join("HEAD")).is_ok_and(|m| !m.is_dir());
-    head && (path.join("commondir").is_file() || (path.join("objects").is_dir() && path.join("refs").is_dir()))
+    head && (path.join("commondir").is_file()
+        || (path.join("objects").is_dir() && path.join("refs").is_dir()))
 }
 
 /// What a `.git` file names.
@@ -215,9 +216,11 @@ impl Settings {
     fn read(path: &Path) -> Self {
         let Some(text) = read_small(path) else { return Self::default() };
         let meta = gix::config::file::Metadata::from(gix::config::Source::Local);
-        let Ok(file) =
-            gix::config::File::from_bytes_no_includes(&text, meta, gix::config::file::init::Options::default())
-        else {
+        let Ok(file) = gix::config::File::from_bytes_no_includes(
+            &text,
+            meta,
+            gix::config::file::init::Options::default(),
+        ) else {
             return Self::default();
         };
         let get = |key: &str| file.string(key).map(|v| v.to_string().to_ascii_lowercase());
