@@ -38,14 +38,6 @@ pub fn classify(text: &[u8]) -> BedrockClass {
     }
 }
 
-/// The account in a key, 12 digits.
-pub fn account(text: &[u8]) -> Option<String> {
-    match classify(text) {
-        BedrockClass::Plausible { account, .. } => account,
-        _ => None,
-    }
-}
-
 /// A body as long as public samples, which the form above may not cover.
 const SAMPLE_LENGTHS: std::ops::RangeInclusive<usize> = 109..=269;
 

@@ -53,11 +53,6 @@ pub fn classify(text: &[u8]) -> SecretClass {
     if versioned { secret::classify_random(text) } else { SecretClass::Not(secret::Reason::Shape) }
 }
 
-/// Whether a text can be a password.
-pub fn is_password(text: &[u8]) -> bool {
-    classify(text) == SecretClass::Plausible
-}
-
 /// The version of a password: 4 or 2.
 pub fn version(password: &[u8]) -> Option<u8> {
     let first = *base::base64_decode(password.get(..4)?)?.first()?;

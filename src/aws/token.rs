@@ -41,11 +41,6 @@ pub fn classify(text: &[u8]) -> TokenClass {
     if sound { TokenClass::Plausible } else { TokenClass::Not }
 }
 
-/// Whether a text can be a session token.
-pub fn is_plausible(text: &[u8]) -> bool {
-    classify(text) == TokenClass::Plausible
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::random::Random;

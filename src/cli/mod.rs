@@ -16,6 +16,7 @@ mod history;
 mod interrupt;
 mod output;
 mod progress;
+mod rules;
 mod shell;
 
 use common::Common;
@@ -42,6 +43,8 @@ enum Command {
     History(history::Args),
     /// Scan folders, files or standard input
     Files(files::Args),
+    /// Show and check the rules
+    Rules(rules::Args),
     /// Print a completion script for a shell
     Completions(shell::Completions),
     /// Print the manual page
@@ -73,6 +76,7 @@ fn dispatch(cli: Cli) -> Result<ExitStatus> {
         Command::Audit(args) => history::audit(&args, common),
         Command::History(args) => history::history(&args, common),
         Command::Files(args) => files::run(&args, common),
+        Command::Rules(args) => rules::run(&args, common),
         Command::Completions(args) => shell::completions(&args, &mut Cli::command(), &mut io::stdout()),
         Command::Man => shell::man(Cli::command(), &mut io::stdout()),
     }

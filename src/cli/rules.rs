@@ -51,7 +51,8 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
         Command::Check => checked(&rules),
     };
     let mut out = io::stdout().lock();
-    output::unless_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush())).context("standard output")?;
+    output::unless_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+        .context("standard output")?;
     Ok(status)
 }
 
@@ -98,7 +99,10 @@ fn show(rule: &Rule) -> String {
         }
     }
     let (yes, no) = (rule.examples.len(), rule.counter_examples.len());
-    line(&mut text, format_args!("\n{yes} examples and {no} counter-examples: `keyhound rules check` runs them"));
+    line(
+        &mut text,
+        format_args!("\n{yes} examples and {no} counter-examples: `keyhound rules check` runs them"),
+    );
     text
 }
 

@@ -60,12 +60,14 @@ impl View {
     /// UTF-16 text, of either byte order, whose characters' low bytes stand at even distances from `phase` in `text`.
     /// One byte a code unit: what is not ASCII becomes a substitute, since nothing that is looked for contains it.
     pub fn utf16(text: &[u8], offset: usize, phase: usize) -> Self {
+        let big = is_big_endian(text, phase);
         let first = phase % 2;
-        let units = text[first.min(text.len())..].chunks(2);
-        let view: Vec<u8> = units
-            .map(|u| match *u {
-                [low, 0] | [low] if low != 0 => low,
-                _ => 0x1a,
+        let low = text.get(first..).unwrap_or_default().iter().step_by(2);
+        let view: Vec<u8> = low
+            .zip((first..).step_by(2))
+            .map(|(&low, at)| {
+                let high = if big { at.checked_sub(1).and_then(|p| text.get(p)) } else { text.get(at + 1) };
+                if low != 0 && high.is_none_or(|&h| h == 0) { low } else { SUBSTITUTE }
             })
             .collect();
         let raw = offset + first..offset + first + view.len() * 2;
@@ -80,11 +82,20 @@ impl View {
     /// `anchored` says whether a decoded text holds what is looked for.
     #[must_use]
     pub fn decoded(self, carriers: Carriers, depth: usize, anchored: &dyn Fn(&[u8]) -> bool) -> Self {
+        self.unescaped(carriers.quoted_printable).unwrapped(carriers, depth, anchored)
+    }
+
+    /// The first half of [`Self::decoded`]: undo escapes and split literals, but no encoding that hides its content.
+    #[must_use]
+    pub fn unescaped(self, quoted_printable: bool) -> Self {
+        let view = if quoted_printable { self.through(escape::quoted_printable) } else { self };
+        view.through(unescape).through(escape::strip_colours).through(join::join_literals)
+    }
+
+    /// The second half of [`Self::decoded`]: undo base64 and hexadecimal.
+    #[must_use]
+    pub fn unwrapped(self, carriers: Carriers, depth: usize, anchored: &dyn Fn(&[u8]) -> bool) -> Self {
         let mut view = self;
-        if carriers.quoted_printable {
-            view = view.through(escape::quoted_printable);
-        }
-        view = view.through(unescape).through(escape::strip_colours).through(join::join_literals);
         if !(carriers.base64 || carriers.hex) {
             return view;
         }
@@ -227,6 +238,22 @@ impl Rewrite<'_> {
         self.keep(self.source.text.len());
         self.view
     }
+}
+
+/// Stands for what is not ASCII.
+const SUBSTITUTE: u8 = 0x1a;
+
+/// Whether UTF-16 text around `phase`, where a low byte stands, has its high bytes in front. The byte order mark tells;
+/// without one the end of the ASCII does: inside it both orders look the same.
+fn is_big_endian(text: &[u8], phase: usize) -> bool {
+    match text.get(..2) {
+        Some([0xff, 0xfe]) => return false,
+        Some([0xfe, 0xff]) => return true,
+        _ => {}
+    }
+    let ascii = |at: &usize| text.get(at - 1) == Some(&0) && text.get(*at).is_some_and(|&b| b != 0);
+    let last = (phase + 2..text.len()).step_by(2).take_while(ascii).last().unwrap_or(phase);
+    text.get(last + 1).is_some_and(|&b| b != 0)
 }
 
 /// The alphabet of standard base64, without padding.

@@ -209,8 +209,12 @@ fn affix(text: &[u8], words: &[Word], last: Option<usize>) -> Vec<String> {
     }
     let mut affix: Vec<String> = words[first..=end]
         .iter()
-        .map(|w| w.text.clone())
-        .filter(|w| !GENERIC.contains(&w.as_str()))
+        .filter(|w| !GENERIC.contains(&w.text.as_str()))
+        .map(|w| {
+            // `key2`: the number tells which
+            let stem = w.text.trim_end_matches(|c: char| c.is_ascii_digit());
+            if GENERIC.contains(&stem) { w.text[stem.len()..].to_owned() } else { w.text.clone() }
+        })
         .collect();
     affix.sort();
     affix.dedup();
@@ -267,7 +271,7 @@ mod tests {
             affix(t.as_bytes(), &w, Some(last))
         };
         assert_eq!(words_of("PROD_AWS_SECRET_ACCESS_KEY="), ["prod"]);
-        assert_eq!(words_of("x = 1; stagingSecretKey2 = "), ["staging"]);
+        assert_eq!(words_of("x = 1; stagingSecretKey2 = "), ["2", "staging"]);
         assert!(words_of("aws_secret_access_key = ").is_empty());
     }
 }

@@ -135,15 +135,16 @@ impl<'a> Layout<'a> {
         }
         let cost = self.cost(id, secret, gap, step);
         if cost < i64::from(UNPAIRED) {
-            edges.push(Edge { id, secret, cost: cost.max(0) as u32 });
+            edges.push(Edge { id, secret, cost: cost.max(0).unsigned_abs() as u32 });
         }
     }
 
     fn cost(&self, id: usize, secret: usize, gap: Gap, step: i64) -> i64 {
         let (a, b) = (&self.ids[id], &self.secrets[secret]);
-        let (first, last) = match a.candidate.span.start < b.candidate.span.start {
-            true => (&a.candidate.span, &b.candidate.span),
-            false => (&b.candidate.span, &a.candidate.span),
+        let (first, last) = if a.candidate.span.start < b.candidate.span.start {
+            (&a.candidate.span, &b.candidate.span)
+        } else {
+            (&b.candidate.span, &a.candidate.span)
         };
         let between = self.text.get(first.end..last.start).unwrap_or_default();
         let touching = between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric);
@@ -208,7 +209,7 @@ fn rank_cost(step: i64) -> i64 {
 
 /// How much distance speaks against a value without a name.
 fn nearness(gap: Gap) -> i64 {
-    10 * i64::from(gap.lines.min(20)) + (gap.bytes / 10).min(200) as i64
+    10 * i64::from(gap.lines.min(20)) + i64::from((gap.bytes / 10).min(200) as u32)
 }
 
 fn log2(n: usize) -> i64 {

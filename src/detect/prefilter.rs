@@ -206,9 +206,10 @@ impl Prefilter {
             // a shorter run cannot hold the rest of the shortest value, whatever the alignment
             Carrier::Base64 => shapes.any(|s| run(after, decode::is_base64_any) + 4 >= s.min_len * 4 / 3),
             Carrier::Hex => shapes.any(|s| run(after, |b| b.is_ascii_hexdigit()) >= s.min_len * 2),
+            // in big endian text the byte behind the last character belongs to something else
             Carrier::Utf16 => shapes.any(|s| {
-                after.chunks(2).take_while(|u| u[0] > b' ' && u.get(1).is_none_or(|&b| b == 0)).count()
-                    >= s.min_len
+                let wide = |u: &&[u8]| u[0] > b' ' && u.get(1).is_none_or(|&b| b == 0);
+                after.chunks(2).take_while(wide).count() + 1 >= s.min_len
             }),
             Carrier::Escaped => true,
             Carrier::Keyword => shapes.any(|s| s.follows(after)),

@@ -1,1 +1,151 @@
+use std::collections::BTreeSet;
 
+use proptest::prelude::*;
+use regex::bytes::Regex;
+use sha2::Digest as _;
+
+use super::*;
+
+fn detector() -> &'static Detector {
+    static DETECTOR: std::sync::LazyLock<Detector> =
+        std::sync::LazyLock::new(|| Detector::new(Arc::new(RuleSet::embedded())));
+    &DETECTOR
+}
+
+/// A plausible id: the first digit carries the generation bit, the account is below 10^12.
+fn an_id() -> impl Strategy<Value = String> {
+    ("(AKIA|ASIA)", "[QRSTUVWXYZ23][A-P][A-Z2-7]{14}")
+        .prop_map(|(prefix, body)| format!("{prefix}{body}"))
+        .prop_filter("AWS can have made it", |id| {
+            crate::aws::key_id::classify(id.as_bytes()).kind == crate::aws::key_id::IdKind::Plausible
+                && id.len() == 20
+        })
+}
+
+fn a_secret() -> impl Strategy<Value = String> {
+    // hashed, so that a smaller input is another random secret and not a degenerate one
+    any::<u64>()
+        .prop_map(|seed| {
+            let digest = sha2::Sha512::digest(seed.to_be_bytes());
+            let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+            digest[..40].iter().map(|b| char::from(alphabet[usize::from(b & 63)])).collect::<String>()
+        })
+        .prop_filter("AWS can have made it", |s| {
+            crate::aws::secret::classify(s.as_bytes()) == crate::aws::secret::SecretClass::Plausible
+        })
+}
+
+/// The id and the secret of each match, `-` where there is none.
+fn read(text: &[u8]) -> Vec<(String, String)> {
+    let show = |v: &Option<Value>| v.as_ref().map_or("-".into(), |v| v.text.expose().to_owned());
+    detector().detect(text).iter().map(|m| (show(&m.id), show(&m.secret))).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_pair_in_any_bytes_is_found_where_it_stands(
+        before in proptest::collection::vec(any::<u8>(), 0..3000),
+        after in proptest::collection::vec(any::<u8>(), 0..3000),
+        id in an_id(),
+        secret in a_secret(),
+    ) {
+        let mut text = before.clone();
+        text.extend_from_slice(b"\n\naws_access_key_id = ");
+        let id_at = text.len();
+        text.extend_from_slice(id.as_bytes());
+        text.extend_from_slice(b"\naws_secret_access_key = ");
+        let secret_at = text.len();
+        text.extend_from_slice(secret.as_bytes());
+        text.push(b'\n');
+        text.extend_from_slice(&after);
+        let found = detector().detect(&text);
+        let pair = found.iter().find(|m| m.id.as_ref().is_some_and(|v| v.text.expose() == id));
+        prop_assert!(pair.is_some(), "no match");
+        let pair = pair.unwrap();
+        prop_assert_eq!(&pair.id.as_ref().unwrap().span, &(id_at..id_at + 20));
+        let found_secret = pair.secret.as_ref();
+        prop_assert_eq!(found_secret.map(|v| v.span.clone()), Some(secret_at..secret_at + 40));
+        prop_assert_eq!(found_secret.unwrap().text.expose(), secret);
+    }
+
+    /// The prefilter, the windows and the decoding lose nothing that a plain regex over the whole text finds.
+    #[test]
+    fn ids_are_those_of_a_plain_regex(pieces in proptest::collection::vec("AK|IA|AKIA|ASIA|AKIAS|[A-Z2-7]{1,9}|[Q-Z2-7][A-Z2-7]{15}|[a-z ._:=\n]{1,3}", 0..60)) {
+        let text = pieces.concat();
+        let plain = Regex::new(r"(?-u)(?:AKIA|ASIA)[A-Z2-7]{16}").unwrap();
+        let mut wanted = BTreeSet::new();
+        for at in 0..text.len() {
+            let rest = &text.as_bytes()[at..];
+            let open = |b: Option<&u8>| b.is_none_or(|b| !b.is_ascii_alphanumeric());
+            if plain.find(rest).is_some_and(|m| m.start() == 0)
+                && open(rest.get(20))
+                && open(at.checked_sub(1).map(|p| &text.as_bytes()[p]))
+            {
+                wanted.insert(text[at..at + 20].to_owned());
+            }
+        }
+        let found: BTreeSet<String> = read(text.as_bytes()).into_iter().map(|(id, _)| id).filter(|id| id != "-").collect();
+        prop_assert_eq!(found, wanted);
+    }
+
+    /// The history scan carries anchors over from one version of a file to the next, and relies on this.
+    #[test]
+    fn whether_an_anchor_is_viable_depends_on_its_surroundings_alone(
+        pieces in proptest::collection::vec("AKIA|QUtJQ|ecret|\\\\n|%3D|41534941|A\\x00K\\x00I\\x00A|[A-Z2-7]{16}|[A-Za-z0-9+/]{40}|[a-z0-9=\" ]{1,80}|\"\n  \"", 0..40)
+    ) {
+        let text = pieces.concat().into_bytes();
+        let prefilter = detector().prefilter();
+        let mut anchors = Vec::new();
+        prefilter.anchors(&text, &mut anchors);
+        for a in anchors {
+            let from = a.pos.saturating_sub(Prefilter::REACH_BEFORE);
+            let to = text.len().min(a.pos + Prefilter::REACH_AFTER);
+            let moved = prefilter::Anchor { pos: a.pos - from, literal: a.literal };
+            prop_assert_eq!(prefilter.viable(&text, a), prefilter.viable(&text[from..to], moved));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_searched_without_panic(text in proptest::collection::vec(proptest::sample::select(&b"AKIASQ27/+=\"'\\n%u0041&#x;{}[]\n \x00ecretSECRET_kv:"[..]), 0..600)) {
+        detector().detect(&text);
+    }
+}
+
+#[test]
+fn each_carrier_of_an_id_has_an_anchor() {
+    let id = "AKIAQYLPMN5HHHFPZAM3";
+    let each = |as_text: fn(u8) -> String| id.bytes().map(as_text).collect::<String>().into_bytes();
+    let hex = String::from_utf8(each(|b| format!("{b:02x}"))).unwrap();
+    let utf16 = |big: bool| -> Vec<u8> {
+        id.encode_utf16().flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+    };
+    for (name, text) in [
+        ("plain", id.as_bytes().to_vec()),
+        ("hex", hex.clone().into_bytes()),
+        ("upper-case hex", hex.to_uppercase().into_bytes()),
+        ("base64, first alignment", b"QUtJQVFZTFBNTjVISEhGUFpBTTM=".to_vec()),
+        ("base64, second alignment", b"PUFLSUFRWUxQTU41SEhIRlBaQU0z".to_vec()),
+        ("base64, third alignment", b"PSJBS0lBUVlMUE1ONUhISEZQWkFNMyI=".to_vec()),
+        ("UTF-16LE", utf16(false)),
+        ("UTF-16BE", utf16(true)),
+        ("\\u", each(|b| format!("\\u{b:04x}"))),
+        ("\\u, upper case", each(|b| format!("\\u{b:04X}"))),
+        ("\\u{}", each(|b| format!("\\u{{{b:x}}}"))),
+        ("\\x", each(|b| format!("\\x{b:02x}"))),
+        ("%", each(|b| format!("%{b:02X}"))),
+        ("&#;", each(|b| format!("&#{b};"))),
+        ("&#x;", each(|b| format!("&#x{b:x};"))),
+    ] {
+        let padded = [b"\n  ".as_slice(), &text, b"\n"].concat();
+        assert_eq!(read(&padded), [(id.to_owned(), "-".to_owned())], "{name}");
+    }
+}
+
+#[test]
+fn the_literals_fit_one_pass() {
+    let prefilter = detector().prefilter();
+    assert!(prefilter.literals().len() <= 64, "{} literals", prefilter.literals().len());
+    for l in prefilter.literals() {
+        assert!(l.bytes.len() >= 4, "{:?} would be found everywhere", l.bytes.escape_ascii().to_string());
+    }
+}

@@ -90,9 +90,30 @@ impl Detector {
         let anchored = |decoded: &[u8]| self.prefilter.is_hot(decoded);
         let names = [&b"uoted-printable"[..], b"UOTED-PRINTABLE", b"uoted-Printable"];
         let quoted_printable = names.iter().any(|n| memchr::memmem::find(&view.text, n).is_some());
-        let carriers = Carriers { quoted_printable, ..window.carriers };
-        let view = view.decoded(carriers, MAX_DEPTH, &anchored);
+        let view = view.unescaped(quoted_printable);
+        let whole = if window.carriers.base64 { self.opaque(&view, matches) } else { Vec::new() };
+        let from = matches.len();
+        let view = view.unwrapped(window.carriers, MAX_DEPTH, &anchored);
         self.search(&view, matches);
+        // what stands inside a credential is a part of it
+        let inside = |s: Range<usize>| whole.iter().any(|w| w.start <= s.start && s.end <= w.end);
+        let rest: Vec<Match> = matches.drain(from..).filter(|m| !inside(m.span())).collect();
+        matches.extend(rest);
+    }
+
+    /// Find secrets with a prefix that are base64 themselves: decoded, nothing of them would be left. Their spans in
+    /// the raw text.
+    fn opaque(&self, view: &View, matches: &mut Vec<Match>) -> Vec<Range<usize>> {
+        let mut spans = Vec::new();
+        let (_, prefixed) = self.prefixed(&view.text);
+        let mut found = Found { view, ends: Vec::new(), matches };
+        for (index, rule) in self.rules.rules.iter().enumerate().filter(|(_, r)| r.id_part.is_none()) {
+            for secret in &prefixed[index] {
+                spans.push(view.raw(secret.span.clone()));
+                found.secret_alone(index, rule, secret);
+            }
+        }
+        spans
     }
 
     fn search(&self, view: &View, matches: &mut Vec<Match>) {
@@ -115,12 +136,16 @@ impl Detector {
         let (mut paired_ids, mut paired_secrets) = (HashSet::new(), HashSet::new());
         let mut lone: Vec<(usize, &Candidate)> = Vec::new();
         for (index, rule) in self.rules.rules.iter().enumerate() {
-            for secret in &prefixed[index] {
-                found.secret_alone(index, rule, secret);
-            }
-            let (Some(_), Some(part)) = (&rule.id_part, &rule.secret) else { continue };
+            let (Some(_), Some(part)) = (&rule.id_part, &rule.secret) else {
+                for secret in &prefixed[index] {
+                    found.secret_alone(index, rule, secret);
+                }
+                continue;
+            };
+            let has_prefix = !part.prefixes.is_empty();
             let ids_at = found.ids(&ids[index]);
-            let secrets_at = found.secrets(&unprefixed[index], part);
+            let secrets = if has_prefix { &prefixed[index] } else { &unprefixed[index] };
+            let secrets_at = found.secrets(secrets, part);
             let choices = pair::pair(text, &ids_at, &secrets_at, part.within_lines);
             let tokens = found.tokens(rule, &ids_at);
             let mut taken = vec![false; secrets_at.len()];
@@ -133,13 +158,13 @@ impl Detector {
                         found.pair(index, rule, id, &secrets_at, &choice, token);
                     }
                     None if rule.severity_alone.is_some() => {
-                        lone.push((index, &ids[index][position(&ids[index], id)]))
+                        lone.push((index, &ids[index][position(&ids[index], id)]));
                     }
                     None => {}
                 }
             }
             for (secret, _) in secrets_at.iter().zip(taken).filter(|(_, taken)| !taken) {
-                if found.stands_alone(part, secret) {
+                if has_prefix || found.stands_alone(part, secret) {
                     paired_secrets.insert(secret.candidate.span.clone());
                     found.secret_alone(index, rule, &secret.candidate);
                 }
@@ -173,9 +198,10 @@ impl Detector {
             }
             for part_ref in &literal.parts {
                 let index = usize::from(part_ref.rule);
-                let (part, list) = match part_ref.secret {
-                    true => (&rules[index].secret, &mut secrets[index]),
-                    false => (&rules[index].id_part, &mut ids[index]),
+                let (part, list) = if part_ref.secret {
+                    (&rules[index].secret, &mut secrets[index])
+                } else {
+                    (&rules[index].id_part, &mut ids[index])
                 };
                 if let Some(part) = part
                     && let Some(found) = candidate::at(text, anchor.pos, part)
@@ -321,7 +347,7 @@ impl Found<'_> {
 /// The severity of values together: nothing if one is no real value, `medium` at most if one is in doubt.
 fn severity(classes: &[&Class], rule: Severity) -> Severity {
     let harmless = |c: &&Class| !c.real && !c.doubtful || c.notes.contains(&Note::Canary);
-    if classes.iter().any(|c| harmless(c)) {
+    if classes.iter().any(harmless) {
         Severity::Info
     } else if classes.iter().any(|c| c.doubtful) {
         rule.min(Severity::Medium)

@@ -145,7 +145,7 @@ pub(super) fn rule(file: RuleFile, at: &At<'_>, path: Option<PathBuf>) -> Result
     let mut rule = Rule {
         id: file.id.into(),
         description: file.description.trim().to_owned(),
-        why: file.why.trim().to_owned(),
+        why: paragraphs(&file.why),
         remediation: file.remediation.trim().to_owned(),
         references: file.references,
         severity,
@@ -160,6 +160,12 @@ pub(super) fn rule(file: RuleFile, at: &At<'_>, path: Option<PathBuf>) -> Result
     rule.examples = examples(file.example, &rule, at)?;
     rule.counter_examples = counter_examples(file.counter_example, at)?;
     Ok(rule)
+}
+
+/// A text whose lines were wrapped, with a line for each paragraph.
+fn paragraphs(text: &str) -> String {
+    let joined = |p: &str| p.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.split("\n\n").map(joined).filter(|p| !p.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// Lower-case words and digits, joined by single `-`, beginning with a letter.

@@ -1,7 +1,7 @@
 //! What can be wrong with a rule file. Every message names the file, the line, the rule and the field, says what is
 //! wrong and what would be right.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 /// Why rules could not be loaded.
@@ -50,14 +50,17 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: ", self.file, self.line)?;
-        match (&self.rule, self.field.as_str()) {
-            (Some(rule), "") => write!(f, "rule {rule}: ")?,
-            (Some(rule), field) => write!(f, "rule {rule}, {field}: ")?,
-            (None, "") => {}
-            (None, field) => write!(f, "{field}: ")?,
+        let place = match (&self.rule, self.field.as_str()) {
+            (Some(rule), "") => format!("rule {rule}: "),
+            (Some(rule), field) => format!("rule {rule}, {field}: "),
+            (None, "") => String::new(),
+            (None, field) => format!("{field}: "),
+        };
+        // names and values come from the file: a line break or an escape sequence in them stays visible
+        for c in format!("{}:{}: {place}{}", self.file, self.line, self.problem).chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
         }
-        self.problem.fmt(f)
+        Ok(())
     }
 }
 

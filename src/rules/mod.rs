@@ -28,7 +28,7 @@ pub struct Rule {
     pub id: Arc<str>,
     /// What it finds, in one sentence.
     pub description: String,
-    /// Why finding it matters.
+    /// Why finding it matters, one paragraph a line.
     pub why: String,
     /// What to do about a finding, one step per line.
     pub remediation: String,

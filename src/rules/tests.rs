@@ -2,6 +2,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
+
 use super::error::{Problem, RuleError};
 use super::{RuleSet, file};
 
@@ -97,6 +99,9 @@ fn a_good_file_compiles_with_its_defaults() {
         (&"acme api secret".into(), &"acme secret".into())
     );
     assert_eq!(rule.counter_examples[0].why, "A name.");
+    let wrapped =
+        GOOD.replace("\"It opens the acme service.\"", "\"\"\"\nIt opens\nacme.\n\nAll of it.\"\"\"");
+    assert_eq!(file::parse(&wrapped, "acme.toml", None).unwrap().why, "It opens acme.\nAll of it.");
 }
 
 /// Every fault is told with its line, its field and what would be right.
@@ -140,6 +145,7 @@ fn faults_name_line_field_and_remedy() {
             "id = \"Acme_Token\"",
             "acme.toml:2: rule Acme_Token, id: `Acme_Token` is not an id: use lower-case",
         ),
+        ("id = \"acme-token\"", "id = \"a\\n\\u001b\"", "rule a\\n\\u{1b}, id: `a\\n\\u{1b}` is not an id"),
         ("id = \"acme-token\"", "id = \"acme--token\"", "id: `acme--token` is not an id"),
         (
             "why = \"It opens the acme service.\"",
@@ -294,4 +300,23 @@ fn files_and_folders_add_rules_and_none_replaces_another() {
     let latin = dir.path().join("latin.toml");
     fs::write(&latin, b"id = \"\xe4\"").unwrap();
     assert!(matches!(RuleSet::load(&[latin]), Err(RuleError::NotUtf8 { .. })));
+}
+
+proptest! {
+    /// Whatever is done to a rule file, the answer is a rule or a message of one line.
+    #[test]
+    fn damaged_files_are_refused_with_a_message(
+        from in 0..GOOD.len(), len in 0..40usize, patch in "[\\[\\]{}\"'=#\\\\a-z0-9 \n.,(-]{0,12}",
+    ) {
+        let until = GOOD.len().min(from + len);
+        let damaged = format!("{}{patch}{}", &GOOD[..from], &GOOD[until..]);
+        match file::parse(&damaged, "acme.toml", None) {
+            Ok(rule) => prop_assert!(!rule.examples.is_empty()),
+            Err(fault) => {
+                let message = fault.to_string();
+                prop_assert!(!message.contains('\n') && message.starts_with("acme.toml:"), "{message}");
+                prop_assert!(fault.line <= damaged.lines().count() + 1, "{message}");
+            }
+        }
+    }
 }

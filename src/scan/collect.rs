@@ -81,6 +81,10 @@ pub fn collect_all(
                 let layout = layout(secret, text, at.offset);
                 location.secret_line = Some(lines.at(secret.span.start, layout).line);
             }
+            let other_locations = match main {
+                Some((_, layout)) => m.repeats.iter().map(|span| locate(span, layout)).collect(),
+                None => Vec::new(),
+            };
             Finding {
                 rule_id,
                 severity: m.severity,
@@ -91,7 +95,7 @@ pub fn collect_all(
                 encodings: encodings(m),
                 notes: m.notes.clone(),
                 location,
-                other_locations: Vec::new(),
+                other_locations,
                 snippet: main.map(|(span, layout)| snippet(text, span, layout, at.offset, end, &spans)),
                 fingerprint,
                 verification: Verification::NotAttempted,
@@ -121,7 +125,7 @@ fn layout(value: &Value, text: &[u8], offset: u64) -> Layout {
 /// All spans of a match, and whether they are to be masked.
 fn spans(m: &Match) -> impl Iterator<Item = (Range<usize>, bool)> {
     let hide = [&m.secret, &m.token].into_iter().flatten().map(|v| (v.span.clone(), true));
-    let show = m.id.iter().map(|v| (v.span.clone(), false));
+    let show = m.id.iter().map(|v| v.span.clone()).chain(m.repeats.iter().cloned()).map(|s| (s, false));
     hide.chain(show)
 }
 
@@ -158,6 +162,10 @@ impl<'a> Resolved<'a> {
                 positions.push(resolved.border(value.span.start, layout));
                 if is_main {
                     positions.push(resolved.border(value.span.end, layout));
+                    for repeat in &m.repeats {
+                        positions.push(resolved.border(repeat.start, layout));
+                        positions.push(resolved.border(repeat.end, layout));
+                    }
                 }
             }
         }

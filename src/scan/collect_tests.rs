@@ -64,6 +64,7 @@ fn finding(text: &[u8]) -> Finding {
         account: None,
         notes: Vec::new(),
         runners_up: Vec::new(),
+        repeats: ids.iter().skip(1).map(|v| v.span.clone()).collect(),
     };
     collect(&rules(), &Origin::file("x"), text, TextStart::default(), &m)
 }
@@ -111,11 +112,19 @@ fn utf16_spans_without_the_outer_nul_count_the_same() {
             account: None,
             notes: Vec::new(),
             runners_up: Vec::new(),
+            repeats: Vec::new(),
         };
         let found = collect(&rules(), &Origin::stdin(), &text, TextStart::default(), &m);
         assert_eq!(place(&found.location), (2, 3, 23), "big endian: {big}");
         assert_eq!(found.snippet.expect("a snippet").text, format!("b {ID} c"));
     }
+}
+
+#[test]
+fn repeats_are_other_locations() {
+    let found = finding(format!("{ID}\n{SECRET}\n x {ID}\n").as_bytes());
+    let others: Vec<_> = found.other_locations.iter().map(place).collect();
+    assert_eq!(others, [(3, 4, 24)]);
 }
 
 #[test]
@@ -131,6 +140,7 @@ fn names_have_no_lines() {
         account: None,
         notes: Vec::new(),
         runners_up: Vec::new(),
+        repeats: Vec::new(),
     };
     let found = collect(&rules(), &origin, text, TextStart::default(), &m);
     assert_eq!((found.location.line, found.location.column), (None, None));

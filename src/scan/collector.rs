@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::pieces::{PieceSize, scan_reader};
-use super::{Stats, TextStart, collect_all, fold_repeats};
+use super::{Stats, TextStart, collect_all};
 use crate::blob::{Blob, Origin, Sink, Skipped};
 use crate::detect::Detector;
 use crate::finding::Finding;
@@ -66,10 +66,9 @@ impl<'a> Collector<'a> {
         gathered
     }
 
-    /// Keep the findings of one text.
     fn keep(&self, findings: Vec<Finding>) {
         if !findings.is_empty() {
-            self.gathered().findings.extend(fold_repeats(findings));
+            self.gathered().findings.extend(findings);
         }
     }
 

@@ -9,7 +9,6 @@ mod files;
 mod history;
 mod lines;
 mod pieces;
-mod repeats;
 mod snippet;
 
 pub use audit::merge_audit;
@@ -18,7 +17,6 @@ pub use collector::{Collector, Control, Gathered};
 pub use files::scan_files;
 pub use history::{HistoryOptions, scan_history};
 pub use pieces::{PieceSize, Streamed, scan_reader};
-pub use repeats::fold_repeats;
 
 use crate::blob::Skipped;
 use crate::finding::Finding;

@@ -7,10 +7,11 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use super::collect::{TextStart, collect_all};
+use super::collect::{TextStart, collect_all, main_value};
 use super::lines::LineEnd;
+use super::repeats::fold_repeats;
 use crate::blob::Origin;
-use crate::detect::{Detector, Match};
+use crate::detect::{Detector, Match, Value};
 use crate::finding::Finding;
 use crate::rules::RuleSet;
 
@@ -69,7 +70,7 @@ fn scan_with(
         pieces.shift();
     }
     let findings = if pieces.cr.is_some() { found.cr } else { found.lf };
-    Streamed { findings, bytes: pieces.bytes, error: pieces.error }
+    Streamed { findings: fold_repeats(findings), bytes: pieces.bytes, error: pieces.error }
 }
 
 /// The piece at hand and where it stands.
@@ -165,8 +166,11 @@ struct Found<'a> {
 impl Found<'_> {
     fn piece(&mut self, pieces: &Pieces) {
         let text = &pieces.buffer[..pieces.end];
-        let mut matches = (self.detect)(text);
-        matches.retain(|m| pieces.core.contains(&m.span().start));
+        let mut matches = Vec::new();
+        for m in (self.detect)(text) {
+            in_core(self.rules, m, &pieces.core, &mut matches);
+        }
+        matches.sort_by_key(|m| main_value(m).map(|v| v.span.start));
         if matches.is_empty() {
             return;
         }
@@ -175,6 +179,28 @@ impl Found<'_> {
         if let Some(at) = pieces.cr {
             self.cr.extend(collect(at.with_end(LineEnd::Cr)));
         }
+    }
+}
+
+/// What of a match belongs to a core. Repeats stand for themselves until [`fold_repeats`], because what they repeat may
+/// belong to another piece.
+fn in_core(rules: &RuleSet, mut m: Match, core: &Range<usize>, into: &mut Vec<Match>) {
+    let alone = rules.rules[m.rule].severity_alone.unwrap_or(m.severity);
+    let repeats = std::mem::take(&mut m.repeats);
+    let here = repeats.into_iter().filter(|span| core.contains(&span.start));
+    into.extend(here.map(|span| Match {
+        severity: m.severity.min(alone),
+        id: m.id.clone().map(|id| Value { span, ..id }),
+        secret: None,
+        token: None,
+        account: m.account.clone(),
+        notes: m.notes.clone(),
+        runners_up: Vec::new(),
+        repeats: Vec::new(),
+        rule: m.rule,
+    }));
+    if main_value(&m).is_some_and(|v| core.contains(&v.span.start)) {
+        into.push(m);
     }
 }
 

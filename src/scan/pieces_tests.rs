@@ -1,9 +1,10 @@
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use regex::bytes::Regex;
 
 use super::super::collect::tests::rules;
 use super::*;
-use crate::detect::Value;
 use crate::finding::{Secret, Severity};
 
 /// A detector that is simple enough to judge by eye: an id and the first secret within `REACH` bytes behind it.
@@ -30,8 +31,26 @@ fn detect(text: &[u8]) -> Vec<Match> {
             account: None,
             notes: Vec::new(),
             runners_up: Vec::new(),
+            repeats: Vec::new(),
         });
     }
+    // Ids without a secret are repeats of the same id with one, or of the first.
+    let mut heads: HashMap<Secret, usize> = HashMap::new();
+    for (i, m) in matches.iter().enumerate() {
+        let head = heads.entry(m.id.as_ref().expect("all have one").text.clone()).or_insert(i);
+        if matches[*head].secret.is_none() && m.secret.is_some() {
+            *head = i;
+        }
+    }
+    for i in (0..matches.len()).rev() {
+        let id = matches[i].id.clone().expect("all have one");
+        let head = heads[&id.text];
+        if matches[i].secret.is_none() && head != i {
+            matches[head].repeats.push(id.span);
+            matches[i].rule = usize::MAX;
+        }
+    }
+    matches.retain(|m| m.rule == 0);
     matches
 }
 
@@ -56,7 +75,11 @@ fn scan(text: &[u8], core: usize, error: Option<io::Error>) -> Streamed {
 }
 
 fn whole(text: &[u8]) -> Vec<Finding> {
-    collect_all(&rules(), &Origin::file("x"), text, TextStart::default(), &detect(text))
+    let mut all = collect_all(&rules(), &Origin::file("x"), text, TextStart::default(), &detect(text));
+    for finding in &mut all {
+        finding.other_locations.sort_unstable();
+    }
+    all
 }
 
 /// All of a finding that matters here; snippets may see a little less at the edge of a piece.
@@ -65,8 +88,9 @@ fn comparable(findings: &[Finding]) -> Vec<String> {
         .iter()
         .map(|f| {
             let place = |l: &crate::finding::Location| (l.line, l.column, l.end_column, l.secret_line);
+            let others: Vec<_> = f.other_locations.iter().map(place).collect();
             let secret = f.secret.as_ref().map(Secret::expose);
-            format!("{:?} {:?} {secret:?} {:?}", f.key_id, f.severity, place(&f.location))
+            format!("{:?} {:?} {secret:?} {:?} {others:?}", f.key_id, f.severity, place(&f.location))
         })
         .collect();
     all.sort();

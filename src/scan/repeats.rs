@@ -1,4 +1,5 @@
-//! An id that a text names again is no further credential.
+//! An id that a text names again is no further credential. The detector folds what it sees at once; a text that it sees
+//! in pieces is folded here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use crate::finding::Finding;
 
 /// Make every id without a secret a further location of the same id with one, or else of its first place. Takes the
 /// findings of one text in their order.
-pub fn fold_repeats(mut findings: Vec<Finding>) -> Vec<Finding> {
+pub(super) fn fold_repeats(mut findings: Vec<Finding>) -> Vec<Finding> {
     if findings.len() < 2 {
         return findings;
     }
