@@ -9,6 +9,7 @@ mod files;
 mod history;
 mod lines;
 mod pieces;
+mod repeats;
 mod snippet;
 
 pub use audit::merge_audit;
