@@ -10,6 +10,7 @@ mod history;
 mod lines;
 mod pieces;
 mod repeats;
+mod repeats;
 mod snippet;
 
 pub use audit::merge_audit;
