@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use keyhound::finding::Severity;
+use keyhound::report;
+pub(crate) use keyhound::report::Format;
 use keyhound::rules::RuleSet;
 
 /// Options that every command takes.
@@ -16,7 +19,7 @@ use keyhound::rules::RuleSet;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Common {
     /// Format of the report
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human", value_parser = format_parser())]
     pub(crate) format: Format,
     /// Write the report to FILE, which is replaced only when the report is whole
     #[arg(long, short, global = true, value_name = "FILE")]
@@ -53,19 +56,6 @@ pub(crate) struct Common {
     pub(crate) verbose: bool,
 }
 
-/// Formats of reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    Human,
-    /// One JSON document
-    Json,
-    /// One JSON object a line
-    Jsonl,
-    /// SARIF 2.1.0, for GitHub code scanning and others
-    Sarif,
-}
-
 /// A severity that findings must have to fail a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {
@@ -95,6 +85,11 @@ pub(crate) enum Color {
     Never,
 }
 
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.iter().map(|f| f.name()))
+        .map(|name| Format::from_name(&name).expect("clap lets no other name through"))
+}
+
 impl Common {
     /// The built-in rules and those of `--rules`.
     pub(crate) fn rule_set(&self) -> Result<Arc<RuleSet>> {
@@ -106,17 +101,28 @@ impl Common {
         self.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
     }
 
-    /// Whether the report is coloured.
-    pub(crate) fn colored(&self) -> bool {
-        match self.color {
+    /// How to report.
+    pub(crate) fn report_options(&self) -> report::Options {
+        let terminal = self.output.is_none() && io::stdout().is_terminal();
+        let smart = env("TERM").is_none_or(|term| term != "dumb");
+        let color = match self.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => {
-                self.output.is_none()
-                    && io::stdout().is_terminal()
-                    && env("NO_COLOR").is_none()
-                    && env("TERM").is_none_or(|term| term != "dumb")
-            }
+            Color::Auto => terminal && smart && env("NO_COLOR").is_none(),
+        };
+        report::Options {
+            show_secrets: self.show_secrets,
+            show_info: self.show_info,
+            fail_on: self.fail_on.into(),
+            color,
+            hyperlinks: color && terminal && has_hyperlinks(),
+            width: if terminal {
+                terminal_size::terminal_size().map(|(width, _)| width.0.into())
+            } else {
+                None
+            },
+            root: std::env::current_dir().ok(),
+            ..report::Options::default()
         }
     }
 
@@ -124,6 +130,19 @@ impl Common {
     pub(crate) fn progress(&self) -> bool {
         !self.no_progress && !self.quiet && io::stderr().is_terminal()
     }
+}
+
+/// Whether the terminal is known to show hyperlinks. Others may print the sequence as garbage.
+fn has_hyperlinks() -> bool {
+    let program = env("TERM_PROGRAM");
+    let known = ["iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper", "Tabby"];
+    program.is_some_and(|program| known.iter().any(|k| program == *k))
+        || ["WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "ALACRITTY_WINDOW_ID"]
+            .iter()
+            .any(|name| env(name).is_some())
+        || env("VTE_VERSION")
+            .and_then(|v| v.to_str()?.parse::<u32>().ok())
+            .is_some_and(|version| version >= 5000)
 }
 
 /// A variable of the environment, if it is set to something.

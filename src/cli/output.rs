@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context as _, Result};
 use keyhound::finding::Severity;
+use keyhound::report;
 use keyhound::rules::RuleSet;
 use keyhound::scan::Outcome;
 
@@ -68,39 +69,14 @@ fn notes(outcome: &Outcome, common: &Common) {
 }
 
 fn write_report(outcome: &Outcome, rules: &RuleSet, common: &Common) -> Result<()> {
+    let options = common.report_options();
+    let render = |out: &mut dyn Write| report::write(common.format, outcome, rules, &options, out);
     match &common.output {
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
-            let written = render(outcome, rules, common, &mut out).and_then(|()| out.flush());
-            unless_closed(written).context("cannot write the report: standard output")
+            unless_closed(render(&mut out).and_then(|()| out.flush()))
+                .context("cannot write the report to standard output")
         }
-        Some(path) => write_atomically(path, |out| render(outcome, rules, common, out))
-            .with_context(|| format!("cannot write the report: {}", path.display())),
+        Some(path) => Ok(report::write_file(path, common.show_secrets, render)?),
     }
-}
-
-/// Write a file so that it is either whole or not there: a temporary one beside it is renamed.
-fn write_atomically(
-    path: &std::path::Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".keyhound-").tempfile_in(folder)?;
-    let mut out = BufWriter::new(file.as_file_mut());
-    fill(&mut out)?;
-    out.flush()?;
-    drop(out);
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
-}
-
-/// Stand-in until the report module is there.
-fn render(outcome: &Outcome, rules: &RuleSet, common: &Common, to: &mut dyn Write) -> io::Result<()> {
-    let _ = (rules, common.colored(), common.format, common.show_secrets, common.show_info);
-    for finding in &outcome.findings {
-        let path = finding.location.path.as_deref().unwrap_or(b"-").escape_ascii();
-        let key_id = finding.key_id.as_deref().unwrap_or("-");
-        writeln!(to, "{path}:{}: {} {key_id}", finding.location.line.unwrap_or(0), finding.rule_id)?;
-    }
-    Ok(())
 }

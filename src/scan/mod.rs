@@ -10,7 +10,6 @@ mod history;
 mod lines;
 mod pieces;
 mod repeats;
-mod repeats;
 mod snippet;
 
 pub use audit::merge_audit;
