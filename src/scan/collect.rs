@@ -7,6 +7,7 @@ use super::snippet::{Spans, snippet};
 use crate::blob::{Origin, Place};
 use crate::detect::{Match, Value};
 use crate::finding::{Encoding, Finding, Fingerprint, Location, Verification};
+use crate::line_hash::line_hashes;
 use crate::rules::RuleSet;
 
 /// Where a text begins in its file. The default is the start of it: all that is needed for content that is in memory
@@ -55,7 +56,7 @@ pub fn collect_all(
     let end = at.end.unwrap_or_else(|| LineEnd::of(text));
     let lines = has_lines(origin.place).then(|| Resolved::new(text, at, end, matches));
     let spans = Spans::new(matches.iter().flat_map(spans).collect());
-    matches
+    let mut findings: Vec<Finding> = matches
         .iter()
         .map(|m| {
             let rule_id = rules.rules[m.rule].id.clone();
@@ -71,7 +72,6 @@ pub fn collect_all(
                     location.line = Some(start.line);
                     location.column = Some(start.before + 1);
                     location.end_column = Some(lines.at(span.end, layout).before + 1);
-                    // Hook for SARIF: location.line_hash = line_hash(text, line) once it lands left of scan.
                 }
                 location
             };
@@ -102,7 +102,22 @@ pub fn collect_all(
                 runners_up: m.runners_up.clone(),
             }
         })
-        .collect()
+        .collect();
+    // A piece of a text does not show how often a line came before. GitHub reads every file as UTF-8.
+    if at.end.is_none() {
+        hash_lines(text, findings.iter_mut().filter(|f| f.encodings.first() != Some(&Encoding::Utf16)));
+    }
+    findings
+}
+
+/// Give every location of the findings of `text` the hash of its line.
+fn hash_lines<'f>(text: &[u8], findings: impl Iterator<Item = &'f mut Finding>) {
+    let locations = findings.flat_map(|f| std::iter::once(&mut f.location).chain(&mut f.other_locations));
+    let mut locations: Vec<(u64, &mut Location)> = locations.filter_map(|l| Some((l.line?, l))).collect();
+    let lines: Vec<u64> = locations.iter().map(|l| l.0).collect();
+    for ((_, location), hash) in locations.iter_mut().zip(line_hashes(text, &lines)) {
+        location.line_hash = hash;
+    }
 }
 
 /// The value whose place is that of the finding.
