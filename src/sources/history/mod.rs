@@ -1,9 +1,9 @@
 //! Git history: the repository, its refs, its objects, and who introduced what.
 //!
 //! - [`repo`]: where things are
-//! - [`refs`], [`reftable`], [`reflog`]: names
+//! - [`refs`], `reftable`, [`reflog`]: names
 //! - [`store`]: the objects
-//! - [`commits`]: the graph of commits and what reaches them
+//! - [`commits`], [`reach`]: the graph of commits and what holds them
 //! - [`trees`], [`attribute`]: which commit introduced a blob, and at which path; what is missing
 
 pub mod attribute;
@@ -14,9 +14,7 @@ pub mod reflog;
 pub mod refs;
 mod reftable;
 pub mod repo;
-#[path = "standin.rs"]
 pub mod store;
-
 pub mod trees;
 
 pub use repo::{Repo, RepoError};
