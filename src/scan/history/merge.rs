@@ -35,7 +35,7 @@ struct Occurrence {
 /// With `restricted` only what the commits that count introduced is kept.
 pub(super) fn findings(
     known: &Known<'_>,
-    hits: Vec<Hit>,
+    hits: &[Hit],
     places: &Places,
     restricted: bool,
     now: i64,
@@ -52,10 +52,10 @@ pub(super) fn findings(
         }
     }
     for group in groups.values_mut() {
-        group.sort_by(|a, b| order(a, &hits, places).cmp(&order(b, &hits, places)));
+        group.sort_by(|a, b| order(a, hits, places).cmp(&order(b, hits, places)));
     }
-    fold_into_pairs(&mut groups, &hits, places);
-    let mut writer = Writer { known, hits: &hits, places, commits: HashMap::new() };
+    fold_into_pairs(&mut groups, hits, places);
+    let mut writer = Writer { known, hits, places, commits: HashMap::new() };
     let mut findings: Vec<(u32, Finding)> =
         groups.values().map(|group| (group[0].rank, writer.finding(group, now))).collect();
     findings.sort_by(|a, b| {
@@ -71,9 +71,8 @@ fn occurrences(known: &Known<'_>, hit: &Hit, h: usize, places: &Places, restrict
     let none = Occurrence { rank: u32::MAX, commit: None, path: None, link: false, hit: h, finding: 0 };
     let named = known.reach.name_of(&hit.object).is_some();
     match &hit.what {
-        What::Ref(_) => vec![none],
         What::Tag if restricted && !named => Vec::new(),
-        What::Tag => vec![none],
+        What::Tag | What::Ref(_) => vec![none],
         What::Commit => {
             let Some(commit) = known.graph.find(&hit.object) else { return vec![none] };
             let rank = known.rank[commit as usize];
@@ -202,7 +201,7 @@ impl Writer<'_> {
             let place = self.location(o, &self.hits[o.hit].findings[o.finding].location, &targets);
             finding.other_locations.push(place);
         }
-        self.expire(&mut finding, now);
+        expire(&mut finding, now);
         finding
     }
 
@@ -263,15 +262,16 @@ impl Writer<'_> {
         let known = self.known;
         self.commits.entry(commit).or_insert_with(|| describe(known.store, &known.graph, commit)).clone()
     }
+}
 
-    fn expire(&self, finding: &mut Finding, now: i64) {
-        let temporary = finding.key_id.as_ref().is_some_and(|id| id.starts_with("ASIA"));
-        let age = finding.location.commit.as_ref().map(|c| now.saturating_sub(c.time));
-        if temporary && age.is_some_and(|age| age > LIFETIME) {
-            finding.severity = finding.severity.min(Severity::Low);
-            if !finding.notes.contains(&Note::Expired) {
-                finding.notes.push(Note::Expired);
-            }
+/// Lower a temporary credential that must have expired.
+fn expire(finding: &mut Finding, now: i64) {
+    let temporary = finding.key_id.as_ref().is_some_and(|id| id.starts_with("ASIA"));
+    let age = finding.location.commit.as_ref().map(|c| now.saturating_sub(c.time));
+    if temporary && age.is_some_and(|age| age > LIFETIME) {
+        finding.severity = finding.severity.min(Severity::Low);
+        if !finding.notes.contains(&Note::Expired) {
+            finding.notes.push(Note::Expired);
         }
     }
 }

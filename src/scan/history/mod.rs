@@ -20,7 +20,7 @@ use crate::sources::history::attribute::{History, Places, Targets, attribute};
 use crate::sources::history::commits::{Graph, Index};
 use crate::sources::history::reach::{Holder, Reach, lost_names};
 use crate::sources::history::refs::Refs;
-use crate::sources::history::store::{ObjectId, ScanOptions, Store};
+use crate::sources::history::store::{ObjectId, ObjectSink as _, ScanOptions, Store};
 use crate::sources::history::trees::{Trees, Wanted};
 use crate::sources::history::{Repo, reflog};
 
@@ -90,7 +90,8 @@ pub fn scan_history(
     for problem in problems {
         objects.skip(problem.into());
     }
-    let _ = store.scan(&scan, detector.prefilter(), &objects);
+    let read = store.scan(&scan, detector.prefilter(), &objects);
+    objects.progress(read.objects, read.bytes);
     let mut gathered = objects.finish();
     for name in &refs.names {
         gathered.name_of_ref(name, detector);
@@ -122,8 +123,8 @@ pub fn scan_history(
     gathered.skipped.sort_unstable();
     gathered.skipped.dedup();
 
-    let now = started.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
-    let findings = merge::findings(&known, gathered.hits, &places, options.restricted(), now);
+    let now = started.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
+    let findings = merge::findings(&known, &gathered.hits, &places, options.restricted(), now);
     let target: &PathBuf = repo.work_tree.as_ref().unwrap_or(&repo.git_dir);
     Outcome {
         mode: "history",

@@ -1,7 +1,7 @@
 //! Takes objects from the store and keeps the findings of each, without places yet.
 
 use std::io::Read;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::blob::{Origin, Place, Skipped};
@@ -66,6 +66,8 @@ pub(super) struct Objects<'a> {
     repo: &'a Repo,
     detector: &'a Detector,
     control: &'a Control,
+    /// Objects and bytes that the store has told of.
+    told: (AtomicU64, AtomicU64),
     gathered: Mutex<Gathered>,
     /// Apart from the rest, because there are many.
     commits: Mutex<Vec<Node>>,
@@ -73,7 +75,14 @@ pub(super) struct Objects<'a> {
 
 impl<'a> Objects<'a> {
     pub(super) fn new(repo: &'a Repo, detector: &'a Detector, control: &'a Control) -> Self {
-        Self { repo, detector, control, gathered: Mutex::default(), commits: Mutex::default() }
+        Self {
+            repo,
+            detector,
+            control,
+            told: (AtomicU64::new(0), AtomicU64::new(0)),
+            gathered: Mutex::default(),
+            commits: Mutex::default(),
+        }
     }
 
     /// All that was gathered, in an order that does not depend on the threads.
@@ -197,8 +206,11 @@ impl ObjectSink for Objects<'_> {
     }
 
     fn progress(&self, objects: u64, bytes: u64) {
-        self.control.blobs.fetch_add(objects, Ordering::Relaxed);
-        self.control.bytes.fetch_add(bytes, Ordering::Relaxed);
+        // Totals, which can come out of order.
+        let before = self.told.0.fetch_max(objects, Ordering::Relaxed);
+        self.control.blobs.fetch_add(objects.saturating_sub(before), Ordering::Relaxed);
+        let before = self.told.1.fetch_max(bytes, Ordering::Relaxed);
+        self.control.bytes.fetch_add(bytes.saturating_sub(before), Ordering::Relaxed);
     }
 
     fn stopped(&self) -> bool {

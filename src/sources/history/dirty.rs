@@ -70,16 +70,11 @@ impl DirtyTree {
     }
 
     /// Whether `test` holds for an item with this key. Keys must come in order; `cursor` remembers where the last was.
-    pub(super) fn at(
-        &self,
-        wanted: Key<'_>,
-        cursor: &mut usize,
-        mut test: impl FnMut(&Item) -> bool,
-    ) -> bool {
+    pub(super) fn at(&self, wanted: Key<'_>, cursor: &mut usize, test: impl FnMut(&Item) -> bool) -> bool {
         while self.items.get(*cursor).is_some_and(|item| self.key(item) < wanted) {
             *cursor += 1;
         }
-        self.items[*cursor..].iter().take_while(|item| self.key(item) == wanted).any(|item| test(item))
+        self.items[*cursor..].iter().take_while(|item| self.key(item) == wanted).any(test)
     }
 }
 

@@ -128,7 +128,8 @@ impl Trees {
                 reason: "its entries are malformed".into(),
             }));
         }
-        let mut trees = Self { index, dirty: Vec::new(), ids: Default::default(), missing, problems };
+        let mut trees =
+            Self { index, dirty: Vec::new(), ids: std::collections::HashMap::default(), missing, problems };
         trees.spread(&slots, count, wanted.trees);
         trees
     }
@@ -196,7 +197,6 @@ impl Trees {
 }
 
 /// Entries of a map; whoever uses them puts them in order.
-#[expect(clippy::iter_over_hash_type, reason = "the caller sorts")]
 fn hash_order(map: &HashMap<ObjectId, TreeIndex>) -> Vec<(ObjectId, TreeIndex)> {
     let mut all = Vec::with_capacity(map.len());
     for (id, index) in map {
@@ -226,10 +226,58 @@ struct Pass<'a> {
     slots: Vec<Mutex<Slot>>,
 }
 
+/// Objects that were looked up lately, by their ids: most entries of a tree name what another tree has named.
+#[derive(Default)]
+struct Recent {
+    /// Files that are there, by the first 16 bytes of the id; 0 is none. Allocated with the first one.
+    files: Vec<u128>,
+    trees: Vec<(u128, TreeIndex)>,
+}
+
+impl Recent {
+    const FILES: usize = 1 << 17;
+    const TREES: usize = 1 << 15;
+
+    fn key(id: &oid) -> u128 {
+        u128::from_le_bytes(id.as_bytes()[..16].try_into().expect("ids have 20 bytes or more"))
+    }
+
+    /// Whether a file is there; `look` knows.
+    fn has_file(&mut self, id: &oid, look: impl FnOnce() -> bool) -> bool {
+        if self.files.is_empty() {
+            self.files.resize(Self::FILES, 0);
+        }
+        let key = Self::key(id);
+        let slot = &mut self.files[key as usize % Self::FILES];
+        if *slot == key {
+            return true;
+        }
+        let found = look();
+        if found {
+            *slot = key;
+        }
+        found
+    }
+
+    /// The index of a tree; `look` knows.
+    fn tree(&mut self, id: &oid, look: impl FnOnce() -> TreeIndex) -> TreeIndex {
+        if self.trees.is_empty() {
+            self.trees.resize(Self::TREES, (0, 0));
+        }
+        let key = Self::key(id);
+        let slot = &mut self.trees[key as usize % Self::TREES];
+        if slot.0 != key || key == 0 {
+            *slot = (key, look());
+        }
+        slot.1
+    }
+}
+
 /// What one thread has found, and the tree that it read last.
 #[derive(Default)]
 struct Slot {
     last: Last,
+    recent: Recent,
     /// `(tree, tree that names it)`.
     edges: Vec<(TreeIndex, TreeIndex)>,
     direct: Vec<TreeIndex>,
@@ -271,7 +319,7 @@ impl Pass<'_> {
 
     /// Make `bytes` the last tree, looking at those entries only that the last one did not have.
     fn update(&self, slot: &mut Slot, bytes: &[u8]) -> bool {
-        let Slot { last, missing, .. } = slot;
+        let Slot { last, missing, recent, .. } = slot;
         if last.starts.is_empty() {
             last.starts.push(0);
         }
@@ -282,8 +330,9 @@ impl Pass<'_> {
         // Entries `..first` and `after..` of the last tree are in this one, too.
         let first = last.starts[1..].partition_point(|end| *end as usize <= head);
         let after = last.starts.partition_point(|start| (*start as usize) < old_len - tail).max(first);
-        let shift = bytes.len() as i64 - old_len as i64;
-        let tail_start = (i64::from(last.starts[after.min(last.starts.len() - 1)]) + shift) as usize;
+        // Positions and numbers are 32 bits wide; a difference is one that wraps around.
+        let shift = (bytes.len() as u32).wrapping_sub(old_len as u32);
+        let tail_start = last.starts[after.min(last.starts.len() - 1)].wrapping_add(shift) as usize;
 
         let mut starts = Vec::new();
         let mut trees = Vec::new();
@@ -292,7 +341,7 @@ impl Pass<'_> {
         let mut n = first as u32;
         while at < tail_start {
             let Some((entry, length)) = entry(&bytes[at..], self.hash) else { return false };
-            self.entry(entry, n, &mut trees, &mut targets, missing);
+            self.entry(entry, n, &mut trees, &mut targets, missing, recent);
             starts.push(at as u32);
             at += length;
             n += 1;
@@ -300,14 +349,14 @@ impl Pass<'_> {
         if at != tail_start {
             return false; // cannot be: the tail begins where an entry does
         }
-        let added = i64::from(n) - after as i64;
+        let added = n.wrapping_sub(after as u32);
         splice(&mut last.trees, first, after, trees, |t| &mut t.0, added);
         splice(&mut last.targets, first, after, targets, |t| t, added);
         let inserted = starts.len();
         last.starts.splice(first..after, starts);
         if shift != 0 {
             for start in &mut last.starts[first + inserted..] {
-                *start = (i64::from(*start) + shift) as u32;
+                *start = start.wrapping_add(shift);
             }
             last.bytes.clear();
             last.bytes.extend_from_slice(bytes);
@@ -325,6 +374,7 @@ impl Pass<'_> {
         trees: &mut Vec<(u32, TreeIndex)>,
         targets: &mut Vec<u32>,
         missing: &mut HashSet<ObjectId>,
+        recent: &mut Recent,
     ) {
         if entry.kind == EntryKind::Submodule {
             return;
@@ -333,8 +383,8 @@ impl Pass<'_> {
             targets.push(n);
         }
         if entry.kind == EntryKind::Tree {
-            trees.push((n, self.intern(entry.id)));
-        } else if self.wanted.check && !self.store.contains(entry.id) {
+            trees.push((n, recent.tree(entry.id, || self.intern(entry.id))));
+        } else if self.wanted.check && !recent.has_file(entry.id, || self.store.contains(entry.id)) {
             missing.insert(entry.id.to_owned());
         }
     }
@@ -364,14 +414,14 @@ fn splice<T>(
     after: usize,
     new: Vec<T>,
     number: fn(&mut T) -> &mut u32,
-    added: i64,
+    added: u32,
 ) {
     let from = list.iter_mut().position(|t| *number(t) as usize >= first).unwrap_or(list.len());
     let to = list.iter_mut().position(|t| *number(t) as usize >= after).unwrap_or(list.len());
     if added != 0 {
         for item in &mut list[to..] {
             let n = number(item);
-            *n = (i64::from(*n) + added) as u32;
+            *n = n.wrapping_add(added);
         }
     }
     if from < to || !new.is_empty() {
