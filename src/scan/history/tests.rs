@@ -182,8 +182,8 @@ fn refs_and_dates_choose_what_counts() {
         outcome.findings.iter().filter_map(|f| f.key_id.as_deref().map(str::to_owned)).collect()
     };
     let refs = |glob: &str| HistoryOptions { refs: Some(glob.into()), ..HistoryOptions::default() };
-    assert_eq!(ids(refs("refs/heads/main")), [old.0.clone()]);
-    assert_eq!(ids(refs("refs/heads/*")), [old.0.clone(), new.0.clone()]);
+    assert_eq!(ids(refs("refs/heads/main")), [old.0.as_str()]);
+    assert_eq!(ids(refs("refs/heads/*")), [old.0.as_str(), new.0.as_str()]);
     assert_eq!(ids(HistoryOptions { since: Some(between), ..HistoryOptions::default() }), [new.0]);
 }
 
@@ -242,8 +242,8 @@ fn the_same_tree_at_a_million_paths_is_no_trouble() {
     made.commit("leak", &[("x.ini", Some(&ini(&key("AKIA", 0))))]);
     let mut tree = made.git(&["rev-parse", "HEAD^{tree}"]);
     for _ in 0..6 {
-        let list: String = (0..10).map(|n| format!("040000 tree {tree}\tf{n}\n")).collect();
-        std::fs::write(made.path().join("list"), list).expect("a file");
+        let lines: Vec<String> = (0..10).map(|n| format!("040000 tree {tree}\tf{n}\n")).collect();
+        std::fs::write(made.path().join("list"), lines.concat()).expect("a file");
         tree = made.git(&["-c", "alias.mk=!git mktree <list", "mk"]);
     }
     let bomb = made.git(&["commit-tree", &tree, "-p", "HEAD", "-m", "bomb"]);
