@@ -2,7 +2,7 @@
 //!
 //! This path decides the speed of a scan: a text without an anchor costs nothing more. The literals are the prefixes of
 //! the rules in every carrier (plain, base64 at three alignments, hexadecimal, UTF-16, escapes), and the keywords of
-//! labels that allow a secret without an id. `aho_corasick::packed` (Teddy) takes 64 literals at the price of two; the
+//! labels that allow a secret without an id. `aho_corasick::packed` (Teddy) takes 32 literals at the price of two; the
 //! plain `AhoCorasick` is 24 times slower here. Its matches do not overlap, so a search restarts one byte behind the
 //! start of each match, or `AKIAKIA…` is missed.
 
@@ -16,8 +16,8 @@ use crate::rules::{ByteSet, Check, Part, RuleSet};
 /// The longest literal that is searched for; longer prefixes are cut.
 const MAX_LITERAL: usize = 8;
 
-/// Literals a Teddy searcher takes before another one is built.
-const MAX_PER_SEARCHER: usize = 48;
+/// Literals a searcher takes before another one is built: above this number Teddy is half as fast.
+const MAX_PER_SEARCHER: usize = 32;
 
 /// A literal of the prefilter.
 #[derive(Debug, Clone)]
@@ -109,7 +109,7 @@ impl Prefilter {
                 let Some(part) = part else { continue };
                 let part_ref = PartRef { rule: index as u16, secret };
                 shapes.push(Shape::new(part_ref, part));
-                add_part(part, &mut |bytes, carrier| {
+                add_part(part, secret, &mut |bytes, carrier| {
                     if bytes.len() < 3 {
                         return;
                     }
@@ -211,7 +211,10 @@ impl Prefilter {
                 let wide = |u: &&[u8]| u[0] > b' ' && u.get(1).is_none_or(|&b| b == 0);
                 after.chunks(2).take_while(wide).count() + 1 >= s.min_len
             }),
-            Carrier::Escaped => true,
+            Carrier::Escaped => {
+                let plain = decode::View::plain(after, 0).decoded(decode::Carriers::default(), 0, &|_| false);
+                shapes.any(|s| s.plain(b"", &plain.text))
+            }
             Carrier::Keyword => shapes.any(|s| s.follows(after)),
             Carrier::KeywordUtf16 => {
                 let narrow: Vec<u8> = after.chunks(2).map(|u| u[0]).collect();
@@ -271,35 +274,32 @@ impl Shape {
                 || matches!(b, b'\\' | b'%')
                 || (!self.random && matches!(b, b'_' | b'-' | b'.' | b'~' | b'=' | b'&' | b';' | b'#'))
         };
+        let mixed = |r: &[u8]| r.iter().any(u8::is_ascii_uppercase) && r.iter().any(u8::is_ascii_lowercase);
+        // A run of that length has no other byte at any multiple of it: most of the text is never looked at.
         let mut at = 0;
-        while at < after.len() {
-            if !class(after[at]) {
-                at += 1;
+        while let Some(window) = after.get(at..at + self.min_len) {
+            if let Some(stop) = window.iter().rposition(|&b| !class(b)) {
+                at += stop + 1;
                 continue;
             }
             let end = at + after[at..].iter().take_while(|&&b| class(b)).count();
-            let run = &after[at..end];
-            let cut = end == after.len();
-            let mixed =
-                |r: &[u8]| r.iter().any(u8::is_ascii_uppercase) && r.iter().any(u8::is_ascii_lowercase);
-            if run.len() >= self.min_len.min(if cut { 8 } else { usize::MAX }) && (!self.random || mixed(run))
-            {
+            if !self.random || mixed(&after[at..end]) {
                 return true;
-            }
-            if run.len() >= 4 && matches!(after.get(end), Some(b'"' | b'\'' | b'`')) {
-                let (total, joints) = decode::join_run(after, at);
-                if !joints.is_empty() && total >= self.min_len {
-                    return true;
-                }
             }
             at = end;
         }
-        false
+        memchr::memchr3_iter(b'"', b'\'', b'`', after).any(|quote| {
+            let len = after[..quote].iter().rev().take_while(|&&b| decode::is_base64(b)).count();
+            let (total, joints) =
+                if len >= 4 { decode::join_run(after, quote - len) } else { (0, Vec::new()) };
+            !joints.is_empty() && total >= self.min_len
+        })
     }
 }
 
-/// All literals of a part.
-fn add_part(part: &Part, add: &mut impl FnMut(Vec<u8>, Carrier)) {
+/// All literals of a part. Ids come in every carrier. A secret with a prefix of its own is a token in some setting:
+/// plain, or in base64.
+fn add_part(part: &Part, secret: bool, add: &mut impl FnMut(Vec<u8>, Carrier)) {
     let cut = |mut bytes: Vec<u8>| {
         bytes.truncate(MAX_LITERAL);
         bytes
@@ -310,32 +310,35 @@ fn add_part(part: &Part, add: &mut impl FnMut(Vec<u8>, Carrier)) {
         if p.len() < 4 {
             continue; // its encodings would be too short to mean anything
         }
-        add(cut(utf16(p)), Carrier::Utf16);
         for alignment in 0..3 {
             add(cut(base64_inner(p, alignment)), Carrier::Base64);
         }
+        if secret {
+            continue;
+        }
+        add(cut(utf16(p)), Carrier::Utf16);
         let hex = |upper: bool| p.iter().flat_map(|b| hex_digits(*b, upper)).collect::<Vec<u8>>();
         add(cut(hex(false)), Carrier::Hex);
         add(cut(hex(true)), Carrier::Hex);
         let digits = hex_digits(p[0], false);
         let (h, l) = (char::from(digits[0]), char::from(digits[1]));
-        let second = char::from(hex_digits(p[1], false)[0]);
         for text in [
-            format!("\\u00{h}{l}\\u00{second}"),
-            format!("\\x{h}{l}\\x{second}"),
-            format!("\\u{{{h}{l}}}\\u"),
-            format!("\\x{{{h}{l}}}\\x"),
-            format!("%{h}{l}%{second}"),
-            format!("%u00{h}{l}%"),
-            format!("&#{};&#{}", p[0], p[1]),
-            format!("&#x{h}{l};&#x{second}"),
+            format!("\\u00{h}{l}"),
+            format!("\\u{{{h}{l}}}"),
+            format!("\\x{h}{l}\\x"),
+            format!("%{h}{l}%"),
+            format!("&#{};", p[0]),
+            format!("&#x{h}{l};"),
         ] {
             add(text.into_bytes(), Carrier::Escaped);
         }
     }
     for keyword in &part.keywords {
         add(cut(keyword.as_bytes().to_vec()), Carrier::Keyword);
-        add(cut(utf16(keyword.as_bytes())), Carrier::KeywordUtf16);
+        // in UTF-16 the common spelling must do
+        if part.check == Some(Check::AwsSecret) && *keyword == keyword.to_lowercase() && keyword.len() < 6 {
+            add(cut(utf16(keyword.as_bytes())), Carrier::KeywordUtf16);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writes a report file in one step: whole, or not at all.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -51,9 +51,8 @@ fn replace(
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".keyhound-").suffix(".tmp");
-    let usual = usual_permissions();
-    if let Some(usual) = usual.filter(|_| !private) {
-        builder.permissions(usual);
+    if !private {
+        make_usual(&mut builder);
     }
     let mut new = builder.tempfile_in(folder)?;
     {
@@ -68,17 +67,15 @@ fn replace(
     Ok(())
 }
 
-/// What `open` is given for a new file; the umask takes its part away.
+/// Ask for what `open` is given for any new file; the umask takes its part away.
 #[cfg(unix)]
-fn usual_permissions() -> Option<Permissions> {
+fn make_usual(builder: &mut tempfile::Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt as _;
-    Some(Permissions::from_mode(0o666))
+    builder.permissions(fs::Permissions::from_mode(0o666));
 }
 
 #[cfg(not(unix))]
-fn usual_permissions() -> Option<Permissions> {
-    None
-}
+fn make_usual(_builder: &mut tempfile::Builder<'_, '_>) {}
 
 #[cfg(test)]
 mod tests {
@@ -135,7 +132,7 @@ mod tests {
         fs::write(folder.path().join("plain"), "").unwrap();
         write_file(&path, false, |_| Ok(())).unwrap();
         assert_eq!(mode(&path), mode(&folder.path().join("plain")), "a new one is like any new file");
-        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         write_file(&path, false, |_| Ok(())).unwrap();
         assert_eq!(mode(&path), 0o640);
         write_file(&path, true, |_| Ok(())).unwrap();

@@ -1,6 +1,94 @@
-//! stub
-use crate::report::Report;
+//! GitHub workflow commands: each finding becomes an annotation of the pull request. GitHub shows ten of each kind for a step, so
+//! the worst come first, and a summary before all.
+
+use std::fmt::Write as _;
 use std::io::{self, Write};
-pub(super) fn write(_report: &Report<'_>, _out: &mut dyn Write) -> io::Result<()> {
-    Ok(())
+
+use crate::blob::Place;
+use crate::finding::{Finding, Severity};
+use crate::report::sanitize::{sanitize, sanitize_bytes};
+use crate::report::text::{self, counted};
+use crate::report::{Report, masked};
+
+pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    masked(report, |report| {
+        let outcome = report.outcome;
+        if !report.complete() {
+            let things = counted(outcome.incomplete.len() as u64, "thing");
+            let mut message =
+                format!("the scan is incomplete, so leaks may be missing here; not read: {things}");
+            for entry in outcome.incomplete.iter().take(10) {
+                let _ = write!(message, "\n{}", sanitize(&report.redactor.text(&entry.to_string())));
+            }
+            writeln!(out, "::error title=keyhound::{}", data(&message))?;
+        }
+        for finding in report.worst_first() {
+            annotation(finding, report, out)?;
+        }
+        Ok(())
+    })
+}
+
+fn annotation(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let location = &finding.location;
+    let command = match finding.severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium | Severity::Low => "warning",
+        Severity::Info => "notice",
+    };
+    write!(out, "::{command} ")?;
+    let in_file =
+        !matches!(location.place, Place::Path | Place::CommitMessage | Place::TagMessage | Place::Ref);
+    let mut message = String::new();
+    match &location.path {
+        Some(path) => {
+            write!(out, "file={},", property(&sanitize_bytes(&report.redactor.bytes(path))))?;
+            if let Some(line) = location.line.filter(|_| in_file) {
+                write!(out, "line={line},endLine={line},")?;
+                if let Some(column) = location.column {
+                    write!(out, "col={column},")?;
+                    if let Some(end) = location.end_column.filter(|&end| end > column) {
+                        write!(out, "endColumn={end},")?;
+                    }
+                }
+            }
+        }
+        None => {
+            let _ = write!(message, "In {}. ", sanitize(&text::place_name(location, &report.redactor)));
+        }
+    }
+    let title = sanitize(&text::title(finding, report)).into_owned();
+    let _ = write!(message, "{}: {}", finding.severity.name(), sanitize(&text::parts(finding)));
+    if let Some(commit) = &location.commit {
+        let _ = write!(message, ", commit {}", sanitize(text::short(&commit.id)));
+    }
+    for &note in &finding.notes {
+        let _ = write!(message, "\n{}", text::note(note));
+    }
+    if let Some(verdict) = text::verification(&finding.verification, &report.redactor) {
+        let _ = write!(message, "\n{}", sanitize(&verdict));
+    }
+    if let Some(rule) = report.rule(&finding.rule_id) {
+        let _ = write!(message, "\n{}", rule.remediation.trim());
+    }
+    writeln!(out, "title={}::{}", property(&title), data(&message))
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_ends_a_command() {
+        assert_eq!(data("50%\r\n::error::x"), "50%25%0D%0A::error::x");
+        assert_eq!(property("a,b:c%"), "a%2Cb%3Ac%25");
+    }
 }

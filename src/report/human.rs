@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use crate::blob::Skipped;
+use crate::blob::{Place, Skipped};
 use crate::finding::{Finding, Fingerprint, Location, Severity};
 use crate::report::Report;
 use crate::report::human_parts::{Painter, Style, snippet};
@@ -97,6 +97,13 @@ fn credential(
     if let Some(verdict) = text::verification(&first.verification, &report.redactor) {
         field("status", &sanitize(&verdict))?;
     }
+    let mut carriers: Vec<_> = group.findings.iter().map(|finding| &finding.encodings).collect();
+    carriers.sort_unstable();
+    carriers.dedup();
+    for carrier in carriers.into_iter().filter(|carrier| !carrier.is_empty()) {
+        let names: Vec<_> = carrier.iter().map(|encoding| encoding.name()).collect();
+        field("inside", &names.join(", then "))?;
+    }
     let mut notes: Vec<_> = group.findings.iter().flat_map(|finding| &finding.notes).copied().collect();
     notes.sort_unstable();
     notes.dedup();
@@ -165,7 +172,7 @@ fn place(
             .map_or(String::new(), |date| format!(" of {}", date.get(..10).unwrap_or(&date)));
         states.push(format!("removed by commit {}{date}", sanitize(text::short(&commit.id))));
     }
-    if let Some(name) = &location.named_by {
+    if let Some(name) = location.named_by.as_ref().filter(|_| location.place != Place::Ref) {
         states.push(format!("named by {}", sanitize(&redactor.text(name))));
     }
     if !states.is_empty() {
@@ -220,7 +227,7 @@ fn summary(
     if leaks == 0 {
         write!(out, "no leaks found in {of_what_was_read}{read}")?;
     } else {
-        let numbers = Severity::ALL.iter().rev().filter_map(|&severity| {
+        let numbers = Severity::ALL[1..].iter().rev().filter_map(|&severity| {
             let number = groups.iter().filter(|group| group.severity == severity).count();
             (number > 0).then(|| format!("{} {}", count(number as u64), painter.severity(severity)))
         });
@@ -229,6 +236,10 @@ fn summary(
         let time = outcome.finished.duration_since(outcome.started).unwrap_or_default();
         let read = format!("{read}, {}", text::duration(time));
         write!(out, "{head}: {} in {of_what_was_read}{read}", numbers.join(", "))?;
+    }
+    let harmless = groups.len() as u64 - leaks;
+    if harmless > 0 {
+        write!(out, "; {}", counted(harmless, "harmless example"))?;
     }
     let hidden = outcome.findings.len() - report.findings().count();
     if hidden > 0 {

@@ -1,11 +1,12 @@
 //! One JSON document. Findings are converted while they are written, one at a time.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
 use crate::report::Report;
-use crate::report::wire::{NotRead, SCHEMA_VERSION, Stats, Tool, WireFinding, state, time};
+use crate::report::wire::{NotRead, SCHEMA_VERSION, Stats, Tool, WireFinding, state, texts, time};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -15,7 +16,7 @@ struct Document<'a> {
     findings: Findings<'a>,
     incomplete: Vec<NotRead<'a>>,
     left_out: Vec<NotRead<'a>>,
-    unused_suppressions: &'a [String],
+    unused_suppressions: Vec<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +53,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         findings: Findings(report),
         incomplete: NotRead::all(&outcome.incomplete, &report.redactor),
         left_out: NotRead::all(&outcome.left_out, &report.redactor),
-        unused_suppressions: &outcome.unused_suppressions,
+        unused_suppressions: texts(&outcome.unused_suppressions, &report.redactor),
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)

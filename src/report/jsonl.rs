@@ -1,12 +1,13 @@
 //! One JSON object a line, for reading findings as a stream: a `start`, one `finding` each, an `end`. A report without its
 //! `end` was cut off.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use crate::report::Report;
-use crate::report::wire::{NotRead, SCHEMA_VERSION, Stats, Tool, WireFinding, state, time};
+use crate::report::wire::{NotRead, SCHEMA_VERSION, Stats, Tool, WireFinding, state, texts, time};
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -26,7 +27,7 @@ enum Line<'a> {
         findings: u64,
         incomplete: Vec<NotRead<'a>>,
         left_out: Vec<NotRead<'a>>,
-        unused_suppressions: &'a [String],
+        unused_suppressions: Vec<Cow<'a, str>>,
     },
 }
 
@@ -52,7 +53,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         findings,
         incomplete: NotRead::all(&outcome.incomplete, &report.redactor),
         left_out: NotRead::all(&outcome.left_out, &report.redactor),
-        unused_suppressions: &outcome.unused_suppressions,
+        unused_suppressions: texts(&outcome.unused_suppressions, &report.redactor),
     };
     write_line(&end, out)
 }

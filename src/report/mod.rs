@@ -90,6 +90,7 @@ impl Format {
 
 /// How to report.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct Options {
     /// Write secrets and tokens whole: in the formats human, json, jsonl, csv and html. SARIF, GitLab and GitHub
     /// reports are made to be uploaded and never hold them.
@@ -169,7 +170,7 @@ impl<'a> Report<'a> {
     }
 
     fn rule(&self, id: &str) -> Option<&'a Rule> {
-        self.rules.rules.iter().find(|rule| *rule.id == *id)
+        self.rules.get(id)
     }
 
     fn complete(&self) -> bool {

@@ -4,6 +4,7 @@
 //! without secret) belongs to a descriptor of its own, `rule-id/low`. One that is more, because it was verified, stays
 //! with its rule: otherwise the alert would close and another one open.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
@@ -139,8 +140,12 @@ fn descriptor(id: &str, severity: Severity, rule: Option<&Rule>) -> Value {
         let text = text.trim();
         if text.is_empty() { other.to_owned() } else { text.to_owned() }
     };
-    let short = or(rule.map_or("", |rule| &rule.description), id);
+    let name = id.split('/').next().unwrap_or(id);
+    let mut short = or(rule.map_or("", |rule| &rule.description), name);
     let why = or(rule.map_or("", |rule| &rule.why), &short);
+    if name != id {
+        let _ = write!(short, " ({})", severity.name());
+    }
     let full: String = why.chars().take(DESCRIPTION).collect();
     let steps: Vec<&str> = rule.map_or("", |rule| &rule.remediation).lines().map(str::trim).collect();
     let steps: Vec<&str> = steps.into_iter().filter(|step| !step.is_empty()).collect();
@@ -149,18 +154,14 @@ fn descriptor(id: &str, severity: Severity, rule: Option<&Rule>) -> Value {
     let mut text = why.clone();
     let mut markdown = why;
     for (number, step) in (1..).zip(&steps) {
-        text.push_str(&format!("\n{number}. {step}"));
-        markdown.push_str(&format!(
-            "{}{number}. {step}",
-            if number == 1 { "\n\n**What to do**\n\n" } else { "\n" }
-        ));
+        let _ = write!(text, "\n{number}. {step}");
+        let _ =
+            write!(markdown, "{}{number}. {step}", if number == 1 { "\n\n**What to do**\n\n" } else { "\n" });
     }
     for (index, reference) in references.iter().enumerate() {
-        text.push_str(&format!("\n{reference}"));
-        markdown.push_str(&format!(
-            "{}- <{reference}>",
-            if index == 0 { "\n\n**References**\n\n" } else { "\n" }
-        ));
+        let _ = write!(text, "\n{reference}");
+        let _ =
+            write!(markdown, "{}- <{reference}>", if index == 0 { "\n\n**References**\n\n" } else { "\n" });
     }
 
     let mut value = json!({

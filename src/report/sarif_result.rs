@@ -1,6 +1,7 @@
 //! One SARIF result.
 
 use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
 
 use crate::blob::Place;
 use crate::finding::{Commit, Finding, Location, Severity};
@@ -18,16 +19,18 @@ pub(super) fn result(finding: &Finding, rule: &str, index: usize, report: &Repor
     let location = &finding.location;
     let mut sentence = format!("{}: {}", text::title(finding, report), text::parts(finding));
     if let Some(commit) = &location.commit {
-        sentence.push_str(&format!(", introduced by commit {}", text::short(&commit.id)));
+        let _ = write!(sentence, ", introduced by commit {}", text::short(&commit.id));
     }
-    if location.in_head == Some(false) {
-        sentence.push_str(", not in HEAD but still in the history");
-    }
+    sentence.push_str(match (location.in_head, location.reachable) {
+        (Some(true), _) | (None, None | Some(true)) => "",
+        (_, Some(false)) => ", in an object that no ref reaches",
+        (Some(false), _) => ", not in HEAD but still in the history",
+    });
     for &note in &finding.notes {
-        sentence.push_str(&format!(". Note: {}", text::note(note)));
+        let _ = write!(sentence, ". Note: {}", text::note(note));
     }
     if let Some(verdict) = text::verification(&finding.verification, redactor) {
-        sentence.push_str(&format!(". Status: {verdict}"));
+        let _ = write!(sentence, ". Status: {verdict}");
     }
 
     let mut fingerprints = Map::new();
@@ -44,7 +47,7 @@ pub(super) fn result(finding: &Finding, rule: &str, index: usize, report: &Repor
     for other in &finding.other_locations {
         let mut words = "The same credential".to_owned();
         if let Some(commit) = &other.commit {
-            words.push_str(&format!(", commit {}", text::short(&commit.id)));
+            let _ = write!(words, ", commit {}", text::short(&commit.id));
         }
         related.push((words, with_region(physical(other, redactor), region(other))));
     }
@@ -110,13 +113,7 @@ fn line_hash(finding: &Finding) -> Option<String> {
 fn physical(location: &Location, redactor: &Redactor) -> Value {
     let Some(path) = location.path.as_deref().map(|path| redactor.bytes(path)) else {
         // A result must name an artifact: what is no file gets a name that no file of a repository has.
-        let name = match (location.place, &location.named_by, &location.object, &location.commit) {
-            (Place::Ref, Some(name), _, _) => redactor.text(name),
-            (_, _, Some(object), _) => object.as_str().into(),
-            (_, _, None, Some(commit)) => commit.id.as_str().into(),
-            (_, Some(name), None, None) => redactor.text(name),
-            (_, None, None, None) => "unnamed".into(),
-        };
+        let name = text::inner_name(location, redactor).unwrap_or("unnamed".into());
         let path = match location.place {
             Place::Stdin => "stdin".to_owned(),
             place => format!(".git/{}/{name}", place.name()),
@@ -138,7 +135,8 @@ fn with_region(mut physical: Value, region: Option<Value>) -> Value {
 }
 
 fn region(location: &Location) -> Option<Value> {
-    let line = location.line.filter(|&line| line > 0)?;
+    // What stands in the name of a file is on no line of it.
+    let line = location.line.filter(|&line| line > 0 && location.place != Place::Path)?;
     let mut region = json!({ "startLine": line });
     if let Some(column) = location.column.filter(|&column| column > 0) {
         region["startColumn"] = json!(column);

@@ -66,11 +66,14 @@ pub(super) fn noun(mode: &str) -> &'static str {
     }
 }
 
-/// What was found, in one sentence without its end.
+/// What was found, in few words: the beginning of the description of its rule, up to the first aside.
 pub(super) fn title(finding: &Finding, report: &Report<'_>) -> String {
-    let rule = report.rule(&finding.rule_id);
-    let description = rule.map_or("", |rule| rule.description.trim().trim_end_matches('.'));
-    if description.is_empty() { finding.rule_id.to_string() } else { description.to_owned() }
+    let description = report.rule(&finding.rule_id).map_or("", |rule| rule.description.trim());
+    let head = [": ", ", ", " ("].iter().filter_map(|aside| description.find(aside)).min();
+    let head = description[..head.unwrap_or(description.len())].trim_end_matches('.');
+    let head = if head.is_empty() { &*finding.rule_id } else { head };
+    let alone = finding.key_id.is_some() && finding.secret.is_none() && finding.session_token.is_none();
+    if alone { format!("{head}, its id alone") } else { head.to_owned() }
 }
 
 /// The parts that a finding has, masked: `key id AKIA…, secret abcd************, account 123456789012`.
@@ -134,14 +137,19 @@ pub(super) fn place_name<'a>(location: &'a Location, redactor: &Redactor) -> Cow
         Place::Lfs => "git-lfs object",
         Place::File | Place::Index | Place::Blob => "object",
     };
-    let name = match (location.place, &location.named_by, &location.object, &location.commit) {
-        (Place::Ref, Some(name), _, _) => redactor.text(name),
-        (_, _, Some(object), _) => Cow::Borrowed(short(object)),
-        (_, _, None, Some(commit)) => Cow::Borrowed(short(&commit.id)),
-        (_, Some(name), None, None) => redactor.text(name),
-        (_, None, None, None) => return Cow::Borrowed(kind),
-    };
-    Cow::Owned(format!("{kind} {name}"))
+    match inner_name(location, redactor) {
+        Some(name) if location.place == Place::Ref => Cow::Owned(format!("{kind} {name}")),
+        Some(name) => Cow::Owned(format!("{kind} {}", short(&name))),
+        None => Cow::Borrowed(kind),
+    }
+}
+
+/// What git calls a place without path: the ref, else the object, the commit, or what names it.
+pub(super) fn inner_name<'a>(location: &'a Location, redactor: &Redactor) -> Option<Cow<'a, str>> {
+    let name = location.named_by.as_deref().map(|name| redactor.text(name));
+    let object = location.object.as_deref().or(location.commit.as_ref().map(|commit| commit.id.as_str()));
+    let object = object.map(Cow::Borrowed);
+    if location.place == Place::Ref { name.or(object) } else { object.or(name) }
 }
 
 /// The first twelve digits of an object id.

@@ -196,6 +196,11 @@ impl<'a> WireVerification<'a> {
     }
 }
 
+/// Texts from outside.
+pub(super) fn texts<'a>(texts: &'a [String], redactor: &Redactor) -> Vec<Cow<'a, str>> {
+    texts.iter().map(|text| redactor.text(text)).collect()
+}
+
 /// `complete` or `incomplete`.
 pub(super) fn state(report: &Report<'_>) -> &'static str {
     if report.complete() { "complete" } else { "incomplete" }

@@ -22,17 +22,21 @@ const FENCE: &str = "A-Za-z0-9";
 
 type Result<T> = std::result::Result<T, Box<Fault>>;
 
-/// The text of a rule file, to say where something stands in it.
+/// The text of a rule file, to say where something stands in it. It is parsed again for each answer: faults are rare.
 pub(super) struct At<'t> {
     pub(super) text: &'t str,
     pub(super) name: &'t str,
-    pub(super) doc: &'t DeTable<'t>,
 }
 
-impl At<'_> {
+impl<'t> At<'t> {
+    /// The text with spans, if it is TOML.
+    pub(super) fn doc(&self) -> Option<DeTable<'t>> {
+        DeTable::parse(self.text).ok().map(Spanned::into_inner)
+    }
+
     /// The rule's id, as far as there is one.
     pub(super) fn rule(&self) -> Option<String> {
-        self.doc.get("id").and_then(|v| v.get_ref().as_str()).map(str::to_owned)
+        self.doc()?.get("id").and_then(|v| v.get_ref().as_str()).map(str::to_owned)
     }
 
     /// A fault at `field`.
@@ -44,13 +48,14 @@ impl At<'_> {
 
     /// The path of the innermost field around a byte offset; empty where there is none.
     pub(super) fn path_of(&self, offset: usize) -> String {
-        path_in(self.doc, "", offset).unwrap_or_default()
+        self.doc().and_then(|doc| path_in(&doc, "", offset)).unwrap_or_default()
     }
 
     /// Where a field, or the innermost table that would hold it, begins.
     fn offset_of(&self, field: &str) -> usize {
         let mut offset = 0;
-        let mut table = self.doc;
+        let Some(doc) = self.doc() else { return offset };
+        let mut table = &doc;
         for step in field.split('.') {
             let (name, indices) = step.split_once('[').unwrap_or((step, ""));
             let Some((key, mut value)) = table.get_key_value(name) else { return offset };

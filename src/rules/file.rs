@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use toml::de::DeTable;
 
 use super::compile::{self, At};
 use super::error::{Fault, Problem};
@@ -88,37 +87,33 @@ pub(super) struct CounterExampleFile {
 ///
 /// `name` is the file for messages; `path` goes into [`Rule::file`].
 pub(super) fn parse(text: &str, name: &str, path: Option<PathBuf>) -> Result<Rule, Box<Fault>> {
-    let fault =
-        |line, rule, field, problem| Box::new(Fault { file: name.to_owned(), line, rule, field, problem });
-    let doc = DeTable::parse(text).map_err(|e| {
-        let line = line_at(text, e.span().map_or(0, |s| s.start));
-        fault(line, None, String::new(), Problem::Syntax(one_line(e.message())))
-    })?;
-    let at = At { text, name, doc: doc.get_ref() };
-    let file: RuleFile = toml::from_str(text).map_err(|e| {
-        let offset = e.span().map_or(0, |s| s.start);
-        let (field, problem) = explain(&at, offset, e.message());
-        fault(line_at(text, offset), at.rule(), field, problem)
-    })?;
-    compile::rule(file, &at, path)
+    let at = At { text, name };
+    match toml::from_str::<RuleFile>(text) {
+        Ok(file) => compile::rule(file, &at, path),
+        Err(error) => Err(Box::new(explain(&at, &error))),
+    }
 }
 
-/// The field and the problem behind a message of serde.
-fn explain(at: &At<'_>, offset: usize, message: &str) -> (String, Problem) {
-    let here = at.path_of(offset);
+/// The place and the problem behind an error of the TOML parser or of serde.
+fn explain(at: &At<'_>, error: &toml::de::Error) -> Fault {
+    let offset = error.span().map_or(0, |s| s.start);
+    let message = error.message();
     // serde_core words its errors so since 1.0; a test holds each of the three.
     let mut quoted = message.split('`').skip(1).step_by(2);
-    if message.starts_with("unknown field") {
+    let here = at.path_of(offset);
+    let (field, problem) = if at.doc().is_none() {
+        (String::new(), Problem::Syntax(one_line(message)))
+    } else if message.starts_with("unknown field") {
         let given = quoted.next().unwrap_or_default();
-        let nearest = nearest::of(given, quoted).map(str::to_owned);
-        (here, Problem::UnknownField { nearest })
+        (here, Problem::UnknownField { nearest: nearest::of(given, quoted).map(str::to_owned) })
     } else if message.starts_with("missing field") {
         let missing = quoted.next().unwrap_or_default();
         let field = if here.is_empty() { missing.to_owned() } else { format!("{here}.{missing}") };
         (field, Problem::Missing("every rule has it"))
     } else {
         (here, Problem::Type(one_line(message)))
-    }
+    };
+    Fault { file: at.name.to_owned(), line: line_at(at.text, offset), rule: at.rule(), field, problem }
 }
 
 /// The line of a byte offset, from 1.
