@@ -6,7 +6,7 @@ use super::lines::{Count, Counts, Layout, LineEnd};
 use super::snippet::{Spans, snippet};
 use crate::blob::{Origin, Place};
 use crate::detect::{Match, Value};
-use crate::finding::{Encoding, Finding, Fingerprint, Location, Verification};
+use crate::finding::{Encoding, Finding, Fingerprint, Location, Severity, Verification};
 use crate::line_hash::line_hashes;
 use crate::rules::RuleSet;
 
@@ -102,8 +102,11 @@ pub fn collect_all(
         })
         .collect();
     // A piece of a text does not show how often a line came before. GitHub reads every file as UTF-8.
+    // What is no credential needs no identity there, and to hash a large text costs more than to search it.
     if at.end.is_none() {
-        hash_lines(text, findings.iter_mut().filter(|f| f.encodings.first() != Some(&Encoding::Utf16)));
+        let hashed =
+            |f: &&mut Finding| f.severity > Severity::Info && f.encodings.first() != Some(&Encoding::Utf16);
+        hash_lines(text, findings.iter_mut().filter(hashed));
     }
     findings
 }

@@ -3,12 +3,13 @@
 //! `support` runs the real program in a folder of its own with a clean environment. `KEYHOUND_TEST_BIN` names another
 //! program to test, such as an installed one.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has said what is wrong")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::disallowed_methods, reason = "tests take their seed and the program to test from outside")]
 
 mod architecture;
+mod cases;
 mod cli;
 mod files;
-mod pieces;
 mod report_samples;
 mod reports;
 mod rules;
