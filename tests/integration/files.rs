@@ -175,7 +175,8 @@ fn check(env: &TestEnv, folder: &str, expected: usize) {
 fn one_line_may_be_as_long_as_it_likes() {
     let env = TestEnv::new();
     let mut text = "ab cd ".repeat(4 << 20);
-    text += &format!("{{\"accessKeyId\":\"{}\",\"secretAccessKey\":\"{}\"}}", id(0), secret(0));
+    let object = format!("{{\"accessKeyId\":\"{}\",\"secretAccessKey\":\"{}\"}}", id(0), secret(0));
+    text.push_str(&object);
     env.write("long.json", &text);
     let run = env.run(&["files", "--format", "json"]);
     let report = run.json();
