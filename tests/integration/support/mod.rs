@@ -68,10 +68,6 @@ impl TestEnv {
     }
 
     /// The program, to be run in the folder.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the tests decide what the program may see of the environment"
-    )]
     pub(crate) fn command(&self, args: &[impl AsRef<OsStr>]) -> Command {
         let program =
             env::var_os("KEYHOUND_TEST_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keyhound").into());
@@ -117,7 +113,8 @@ impl TestEnv {
     }
 }
 
-fn finish(child: Child) -> Run {
+/// Wait for the program to end.
+pub(crate) fn finish(child: Child) -> Run {
     let output = child.wait_with_output().unwrap();
     Run {
         status: output.status.code().unwrap_or(-1),
