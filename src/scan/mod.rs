@@ -2,17 +2,21 @@
 
 use std::time::SystemTime;
 
+mod audit;
 mod collect;
 mod collector;
 mod files;
+mod history;
 mod lines;
 mod pieces;
 mod repeats;
 mod snippet;
 
+pub use audit::merge_audit;
 pub use collect::{TextStart, collect, collect_all};
 pub use collector::{Collector, Control, Gathered};
 pub use files::scan_files;
+pub use history::{HistoryOptions, scan_history};
 pub use pieces::{PieceSize, Streamed, scan_reader};
 
 use crate::blob::Skipped;
