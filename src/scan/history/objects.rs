@@ -219,7 +219,7 @@ impl ObjectSink for Objects<'_> {
 }
 
 /// The digest in a git-lfs pointer: 64 hexadecimal digits, and so nothing that leads out of a folder.
-fn lfs_digest(pointer: &[u8]) -> Option<&str> {
+pub(in crate::scan) fn lfs_digest(pointer: &[u8]) -> Option<&str> {
     let line = pointer.split(|b| *b == b'\n').find_map(|l| l.strip_prefix(b"oid sha256:"))?;
     let digest = std::str::from_utf8(line.trim_ascii()).ok()?;
     (digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit())).then_some(digest)
