@@ -5,13 +5,11 @@
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use keyhound::detect::Prefilter;
-use keyhound::finding::Severity;
-use keyhound::rules::{ByteSet, Part, Rule, RuleSet};
+use keyhound::rules::RuleSet;
 use keyhound::sources::history::store::{HashKind, ObjectKind, ObjectSink, Problem, ScanOptions, Store, oid};
 
 const THREADS: usize = 2;
@@ -66,40 +64,8 @@ impl ObjectSink for Count {
     fn progress(&self, _: u64, _: u64) {}
 }
 
-/// One rule for the ids.
-fn rules() -> RuleSet {
-    let part = Part {
-        prefixes: vec!["AKIA".into(), "ASIA".into()],
-        regex: regex::bytes::Regex::new("A[KS]IA[A-Z2-7]{16}").expect("a valid pattern"),
-        fence: ByteSet::default(),
-        check: None,
-        labels: Vec::new(),
-        anti_labels: Vec::new(),
-        alone_labels: Vec::new(),
-        keywords: Vec::new(),
-        within_lines: 0,
-        min_entropy: 0.0,
-    };
-    let rule = Rule {
-        id: Arc::from("id"),
-        description: String::new(),
-        why: String::new(),
-        remediation: String::new(),
-        references: Vec::new(),
-        severity: Severity::High,
-        severity_alone: Some(Severity::Low),
-        id_part: Some(part),
-        secret: None,
-        token: None,
-        examples: Vec::new(),
-        counter_examples: Vec::new(),
-        file: None,
-    };
-    RuleSet { rules: vec![rule] }
-}
-
 fn main() {
-    let prefilter = Prefilter::new(&rules());
+    let prefilter = Prefilter::new(&RuleSet::embedded());
     for repo in std::env::args_os().skip(1).filter(|a| a != "--bench").map(PathBuf::from) {
         let objects = repo.join("objects");
         let open = || Store::open(&objects, HashKind::Sha1).0;
@@ -134,9 +100,16 @@ fn main() {
         );
         println!("  trees alone cpu {:.2} wall {:.2}", trees.0, trees.1);
         if let Some((stats, sink)) = last {
+            let of = |n: &AtomicU64| n.load(Ordering::Relaxed);
             println!(
-                "  {stats:?} hot {:?} commits {:?} trees {:?} problems {:?}",
-                sink.hot, sink.commits, sink.trees, sink.problems
+                "  {} objects, {} bytes, {} inflated; hot {}, commits {}, trees {}, problems {}",
+                stats.objects,
+                stats.bytes,
+                stats.inflated,
+                of(&sink.hot),
+                of(&sink.commits),
+                of(&sink.trees),
+                of(&sink.problems)
             );
         }
     }

@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn a_map_holds_the_bytes_of_the_file() {
         let dir = tempfile::tempdir().unwrap();
-        for content in [&b""[..], b"x", &[7; 100_000]] {
+        for content in [&b""[..], b"x", &vec![7; 100_000]] {
             let path = dir.path().join("f");
             std::fs::write(&path, content).unwrap();
             assert_eq!(&*Map::open(&path).unwrap(), content);

@@ -274,30 +274,26 @@ impl Shape {
                 || matches!(b, b'\\' | b'%')
                 || (!self.random && matches!(b, b'_' | b'-' | b'.' | b'~' | b'=' | b'&' | b';' | b'#'))
         };
+        let mixed = |r: &[u8]| r.iter().any(u8::is_ascii_uppercase) && r.iter().any(u8::is_ascii_lowercase);
+        // A run of that length has no other byte at any multiple of it: most of the text is never looked at.
         let mut at = 0;
-        while at < after.len() {
-            if !class(after[at]) {
-                at += 1;
+        while let Some(window) = after.get(at..at + self.min_len) {
+            if let Some(stop) = window.iter().rposition(|&b| !class(b)) {
+                at += stop + 1;
                 continue;
             }
             let end = at + after[at..].iter().take_while(|&&b| class(b)).count();
-            let run = &after[at..end];
-            let cut = end == after.len();
-            let mixed =
-                |r: &[u8]| r.iter().any(u8::is_ascii_uppercase) && r.iter().any(u8::is_ascii_lowercase);
-            if run.len() >= self.min_len.min(if cut { 8 } else { usize::MAX }) && (!self.random || mixed(run))
-            {
+            if !self.random || mixed(&after[at..end]) {
                 return true;
-            }
-            if run.len() >= 4 && matches!(after.get(end), Some(b'"' | b'\'' | b'`')) {
-                let (total, joints) = decode::join_run(after, at);
-                if !joints.is_empty() && total >= self.min_len {
-                    return true;
-                }
             }
             at = end;
         }
-        false
+        memchr::memchr3_iter(b'"', b'\'', b'`', after).any(|quote| {
+            let len = after[..quote].iter().rev().take_while(|&&b| decode::is_base64(b)).count();
+            let (total, joints) =
+                if len >= 4 { decode::join_run(after, quote - len) } else { (0, Vec::new()) };
+            !joints.is_empty() && total >= self.min_len
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use super::prefilter::{Anchor, Carrier, Literal};
 use super::{Detector, Match, Value};
 
 /// How far around an id its secret may stand, in bytes.
-pub(crate) const REACH: usize = 32 << 10;
+pub(crate) const REACH: usize = 16 << 10;
 /// How far around a label without an id anything matters.
 const LABEL_REACH: usize = 1 << 10;
 /// Layers of encodings that are undone.

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -27,7 +28,27 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     })
 }
 
-fn document(report: &Report<'_>) -> Value {
+#[derive(Serialize)]
+struct Document<'a> {
+    version: &'static str,
+    scan: Value,
+    vulnerabilities: Vulnerabilities<'a>,
+}
+
+/// Made while they are written, one at a time.
+struct Vulnerabilities<'a>(&'a Report<'a>);
+
+impl Serialize for Vulnerabilities<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let places = self.0.findings().flat_map(|finding| {
+            let locations = std::iter::once(&finding.location).chain(&finding.other_locations);
+            locations.map(move |location| (finding, location))
+        });
+        serializer.collect_seq(places.map(|(finding, location)| vulnerability(finding, location, self.0)))
+    }
+}
+
+fn document<'a>(report: &'a Report<'a>) -> Document<'a> {
     let outcome = report.outcome;
     let program = json!({
         "id": "keyhound",
@@ -40,25 +61,16 @@ fn document(report: &Report<'_>) -> Value {
         .iter()
         .map(|entry| json!({ "level": "fatal", "value": format!("not read: {}", report.redactor.text(&entry.to_string())) }))
         .collect();
-    let mut vulnerabilities = Vec::new();
-    for finding in report.findings() {
-        for location in std::iter::once(&finding.location).chain(&finding.other_locations) {
-            vulnerabilities.push(vulnerability(finding, location, report));
-        }
-    }
-    json!({
-        "version": "15.0.7",
-        "scan": {
-            "analyzer": program,
-            "scanner": program,
-            "type": "secret_detection",
-            "status": if report.complete() { "success" } else { "failure" },
-            "start_time": time(outcome.started),
-            "end_time": time(outcome.finished),
-            "messages": messages,
-        },
-        "vulnerabilities": vulnerabilities,
-    })
+    let scan = json!({
+        "analyzer": program,
+        "scanner": program,
+        "type": "secret_detection",
+        "status": if report.complete() { "success" } else { "failure" },
+        "start_time": time(outcome.started),
+        "end_time": time(outcome.finished),
+        "messages": messages,
+    });
+    Document { version: "15.0.7", scan, vulnerabilities: Vulnerabilities(report) }
 }
 
 fn vulnerability(finding: &Finding, location: &Location, report: &Report<'_>) -> Value {

@@ -21,6 +21,9 @@ const PART: usize = 8;
 pub struct Redactor {
     /// All parts of [`PART`] bytes of all secrets, sorted.
     parts: Vec<u64>,
+    /// One bit for the hash of each part, and many that are not set: nearly every look-up ends here, which a report of
+    /// a million secrets needs. Its length is a power of two.
+    filter: Vec<u64>,
     /// Secrets shorter than a part, whole.
     short: Vec<Vec<u8>>,
 }
@@ -38,11 +41,28 @@ impl Redactor {
                 redactor.add(secret.expose().as_bytes());
             }
         }
-        redactor.parts.sort_unstable();
-        redactor.parts.dedup();
-        redactor.short.sort_unstable();
-        redactor.short.dedup();
+        redactor.seal();
         redactor
+    }
+
+    /// All secrets are there.
+    fn seal(&mut self) {
+        self.parts.sort_unstable();
+        self.parts.dedup();
+        self.short.sort_unstable();
+        self.short.dedup();
+        self.filter = vec![0; (self.parts.len() / 8).next_power_of_two()];
+        for &part in &self.parts {
+            let bit = hash(part);
+            let mask = self.filter.len() - 1;
+            self.filter[(bit >> 6) as usize & mask] |= 1 << (bit & 63);
+        }
+    }
+
+    fn has(&self, part: u64) -> bool {
+        let bit = hash(part);
+        self.filter[(bit >> 6) as usize & (self.filter.len() - 1)] >> (bit & 63) & 1 != 0
+            && self.parts.binary_search(&part).is_ok()
     }
 
     fn add(&mut self, secret: &[u8]) {
@@ -108,7 +128,7 @@ impl Redactor {
         let mut ranges: Vec<Range<usize>> = Vec::new();
         if !self.parts.is_empty() {
             for (start, part) in text.windows(PART).enumerate() {
-                if self.parts.binary_search(&number(part)).is_ok() {
+                if self.has(number(part)) {
                     ranges.push(start..start + PART);
                 }
             }
@@ -143,6 +163,10 @@ fn number(part: &[u8]) -> u64 {
     u64::from_le_bytes(part.try_into().expect("windows of PART bytes"))
 }
 
+fn hash(part: u64) -> u64 {
+    part.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20
+}
+
 fn is_continuation(byte: u8) -> bool {
     byte & 0xC0 == 0x80
 }
@@ -163,7 +187,7 @@ mod tests {
         for secret in secrets {
             redactor.add(secret.as_bytes());
         }
-        redactor.parts.sort_unstable();
+        redactor.seal();
         redactor
     }
 
@@ -182,6 +206,16 @@ mod tests {
             assert_eq!(redactor.text(text), shown);
         }
         assert_eq!(&*redactor.bytes(b"\xff1LmV0aTb\x80"), b"\xff************", "widened to the broken byte");
+    }
+
+    #[test]
+    fn finds_each_of_many_secrets() {
+        let secrets: Vec<String> = (0..5000_u64).map(|n| format!("{:016x}", hash(n + 1) ^ n << 40)).collect();
+        let redactor = redactor(&secrets.iter().map(String::as_str).collect::<Vec<_>>());
+        for secret in &secrets {
+            assert_eq!(redactor.text(&format!("<{secret}>")), "<************>");
+        }
+        assert_eq!(redactor.text("a text without any of them"), "a text without any of them");
     }
 
     #[test]

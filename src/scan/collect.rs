@@ -6,7 +6,7 @@ use super::lines::{Count, Counts, Layout, LineEnd};
 use super::snippet::{Spans, snippet};
 use crate::blob::{Origin, Place};
 use crate::detect::{Match, Value};
-use crate::finding::{Encoding, Finding, Fingerprint, Location, Verification};
+use crate::finding::{Encoding, Finding, Fingerprint, Location, Severity, Verification};
 use crate::line_hash::line_hashes;
 use crate::rules::RuleSet;
 
@@ -63,11 +63,12 @@ pub fn collect_all(
             let key_id = m.id.as_ref().map(|id| Box::from(id.text.expose()));
             let secret = m.secret.as_ref().map(|s| s.text.clone());
             let fingerprint = Fingerprint::of(&rule_id, key_id.as_deref(), secret.as_ref());
-            let locate = |span: &Range<usize>, layout: Layout| {
+            let locate = |span: &Range<usize>| {
                 let mut location = Location::new(origin.place);
                 location.path.clone_from(&origin.path);
                 location.object.clone_from(&origin.object);
                 if let Some(lines) = &lines {
+                    let layout = layout(span, text, at.offset);
                     let start = lines.at(span.start, layout);
                     location.line = Some(start.line);
                     location.column = Some(start.before + 1);
@@ -75,16 +76,12 @@ pub fn collect_all(
                 }
                 location
             };
-            let main = main_value(m).map(|v| (&v.span, layout(v, text, at.offset)));
-            let mut location = main.map_or_else(|| Location::new(origin.place), |(s, l)| locate(s, l));
+            let main = main_value(m).map(|v| &v.span);
+            let mut location = main.map_or_else(|| Location::new(origin.place), locate);
             if let (Some(lines), Some(secret)) = (&lines, &m.secret) {
-                let layout = layout(secret, text, at.offset);
+                let layout = layout(&secret.span, text, at.offset);
                 location.secret_line = Some(lines.at(secret.span.start, layout).line);
             }
-            let other_locations = match main {
-                Some((_, layout)) => m.repeats.iter().map(|span| locate(span, layout)).collect(),
-                None => Vec::new(),
-            };
             Finding {
                 rule_id,
                 severity: m.severity,
@@ -95,8 +92,9 @@ pub fn collect_all(
                 encodings: encodings(m),
                 notes: m.notes.clone(),
                 location,
-                other_locations,
-                snippet: main.map(|(span, layout)| snippet(text, span, layout, at.offset, end, &spans)),
+                other_locations: m.repeats.iter().map(locate).collect(),
+                snippet: main
+                    .map(|span| snippet(text, span, layout(span, text, at.offset), at.offset, end, &spans)),
                 fingerprint,
                 verification: Verification::NotAttempted,
                 runners_up: m.runners_up.clone(),
@@ -104,8 +102,11 @@ pub fn collect_all(
         })
         .collect();
     // A piece of a text does not show how often a line came before. GitHub reads every file as UTF-8.
+    // What is no credential needs no identity there, and to hash a large text costs more than to search it.
     if at.end.is_none() {
-        hash_lines(text, findings.iter_mut().filter(|f| f.encodings.first() != Some(&Encoding::Utf16)));
+        let hashed =
+            |f: &&mut Finding| f.severity > Severity::Info && f.encodings.first() != Some(&Encoding::Utf16);
+        hash_lines(text, findings.iter_mut().filter(hashed));
     }
     findings
 }
@@ -130,10 +131,13 @@ fn has_lines(place: Place) -> bool {
     !matches!(place, Place::Path | Place::Ref)
 }
 
-fn layout(value: &Value, text: &[u8], offset: u64) -> Layout {
-    match value.encodings.first() {
-        Some(Encoding::Utf16) => Layout::utf16(text, &value.span, offset),
-        _ => Layout::Bytes,
+/// How the text at a value is written: a value holds a NUL only as UTF-16. (Its encodings do not tell, because a repeat
+/// has none of its own.)
+fn layout(span: &Range<usize>, text: &[u8], offset: u64) -> Layout {
+    if text[span.clone()].iter().take(2).any(|&b| b == 0) {
+        Layout::utf16(text, span, offset)
+    } else {
+        Layout::Bytes
     }
 }
 
@@ -171,17 +175,10 @@ impl<'a> Resolved<'a> {
         let mut resolved = Self { places: Vec::new(), text, offset: at.offset };
         let mut positions = Vec::new();
         for m in matches {
-            for (value, is_main) in [(main_value(m), true), (m.secret.as_ref(), false)] {
-                let Some(value) = value else { continue };
-                let layout = layout(value, text, at.offset);
-                positions.push(resolved.border(value.span.start, layout));
-                if is_main {
-                    positions.push(resolved.border(value.span.end, layout));
-                    for repeat in &m.repeats {
-                        positions.push(resolved.border(repeat.start, layout));
-                        positions.push(resolved.border(repeat.end, layout));
-                    }
-                }
+            let values = [main_value(m), m.secret.as_ref()].into_iter().flatten().map(|v| &v.span);
+            for span in values.chain(&m.repeats) {
+                let layout = layout(span, text, at.offset);
+                positions.extend([span.start, span.end].map(|pos| resolved.border(pos, layout)));
             }
         }
         positions.sort_unstable();

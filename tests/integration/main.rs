@@ -1,5 +1,17 @@
 //! The integration tests: one binary.
+//!
+//! `support` runs the real program in a folder of its own with a clean environment. `KEYHOUND_TEST_BIN` names another
+//! program to test, such as an installed one.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::disallowed_methods, reason = "tests take their seed and the program to test from outside")]
+
+mod architecture;
+mod cases;
+mod cli;
+mod files;
+mod pieces;
 mod report_samples;
 mod reports;
 mod rules;
+mod support;

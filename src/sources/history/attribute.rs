@@ -16,7 +16,7 @@ pub const MAX_PLACES: usize = 100;
 /// Places kept of all targets together.
 const MAX_ALL_PLACES: usize = 200_000;
 /// Entries looked at before only first places are looked for: an unreasonable repository, or a hostile one.
-const PATIENCE: u64 = 400_000_000;
+const PATIENCE: u64 = 100_000_000;
 /// From this many trees on one pass over all of them costs less than reading each by itself.
 const ONE_BY_ONE: usize = 2_000;
 /// Entries kept in memory at once.

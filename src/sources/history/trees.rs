@@ -304,7 +304,7 @@ impl Pass<'_> {
         let slot = &mut *slot;
         let tree = self.intern(id);
         slot.read.push(tree);
-        if u32::try_from(bytes.len()).is_err() || !self.update(slot, bytes) {
+        if u32::try_from(bytes.len()).is_err() || !self.update_or_restart(slot, bytes) {
             slot.malformed.push(id.to_owned());
             slot.last = Last::default();
             return;
@@ -314,6 +314,15 @@ impl Pass<'_> {
             if !slot.last.targets.is_empty() {
                 slot.direct.push(tree);
             }
+        }
+    }
+
+    /// Make `bytes` the last tree; from nothing, should the end of the last one not fit: the name of a file can look like
+    /// the beginning of an entry.
+    fn update_or_restart(&self, slot: &mut Slot, bytes: &[u8]) -> bool {
+        self.update(slot, bytes) || {
+            slot.last = Last::default();
+            self.update(slot, bytes)
         }
     }
 
@@ -347,7 +356,7 @@ impl Pass<'_> {
             n += 1;
         }
         if at != tail_start {
-            return false; // cannot be: the tail begins where an entry does
+            return false;
         }
         let added = n.wrapping_sub(after as u32);
         splice(&mut last.trees, first, after, trees, |t| &mut t.0, added);

@@ -29,10 +29,9 @@ fn all_cases_are_right_for_a_random_seed() {
 fn judge(seed: u64) {
     let env = TestEnv::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases");
-    let cases = render::all(&folder, env.path(), seed);
-    assert!(cases.len() > 80, "only {} cases in {}", cases.len(), folder.display());
-    let out = env.keyhound(["files", ".", "--format", "json", "--show-secrets"]);
-    let report: Value = serde_json::from_slice(&out.stdout).expect("standard output is one JSON document");
+    let cases = render::all(&folder, &env.path(""), seed);
+    assert!(cases.len() > 140, "only {} cases in {}", cases.len(), folder.display());
+    let report = env.run(&["files", ".", "--format", "json", "--show-secrets"]).json();
     let findings: Vec<&Value> = report["findings"].as_array().expect("findings is a list").iter().collect();
     let mut faults = String::new();
     for case in &cases {
@@ -47,8 +46,7 @@ fn judge(seed: u64) {
 fn faults_of(case: &Case, findings: &[&Value]) -> Vec<String> {
     let prefix = format!("{}/", case.id);
     let path = |f: &Value| f["path"].as_str().unwrap_or("").trim_start_matches("./").to_owned();
-    let mut left: Vec<&Value> =
-        findings.iter().filter(|f| path(f).starts_with(&prefix)).copied().collect();
+    let mut left: Vec<&Value> = findings.iter().filter(|f| path(f).starts_with(&prefix)).copied().collect();
     let mut faults = Vec::new();
     for want in &case.expect {
         let fits = |f: &Value| {

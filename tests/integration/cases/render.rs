@@ -4,7 +4,6 @@
 //! free; `|filter` behind it encodes it; `{{[text]|filter}}` encodes a passage.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -100,8 +99,12 @@ fn encode(text: &str, encoding: &str) -> Vec<u8> {
     match encoding {
         "" | "utf-8" => text.as_bytes().to_vec(),
         "utf-8-bom" => [b"\xef\xbb\xbf", text.as_bytes()].concat(),
-        "utf-16le" => "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect(),
-        "utf-16be" => "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect(),
+        "utf-16le" => {
+            "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+        }
+        "utf-16be" => {
+            "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect()
+        }
         "latin-1" => text.chars().map(|c| u8::try_from(c).unwrap()).collect(),
         other => panic!("unknown encoding {other}"),
     }
@@ -215,9 +218,7 @@ fn filtered<'a>(value: String, filters: impl Iterator<Item = &'a str>) -> String
         "b64" => base64(s.as_bytes()),
         "b64url" => base64(s.as_bytes()).replace('+', "-").replace('/', "_").trim_end_matches('=').to_owned(),
         "hex" => escape(&s, |_| false, |b| format!("{b:02x}")),
-        "url" => {
-            escape(&s, |b| b.is_ascii_alphanumeric() || b"_.-~".contains(&b), |b| format!("%{b:02X}"))
-        }
+        "url" => escape(&s, |b| b.is_ascii_alphanumeric() || b"_.-~".contains(&b), |b| format!("%{b:02X}")),
         "jsonesc" => s.replace('/', "\\/"),
         "lower" => s.to_lowercase(),
         "upper" => s.to_uppercase(),
@@ -233,21 +234,25 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     for chunk in bytes.chunks(3) {
         let bits = chunk.iter().fold(0u32, |v, &b| v << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
         for i in 0..4 {
-            match i <= chunk.len() {
-                true => out.push(char::from(BASE64[(bits >> (18 - 6 * i)) as usize & 63])),
-                false => write!(out, "=").unwrap(),
-            }
+            out.push(if i <= chunk.len() {
+                char::from(BASE64[(bits >> (18 - 6 * i)) as usize & 63])
+            } else {
+                '='
+            });
         }
     }
     out
 }
 
-/// SplitMix64: small, and good enough for fake keys.
+/// A small generator, good enough for fake keys.
 pub(crate) struct Random(u64);
 
 impl Random {
     pub(crate) fn new(seed: u64, name: &str) -> Self {
-        Self(name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)))
+        Self(
+            name.bytes()
+                .fold(seed ^ 0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)),
+        )
     }
 
     pub(crate) fn next(&mut self) -> u64 {

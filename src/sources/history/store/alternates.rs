@@ -54,6 +54,7 @@ pub(super) fn object_dirs(objects_dir: &Path, problems: &mut Vec<Problem>) -> Ve
 
 /// A path of git's, for the system.
 #[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "not every path is one on other systems")]
 fn gix_path(bytes: &[u8]) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt as _;
     Some(PathBuf::from(std::ffi::OsStr::from_bytes(bytes)))

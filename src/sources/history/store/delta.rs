@@ -56,6 +56,16 @@ impl<'a> Delta<'a> {
         Ops { data: self.data, len: self.len, at: self.start, error: None }
     }
 
+    /// Whether what it builds can begin with `head`, by a look at its first piece.
+    pub(super) fn may_begin_with(&self, base: &[u8], head: &[u8]) -> bool {
+        let piece = match self.ops().next() {
+            Some(Op::Copy { start, len }) => base.get(start..start + len),
+            Some(Op::Insert { start, len }) => Some(self.inserted(start, len)),
+            None => None,
+        };
+        piece.is_some_and(|p| p.iter().zip(head).all(|(a, b)| a == b))
+    }
+
     /// Build the object.
     pub(super) fn apply(&self, base: &Buffer, out: &mut Buffer) -> Result<(), &'static str> {
         let base_len = base.bytes().len();
@@ -106,23 +116,23 @@ impl<'a> Delta<'a> {
 fn copy(from: &[u8], start: usize, to: &mut [u8], at: usize, len: usize) {
     const STEP: usize = 16;
     const { assert!(SLACK >= 4 * STEP) };
-    if len <= 4 * STEP {
-        if let (Some(from), Some(to)) = (from.get(start..start + 4 * STEP), to.get_mut(at..at + 4 * STEP)) {
-            to[..STEP].copy_from_slice(&from[..STEP]);
-            if len > STEP {
-                to[STEP..2 * STEP].copy_from_slice(&from[STEP..2 * STEP]);
-                if len > 2 * STEP {
-                    to[2 * STEP..].copy_from_slice(&from[2 * STEP..]);
-                }
+    if len <= 4 * STEP
+        && let (Some(from), Some(to)) = (from.get(start..start + 4 * STEP), to.get_mut(at..at + 4 * STEP))
+    {
+        to[..STEP].copy_from_slice(&from[..STEP]);
+        if len > STEP {
+            to[STEP..2 * STEP].copy_from_slice(&from[STEP..2 * STEP]);
+            if len > 2 * STEP {
+                to[2 * STEP..].copy_from_slice(&from[2 * STEP..]);
             }
-            return;
         }
+        return;
     }
     to[at..at + len].copy_from_slice(&from[start..start + len]);
 }
 
 /// Parses instructions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ops<'a> {
     data: &'a [u8],
     len: usize,
@@ -132,7 +142,8 @@ pub(super) struct Ops<'a> {
 
 impl Ops<'_> {
     /// The next instruction; `None` at the end and at an error, which [`Self::finish`] tells apart.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "tens of millions of calls; left to itself it stays a call")]
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Option<Op> {
         if self.at >= self.len {
             return None;

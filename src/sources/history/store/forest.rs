@@ -186,19 +186,6 @@ impl Forest {
         self.offsets[entry as usize]
     }
 
-    /// The zlib stream of an entry, up to the next entry.
-    pub(super) fn stream<'p>(&self, pack: &'p Pack, entry: u32) -> &'p [u8] {
-        let data = self.data(pack, entry);
-        &data[..data.len().min(self.stream_len(entry))]
-    }
-
-    /// How long the zlib stream of an entry can be.
-    pub(super) fn stream_len(&self, entry: u32) -> usize {
-        let i = entry as usize;
-        let start = self.offsets[i] + u64::from(self.header_lens[i]);
-        self.offsets[i + 1].saturating_sub(start) as usize
-    }
-
     /// Everything from the zlib stream of an entry on.
     pub(super) fn data<'p>(&self, pack: &'p Pack, entry: u32) -> &'p [u8] {
         pack.bytes_at(

@@ -204,7 +204,7 @@ impl Visitor for Scanner<'_> {
         let size = delta.result_size;
         match entry.kind {
             ObjectKind::Commit | ObjectKind::Tag => return Ok(None),
-            ObjectKind::Blob if size < LFS_BELOW => return Ok(None),
+            ObjectKind::Blob if size < LFS_BELOW && delta.may_begin_with(base, LFS_HEAD) => return Ok(None),
             ObjectKind::Blob | ObjectKind::Tree => {}
         }
         if entry.leaf && self.declines(entry, size) {

@@ -8,15 +8,15 @@
 //! In these cases the object is built and looked at whole. Otherwise its anchors are those that are copied with all
 //! their reach, and none is viable.
 
-use super::delta::{Delta, NO_FIT, Op};
+use super::delta::{Delta, NO_FIT, Op, Ops};
 use crate::detect::Prefilter;
 use crate::detect::prefilter::Anchor;
 
 /// Anchors remembered of one object. With more of them its descendants are built.
 const MAX_ANCHORS: usize = 1 << 16;
 
-/// The longest literal for which seams are looked at exactly.
-const MAX_LITERAL: usize = 16;
+/// The longest side of a literal for which seams are looked at exactly.
+const MAX_SIDE: usize = 15;
 
 /// What is known of an object for those that are built on it.
 #[derive(Debug, Default)]
@@ -98,7 +98,7 @@ impl<'p> Seams<'p> {
         let mut carried = Vec::new();
         let mut ops = delta.ops();
         let mut op = ops.next();
-        let mut before: &[u8] = &[];
+        let mut tail = Tail::default();
         let mut at = 0;
         while let Some(this) = op {
             op = ops.next();
@@ -123,13 +123,13 @@ impl<'p> Seams<'p> {
                     piece
                 }
             };
-            if let Some(&last) = before.last()
+            if let Some(last) = tail.last()
                 && self.is_pair(last, piece[0])
-                && self.joins(before, piece, at == before.len())
+                && self.joins(&tail, piece, base, delta, op, ops.clone())
             {
                 return Ok(None);
             }
-            before = piece;
+            tail.push(piece, self.side);
             at += piece.len();
         }
         ops.finish()?;
@@ -172,16 +172,42 @@ impl<'p> Seams<'p> {
         self.pairs[key >> 6] >> (key & 63) & 1 != 0
     }
 
-    /// Whether a literal may stand across the seam of two pieces. `first`: nothing comes before `left`.
-    fn joins(&self, left: &[u8], right: &[u8], first: bool) -> bool {
-        if self.side >= MAX_LITERAL || right.len() < self.side || (left.len() < self.side && !first) {
-            return true; // it may reach over more than one seam
+    /// Whether a literal may stand across the seam between `tail` and `piece`, behind which `op` and `ops` follow.
+    fn joins(
+        &self,
+        tail: &Tail<'_>,
+        piece: &[u8],
+        base: &[u8],
+        delta: &Delta<'_>,
+        mut op: Option<Op>,
+        mut ops: Ops<'_>,
+    ) -> bool {
+        if self.side > MAX_SIDE {
+            return true;
         }
-        let mut window = [0; 2 * MAX_LITERAL];
-        let seam = left.len().min(self.side);
-        window[..seam].copy_from_slice(&left[left.len() - seam..]);
-        let end = seam + self.side;
-        window[seam..end].copy_from_slice(&right[..self.side]);
+        let mut window = [0; 2 * MAX_SIDE];
+        let left = tail.bytes(self.side);
+        let seam = left.len();
+        window[..seam].copy_from_slice(left);
+        let (mut end, full) = (seam, seam + self.side);
+        let mut piece = piece;
+        loop {
+            let part = &piece[..piece.len().min(full - end)];
+            window[end..end + part.len()].copy_from_slice(part);
+            end += part.len();
+            if end == full {
+                break;
+            }
+            piece = match op {
+                None => break,
+                Some(Op::Insert { start, len }) => delta.inserted(start, len),
+                Some(Op::Copy { start, len }) => match base.get(start..start + len) {
+                    Some(piece) => piece,
+                    None => return true,
+                },
+            };
+            op = ops.next();
+        }
         let mut joined = false;
         self.prefilter.each(&window[..end], |anchor| {
             let literal = self.prefilter.literals()[usize::from(anchor.literal)].bytes.len();
@@ -189,5 +215,62 @@ impl<'p> Seams<'p> {
             !joined
         });
         joined
+    }
+}
+
+/// The end of what is built so far.
+#[derive(Debug, Default)]
+struct Tail<'a> {
+    /// The last piece.
+    piece: &'a [u8],
+    /// The last bytes, where the last piece is shorter than a side.
+    joined: [u8; MAX_SIDE],
+    len: usize,
+}
+
+impl<'a> Tail<'a> {
+    fn last(&self) -> Option<u8> {
+        self.piece.last().copied()
+    }
+
+    /// Up to `side` bytes.
+    fn bytes(&self, side: usize) -> &[u8] {
+        if self.len > 0 {
+            &self.joined[..self.len]
+        } else {
+            &self.piece[self.piece.len().saturating_sub(side)..]
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, piece: &'a [u8], side: usize) {
+        if piece.len() >= side || side > MAX_SIDE {
+            self.len = 0;
+        } else {
+            let mut joined = [0; MAX_SIDE];
+            let before = self.bytes(side);
+            let kept = before.len().min(side - piece.len());
+            joined[..kept].copy_from_slice(&before[before.len() - kept..]);
+            joined[kept..kept + piece.len()].copy_from_slice(piece);
+            (self.joined, self.len) = (joined, kept + piece.len());
+        }
+        self.piece = piece;
+    }
+}
+
+#[cfg(test)]
+impl Note {
+    pub(super) fn anchors(&self) -> &[Anchor] {
+        &self.anchors
+    }
+}
+
+#[cfg(test)]
+impl Seams<'_> {
+    /// The note of a text as if none of its anchors were viable.
+    pub(super) fn note_of_cold(&self, text: &[u8]) -> Note {
+        let mut anchors = Vec::new();
+        self.prefilter.anchors(text, &mut anchors);
+        Note { anchors, unknown: false }
     }
 }
