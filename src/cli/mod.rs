@@ -17,6 +17,7 @@ mod history;
 mod interrupt;
 mod output;
 mod progress;
+mod range;
 mod rules;
 mod shell;
 mod staged;

@@ -10,6 +10,7 @@ mod files;
 mod history;
 mod lines;
 mod pieces;
+mod range;
 mod repeats;
 mod snippet;
 mod staged;
@@ -20,6 +21,7 @@ pub use collector::{Collector, Control, Gathered};
 pub use files::scan_files;
 pub use history::{HistoryOptions, scan_history};
 pub use pieces::{PieceSize, Streamed, scan_reader};
+pub use range::scan_range;
 pub use staged::scan_staged;
 
 use crate::blob::Skipped;

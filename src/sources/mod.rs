@@ -5,4 +5,5 @@ pub mod files;
 pub mod history;
 pub mod names;
 pub mod objects;
+pub mod range;
 pub mod staged;

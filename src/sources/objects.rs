@@ -47,7 +47,7 @@ pub struct Objects {
 
 impl std::fmt::Debug for Objects {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Objects").field("databases", &self.databases.len()).finish()
+        f.debug_struct("Objects").field("hash", &self.hash).finish_non_exhaustive()
     }
 }
 

@@ -24,8 +24,8 @@ use crate::sources::history::store::{ObjectId, ObjectSink as _, ScanOptions, Sto
 use crate::sources::history::trees::{Trees, Wanted};
 use crate::sources::history::{Repo, reflog};
 
-pub(super) use objects::lfs_digest;
 use objects::{Hit, Objects, What};
+pub(super) use objects::{in_message, lfs_digest};
 
 /// What of a history is scanned, and how.
 #[derive(Debug, Clone, Default)]

@@ -118,7 +118,7 @@ impl<'i> Pass<'i, '_> {
             return Group { name: rest, folder: false, range: at..at + 1 + same, cached: None };
         };
         let name = &rest[..slash];
-        let below = &path[..skip + slash + 1];
+        let below = &path[..=skip + slash];
         // The cached trees come in the order of the index, but a folder may be missing among them.
         let mut hint = None;
         if let Some(next) = cached

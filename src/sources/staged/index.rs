@@ -313,9 +313,9 @@ impl Parsed {
             match signature {
                 b"TREE" => self.trees = cached_trees(body, content.clone(), hash_len),
                 b"link" => self.split = true,
-                // Sparse: folders stand for what is in them, which `Kind::Folder` says of each.
-                b"sdir" => {}
-                [b'A'..=b'Z', ..] => {} // git lets these be ignored
+                // Git lets those in capitals be ignored. In a sparse index folders stand for what is in them, which
+                // `Kind::Folder` says of each.
+                [b'A'..=b'Z', ..] | b"sdir" => {}
                 _ => return Err("it has an unknown extension"),
             }
             at = content.end;
