@@ -28,11 +28,6 @@ pub fn scan_staged(
         adder.skip(&path, &error);
     }
     let mut findings = adder.added(&changes, &mut |_| Vec::new());
-    for finding in &mut findings {
-        for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
-            location.reachable = Some(true); // as soon as the commit is made
-        }
-    }
     findings.sort_by(|a, b| (&a.location, &a.rule_id, &a.key_id).cmp(&(&b.location, &b.rule_id, &b.key_id)));
     let incomplete = adder.finish();
     let root = repo.work_tree.as_ref().unwrap_or(&repo.git_dir);
