@@ -12,7 +12,7 @@ use keyhound::sources::history::Repo;
 use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::progress::Progress;
-use super::{interrupt, output};
+use super::{interrupt, output, range};
 
 /// Arguments of `keyhound history` and `keyhound audit`.
 #[derive(Debug, clap::Args)]
@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// The repository, or a folder in it
     #[arg(value_name = "REPO", default_value = ".")]
     repo: PathBuf,
+    /// Only what the commits of RANGE add: 'A..B', 'A...B' (what B has since it parted from A), or a single name
+    #[arg(long, value_name = "RANGE", conflicts_with_all = ["refs", "reachable_only", "max_blob_size", "check_hashes"])]
+    range: Option<String>,
     /// Only what refs reach whose full name matches GLOB, such as 'refs/heads/*'
     #[arg(long, value_name = "GLOB")]
     refs: Option<String>,
@@ -42,6 +45,7 @@ impl Args {
     pub(crate) fn here() -> Self {
         Self {
             repo: ".".into(),
+            range: None,
             refs: None,
             reachable_only: false,
             since: None,
@@ -64,6 +68,9 @@ impl Args {
 
 /// Scan the history.
 pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
+    if let Some(range) = &args.range {
+        return range::run(&args.repo, range, args.since, common);
+    }
     scan(args, common, "objects", &|repo, detector, control, started| {
         Ok(scan_history(repo, &args.options(common), detector, control, started))
     })

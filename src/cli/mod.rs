@@ -12,12 +12,15 @@ use clap::{CommandFactory, Parser, Subcommand};
 mod common;
 mod exit;
 mod files;
+mod git;
 mod history;
 mod interrupt;
 mod output;
 mod progress;
+mod range;
 mod rules;
 mod shell;
+mod staged;
 
 use common::Common;
 pub(crate) use exit::ExitStatus;
@@ -43,6 +46,8 @@ enum Command {
     History(history::Args),
     /// Scan folders, files or standard input
     Files(files::Args),
+    /// Scan what the next commit would add: the index, never the work tree
+    Staged(staged::Args),
     /// Show and check the rules
     Rules(rules::Args),
     /// Print a completion script for a shell
@@ -76,6 +81,7 @@ fn dispatch(cli: Cli) -> Result<ExitStatus> {
         Command::Audit(args) => history::audit(&args, common),
         Command::History(args) => history::history(&args, common),
         Command::Files(args) => files::run(&args, common),
+        Command::Staged(args) => staged::run(&args, common),
         Command::Rules(args) => rules::run(&args, common),
         Command::Completions(args) => shell::completions(&args, &mut Cli::command(), &mut io::stdout()),
         Command::Man => shell::man(Cli::command(), &mut io::stdout()),

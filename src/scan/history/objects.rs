@@ -108,22 +108,8 @@ impl<'a> Objects<'a> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lines are counted in the message; what stands before it has none.
     fn message(&self, id: &oid, what: What, place: Place, bytes: &[u8]) {
-        let origin = origin(place, Some(id));
-        let (header, message) = split(bytes);
-        let mut findings = find(self.detector, &origin, message);
-        let mut in_header = find(self.detector, &origin, header);
-        for finding in &mut in_header {
-            for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
-                location.line = None;
-                location.column = None;
-                location.end_column = None;
-                location.secret_line = None;
-            }
-        }
-        findings.append(&mut in_header);
-        self.keep(id, what, fold_repeats(findings));
+        self.keep(id, what, in_message(self.detector, &origin(place, Some(id)), bytes));
     }
 
     fn stream(&self, id: &oid, what: What, origin: &Origin, name: &str, reader: &mut dyn Read) {
@@ -133,6 +119,23 @@ impl<'a> Objects<'a> {
         }
         self.keep(id, what, fold_repeats(read.findings));
     }
+}
+
+/// The findings of a commit or tag object. Lines are counted in the message; what stands before it has none.
+pub(in crate::scan) fn in_message(detector: &Detector, origin: &Origin, bytes: &[u8]) -> Vec<Finding> {
+    let (header, message) = split(bytes);
+    let mut findings = find(detector, origin, message);
+    let mut in_header = find(detector, origin, header);
+    for finding in &mut in_header {
+        for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
+            location.line = None;
+            location.column = None;
+            location.end_column = None;
+            location.secret_line = None;
+        }
+    }
+    findings.append(&mut in_header);
+    fold_repeats(findings)
 }
 
 fn origin(place: Place, id: Option<&oid>) -> Origin {
@@ -219,7 +222,7 @@ impl ObjectSink for Objects<'_> {
 }
 
 /// The digest in a git-lfs pointer: 64 hexadecimal digits, and so nothing that leads out of a folder.
-fn lfs_digest(pointer: &[u8]) -> Option<&str> {
+pub(in crate::scan) fn lfs_digest(pointer: &[u8]) -> Option<&str> {
     let line = pointer.split(|b| *b == b'\n').find_map(|l| l.strip_prefix(b"oid sha256:"))?;
     let digest = std::str::from_utf8(line.trim_ascii()).ok()?;
     (digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit())).then_some(digest)
