@@ -77,7 +77,7 @@ impl<'a> Collector<'a> {
         if count > 0 {
             let path = origin.path.as_deref().map(String::from_utf8_lossy);
             self.skipped(Skipped {
-                what: path.map_or_else(|| origin.place.name().to_owned(), |p| p.into_owned()),
+                what: path.map_or_else(|| origin.place.name().to_owned(), std::borrow::Cow::into_owned),
                 reason: format!("{count} more findings are not listed: {MAX_FINDINGS} are kept of one file"),
                 help: Some("the file is a list of keys: look at it as a whole".into()),
             });
