@@ -9,6 +9,7 @@ mod collector;
 mod files;
 mod history;
 mod lines;
+mod message;
 mod pieces;
 mod range;
 mod repeats;
@@ -21,6 +22,7 @@ pub use collector::{Collector, Control, Gathered};
 pub use files::scan_files;
 pub use history::{HistoryOptions, scan_history};
 pub use pieces::{MAX_FINDINGS, PieceSize, Streamed, scan_reader};
+pub use message::scan_message;
 pub use range::scan_range;
 pub use staged::scan_staged;
 
