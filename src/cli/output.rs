@@ -43,17 +43,19 @@ fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
 
 fn notes(outcome: &Outcome, common: &Common) {
     const SHOWN: usize = 20;
-    let incomplete = &outcome.incomplete;
-    if !incomplete.is_empty() {
-        let places = if incomplete.len() == 1 { "one place" } else { "some places" };
-        note(format_args!("keyhound: the scan is incomplete: {places} could not be read"));
-        let shown = if common.verbose { incomplete.len() } else { SHOWN };
-        for skipped in incomplete.iter().take(shown) {
-            note(format_args!("keyhound: {skipped}"));
-        }
-        if incomplete.len() > shown {
-            let more = incomplete.len() - shown;
-            note(format_args!("keyhound: {more} more could not be read (--verbose lists them)"));
+    match outcome.incomplete.as_slice() {
+        [] => {}
+        [one] => note(format_args!("keyhound: the scan is incomplete: {one}")),
+        several => {
+            let count = several.len();
+            note(format_args!("keyhound: the scan is incomplete: {count} places could not be read"));
+            let shown = if common.verbose { count } else { count.min(SHOWN) };
+            for skipped in &several[..shown] {
+                note(format_args!("keyhound: {skipped}"));
+            }
+            if shown < count {
+                note(format_args!("keyhound: and {} more (--verbose lists them)", count - shown));
+            }
         }
     }
     if common.verbose {

@@ -134,7 +134,11 @@ pub fn write(
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    dispatch(format, &Report { outcome, rules, options, redactor: Redactor::new(outcome, options) }, out)
+    dispatch(
+        format,
+        &Report { outcome, rules, options, redactor: Redactor::new(outcome, rules, options) },
+        out,
+    )
 }
 
 /// What a format gets.
@@ -151,7 +155,7 @@ impl<'a> Report<'a> {
     fn without_secrets(&self) -> Option<(Options, Redactor)> {
         self.options.show_secrets.then(|| {
             let options = Options { show_secrets: false, ..self.options.clone() };
-            let redactor = Redactor::new(self.outcome, &options);
+            let redactor = Redactor::new(self.outcome, self.rules, &options);
             (options, redactor)
         })
     }

@@ -47,7 +47,7 @@ pub(super) struct Place<'a> {
     date: Option<String>,
     subject: Option<Cow<'a, str>>,
     r#where: &'static str,
-    reachable: Option<bool>,
+    reachable: bool,
     in_head: Option<bool>,
     removed: Option<&'a str>,
     named_by: Option<Cow<'a, str>>,
@@ -130,7 +130,8 @@ impl<'a> Place<'a> {
             date: commit.and_then(commit_date),
             subject: commit.map(|commit| redactor.text(&commit.subject)),
             r#where: location.place.name(),
-            reachable: location.reachable,
+            // outside history nothing has to reach a place
+            reachable: location.reachable.unwrap_or(true),
             in_head: location.in_head,
             removed: location.removed.as_deref().map(|commit| commit.id.as_str()),
             named_by: location.named_by.as_deref().map(|name| redactor.text(name)),
