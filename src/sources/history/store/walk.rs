@@ -38,6 +38,17 @@ pub(super) struct Entry<'a> {
 /// Opens a reader of an object's content.
 pub(super) type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Read + 'a>, String>;
 
+/// What becomes of an object that was looked at as a delta.
+#[derive(Debug)]
+pub(super) enum Look<N> {
+    /// All is known. It is built only for those that are built on it.
+    Done(N),
+    /// All is known. It is to be built and shown.
+    Show(N),
+    /// It must be looked at whole.
+    Whole,
+}
+
 /// What is done with the objects. One for a thread.
 pub(super) trait Visitor: Send {
     /// What must be known of an object when those that are built on it are visited.
@@ -48,14 +59,16 @@ pub(super) trait Visitor: Send {
     fn declines(&mut self, entry: Entry<'_>, size: u64) -> bool;
     /// An object, whole.
     fn whole(&mut self, entry: Entry<'_>, bytes: &[u8]) -> Self::Note;
-    /// An object as a delta that fits its base in size. `None` asks for the whole object, which comes next.
+    /// An object that [`Look::Show`] asked for.
+    fn show(&mut self, entry: Entry<'_>, bytes: &[u8]);
+    /// An object as a delta that fits its base in size.
     fn delta(
         &mut self,
         entry: Entry<'_>,
         base: &[u8],
         note: &Self::Note,
         delta: &Delta<'_>,
-    ) -> Result<Option<Self::Note>, &'static str>;
+    ) -> Result<Look<Self::Note>, &'static str>;
     /// A blob too large to be held.
     fn huge(&mut self, entry: Entry<'_>, size: u64, open: Open<'_>) -> Result<(), String>;
     /// An object that cannot be read.
@@ -349,8 +362,8 @@ impl<'s, V: Visitor> Walker<'s, V> {
         if delta.base_size != base.bytes().len() as u64 {
             return Err(NO_FIT.into());
         }
-        let note = self.visitor.delta(entry, base.bytes(), note, &delta)?;
-        if note.is_some() && entry.leaf {
+        let look = self.visitor.delta(entry, base.bytes(), note, &delta)?;
+        if entry.leaf && matches!(look, Look::Done(_)) {
             return Ok(None);
         }
         let mut buffer = self.pool.take();
@@ -358,7 +371,14 @@ impl<'s, V: Visitor> Walker<'s, V> {
             self.pool.give(buffer);
             return Err(why.into());
         }
-        let note = note.unwrap_or_else(|| self.visitor.whole(entry, buffer.bytes()));
+        let note = match look {
+            Look::Done(note) => note,
+            Look::Show(note) => {
+                self.visitor.show(entry, buffer.bytes());
+                note
+            }
+            Look::Whole => self.visitor.whole(entry, buffer.bytes()),
+        };
         if entry.leaf {
             self.pool.give(buffer);
             return Ok(None);
