@@ -21,8 +21,8 @@ pub use collect::{TextStart, collect, collect_all};
 pub use collector::{Collector, Control, Gathered};
 pub use files::scan_files;
 pub use history::{HistoryOptions, scan_history};
-pub use pieces::{MAX_FINDINGS, PieceSize, Streamed, scan_reader};
 pub use message::scan_message;
+pub use pieces::{MAX_FINDINGS, PieceSize, Streamed, scan_reader};
 pub use range::scan_range;
 pub use staged::scan_staged;
 
