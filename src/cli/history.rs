@@ -58,6 +58,7 @@ impl Args {
             max_blob_size: self.max_blob_size,
             check_hashes: self.check_hashes,
             threads: common.threads(),
+            ..HistoryOptions::default()
         }
     }
 }

@@ -135,6 +135,10 @@ fn places(
     if !unnamed.is_empty() {
         writeln!(out, "  and {} (--format json has them all)", counted(unnamed.len() as u64, "more place"))?;
     }
+    let omitted = group.findings.iter().fold(0, |sum: u64, f| sum.saturating_add(f.other_locations_omitted));
+    if omitted > 0 {
+        writeln!(out, "  and {} that no report lists", counted(omitted, "further place"))?;
+    }
     Ok(())
 }
 

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+mod credentials;
 mod incomplete;
 mod merge;
 mod objects;
+mod write;
 
 use gix::hashtable::HashMap as IdMap;
 
@@ -27,7 +29,7 @@ use crate::sources::history::{Repo, reflog};
 use objects::{Hit, Objects, What};
 
 /// What of a history is scanned, and how.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct HistoryOptions {
     /// Only what refs reach whose full name matches this pattern: `*` is any text, `/` included.
     pub refs: Option<String>,
@@ -41,6 +43,23 @@ pub struct HistoryOptions {
     pub check_hashes: bool,
     /// Threads to use.
     pub threads: usize,
+    /// Findings to keep while objects are read, about 2 kB each. Of those beyond only the credential is kept, and what is
+    /// reported of them is looked up a second time. This does not change what is found.
+    pub keep: usize,
+}
+
+impl Default for HistoryOptions {
+    fn default() -> Self {
+        Self {
+            refs: None,
+            reachable_only: false,
+            since: None,
+            max_blob_size: None,
+            check_hashes: false,
+            threads: 1,
+            keep: 50_000,
+        }
+    }
 }
 
 impl HistoryOptions {
@@ -57,6 +76,7 @@ impl HistoryOptions {
 struct Known<'a> {
     repo: &'a Repo,
     store: &'a Store,
+    threads: usize,
     graph: Graph,
     reach: Reach,
     /// For commits that no ref reaches: what still names them.
@@ -81,7 +101,7 @@ pub fn scan_history(
 ) -> Outcome {
     let refs = Refs::read(repo);
     let (store, problems) = Store::open(&repo.objects_dir, repo.hash);
-    let objects = Objects::new(repo, detector, control);
+    let objects = Objects::new(repo, detector, control, options.keep);
     let scan = ScanOptions {
         threads: options.threads,
         check_hashes: options.check_hashes,
@@ -108,7 +128,8 @@ pub fn scan_history(
     for (commit, at) in commits.iter().zip(0..) {
         rank[*commit as usize] = at;
     }
-    let known = Known { repo, store: &store, graph, reach, lost, log, commits, rank };
+    let threads = options.threads;
+    let known = Known { repo, store: &store, threads, graph, reach, lost, log, commits, rank };
     let head = refs.head().and_then(|id| known.graph.find(&id));
     let stopped = control.stop.load(std::sync::atomic::Ordering::Relaxed);
     let (places, missing) = places(&known, head, &gathered.hits, options, stopped, &mut gathered.skipped);
@@ -120,11 +141,12 @@ pub fn scan_history(
             help: None,
         });
     }
-    gathered.skipped.sort_unstable();
-    gathered.skipped.dedup();
-
     let now = started.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
-    let findings = merge::findings(&known, &gathered.hits, &places, options.restricted(), now);
+    let mut skipped = std::mem::take(&mut gathered.skipped);
+    let findings =
+        merge::findings(&known, &gathered, &places, options.restricted(), now, detector, &mut skipped);
+    skipped.sort_unstable();
+    skipped.dedup();
     let target: &PathBuf = repo.work_tree.as_ref().unwrap_or(&repo.git_dir);
     Outcome {
         mode: "history",
@@ -136,7 +158,7 @@ pub fn scan_history(
             bytes: control.bytes.load(std::sync::atomic::Ordering::Relaxed),
         },
         findings,
-        incomplete: gathered.skipped,
+        incomplete: skipped,
         left_out: gathered.left_out,
         unused_suppressions: Vec::new(),
     }

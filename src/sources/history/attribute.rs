@@ -70,7 +70,10 @@ pub struct Places {
     /// `(path, target)` in HEAD's tree. Sorted.
     pub in_head: Vec<(PathIndex, u32)>,
     /// The last commit of HEAD's history that took a target from a path.
-    pub removed: HashMap<(PathIndex, u32), Index>,
+    pub removed: BTreeMap<(PathIndex, u32), Index>,
+    /// The last merge of HEAD's history that has a target no longer at a path where some of its parents have it. It took the
+    /// target away itself if no other commit did.
+    pub dropped: BTreeMap<(PathIndex, u32), Index>,
     /// Targets that HEAD's tree holds anywhere.
     pub head_has: Vec<bool>,
     /// Whether places were left out because there are too many.
@@ -115,7 +118,7 @@ pub fn attribute(
                 places.add(by_path, path, target, Some(commit), link);
             });
         }
-        if of_head[commit as usize] && !before.is_empty() && before.iter().all(|b| b.is_some() && *b != now) {
+        if of_head[commit as usize] && before.iter().any(|b| b.is_some() && *b != now) {
             walk.removals(now, &before, commit);
         }
     }
@@ -241,7 +244,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Note what `commit`, with the root `now`, removed: what all of its parents had.
+    /// Note what `commit`, with the root `now`, removed: what all of its parents had; and what only some had.
     fn removals(&mut self, now: Option<TreeIndex>, before: &[Option<TreeIndex>], commit: Index) {
         let now: Vec<TreeIndex> = now.into_iter().collect();
         let mut gone: BTreeMap<(PathIndex, u32), usize> = BTreeMap::new();
@@ -256,8 +259,10 @@ impl Walk<'_> {
             });
         }
         let all = before.len();
-        let gone = gone.into_iter().filter(|(_, times)| *times == all);
-        self.places.removed.extend(gone.map(|(place, _)| (place, commit)));
+        for (place, times) in gone {
+            let by = if times == all { &mut self.places.removed } else { &mut self.places.dropped };
+            by.insert(place, commit);
+        }
     }
 
     fn entered(&mut self, tree: TreeIndex) -> bool {
