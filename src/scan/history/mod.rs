@@ -116,7 +116,7 @@ pub fn scan_history(
     for name in &refs.names {
         gathered.name_of_ref(name, detector);
     }
-    gathered.skipped.extend(refs.problems.iter().cloned());
+    gathered.skipped.extend(refs.problems.iter().chain(&repo.problems).cloned());
 
     let graph = Graph::new(std::mem::take(&mut gathered.commits));
     let wanted = |name: &[u8]| options.wants_ref(name);
@@ -131,15 +131,21 @@ pub fn scan_history(
     let threads = options.threads;
     let known = Known { repo, store: &store, threads, graph, reach, lost, log, commits, rank };
     let head = refs.head().and_then(|id| known.graph.find(&id));
-    let stopped = control.stop.load(std::sync::atomic::Ordering::Relaxed);
-    let (places, missing) = places(&known, head, &gathered.hits, options, stopped, &mut gathered.skipped);
-    gathered.skipped.extend(incomplete::missing(&known, &missing, &places));
-    if stopped {
+    let stop = || control.stop.load(std::sync::atomic::Ordering::Relaxed);
+    // What was found until then still gets its places, unless there is nothing to find them for.
+    let early = stop();
+    let give_up = || stop() && (!early || gathered.hits.is_empty());
+    let (places, missing) =
+        places(&known, head, &gathered.hits, options, !early, &give_up, &mut gathered.skipped);
+    if stop() {
+        // What is missing is not known; nor are all places.
         gathered.skipped.push(Skipped {
             what: "the scan".into(),
             reason: "it was interrupted".into(),
             help: None,
         });
+    } else {
+        gathered.skipped.extend(incomplete::missing(&known, &missing, &places));
     }
     let now = started.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
     let mut skipped = std::mem::take(&mut gathered.skipped);
@@ -194,7 +200,8 @@ fn places(
     head: Option<Index>,
     hits: &[Hit],
     options: &HistoryOptions,
-    stopped: bool,
+    check: bool,
+    stopped: &(dyn Fn() -> bool + Sync),
     skipped: &mut Vec<Skipped>,
 ) -> (Places, Missing) {
     let mut objects: IdMap<ObjectId, u32> = IdMap::default();
@@ -210,10 +217,10 @@ fn places(
     }
     let read = |targets: &IdMap<ObjectId, u32>, check: bool| {
         let named: Vec<ObjectId> = names.keys().copied().collect();
-        let wanted = Wanted { targets, trees: &named, check };
+        let wanted = Wanted { targets, trees: &named, check, stopped };
         Trees::read(known.store, known.repo.hash, options.threads, wanted)
     };
-    let mut trees = read(&objects, !stopped);
+    let mut trees = read(&objects, check);
     let mut missing = Missing { ids: trees.missing.clone(), first_target: None };
     // Whether it matters that they are missing depends on what names them.
     if !missing.ids.is_empty() && !known.repo.promisor && missing.ids.len() <= incomplete::MAX_NAMED {
@@ -224,7 +231,7 @@ fn places(
     skipped.extend(trees.problems.drain(..).map(Skipped::from));
     let count = hits.len() + missing.first_target.map_or(0, |_| missing.ids.len());
     let named_trees: Vec<ObjectId> = known.reach.named.iter().map(|n| n.0).collect();
-    let history = History { graph: &known.graph, head, trees: &named_trees };
+    let history = History { graph: &known.graph, head, trees: &named_trees, stopped };
     let targets = Targets { objects: &objects, names: &names, count };
     let places =
         attribute(known.store, known.repo.hash, options.threads, &trees, history, targets, &known.commits);

@@ -315,3 +315,30 @@ fn many_credentials_in_many_versions_and_places() {
         assert_eq!(finding.other_locations.len(), 99, "100 places are kept of one object");
     }
 }
+
+#[test]
+fn a_configuration_that_cannot_be_parsed_is_named() {
+    let made = Made::new();
+    made.commit("leak", &[("x.ini", Some(&ini(&key("AKIA", 0))))]);
+    std::fs::write(made.path().join(".git/config"), "[core\nbare = maybe").expect("a file");
+    let outcome = made.scan();
+    only(&outcome);
+    assert_eq!(outcome.incomplete.len(), 1);
+    assert!(outcome.incomplete[0].reason.starts_with("cannot be parsed"), "{}", outcome.incomplete[0]);
+}
+
+#[test]
+fn an_interrupted_scan_does_not_take_the_rest_for_missing() {
+    let made = Made::new();
+    for n in 0..3 {
+        made.commit("leak", &[("x.ini", Some(&ini(&key("AKIA", n))))]);
+    }
+    let control = Control::default();
+    control.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let rules = Arc::new(RuleSet::load(&[]).expect("the built-in rules"));
+    let repo = Repo::discover(made.path()).expect("a repository");
+    let now = SystemTime::UNIX_EPOCH;
+    let outcome = scan_history(&repo, &HistoryOptions::default(), &Detector::new(rules), &control, now);
+    let said: Vec<String> = outcome.incomplete.iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["the scan: it was interrupted"]);
+}

@@ -48,7 +48,7 @@ pub struct Targets<'a> {
 }
 
 /// Where the commits are, and which of them count.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct History<'a> {
     /// All commits.
     pub graph: &'a Graph,
@@ -56,6 +56,8 @@ pub struct History<'a> {
     pub head: Option<Index>,
     /// Trees that a ref names without a commit.
     pub trees: &'a [ObjectId],
+    /// Whether to give up. The places that are found then are not all.
+    pub stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// The places of all targets.
@@ -93,7 +95,7 @@ pub fn attribute(
 ) -> Places {
     let graph = history.graph;
     let mut walk = Walk {
-        cache: Cache::new(store, hash, threads, trees, targets),
+        cache: Cache::new(store, hash, threads, trees, targets, history.stopped),
         places: Places {
             of: vec![Vec::new(); targets.count],
             more: vec![0; targets.count],
@@ -107,7 +109,7 @@ pub fn attribute(
     let root = |commit: Index| trees.find_dirty(&graph.tree(commit));
     let mut of_head = vec![false; graph.len()];
     graph.walk(history.head, |c| !std::mem::replace(&mut of_head[c as usize], true));
-    for commit in commits.iter().copied() {
+    for commit in commits.iter().copied().take_while(|_| !(history.stopped)()) {
         let now = root(commit);
         let before: Vec<Option<TreeIndex>> = graph.parents(commit).iter().map(|p| root(*p)).collect();
         if let Some(tree) = now
@@ -284,14 +286,21 @@ struct Cache<'a> {
 }
 
 impl<'a> Cache<'a> {
-    fn new(store: &'a Store, hash: HashKind, threads: usize, trees: &'a Trees, targets: Targets<'a>) -> Self {
+    fn new(
+        store: &'a Store,
+        hash: HashKind,
+        threads: usize,
+        trees: &'a Trees,
+        targets: Targets<'a>,
+        stopped: &(dyn Fn() -> bool + Sync),
+    ) -> Self {
         let mut cache =
             Self { store, hash, trees, targets, loaded: HashMap::new(), size: 0, buffer: Vec::new() };
         if trees.dirty_count() > ONE_BY_ONE {
             let loaded = Mutex::new((HashMap::new(), 0));
             // Trees that cannot be read were named by the first pass.
             let _ = store.each(ObjectKind::Tree, threads, &|id, bytes| {
-                let Some(index) = trees.find_dirty(id) else { return };
+                let Some(index) = trees.find_dirty(id).filter(|_| !stopped()) else { return };
                 let tree = DirtyTree::read(id, bytes, hash, trees, targets);
                 let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
                 if loaded.1 < MAX_CACHED {

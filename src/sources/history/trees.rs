@@ -69,7 +69,7 @@ pub fn entries(mut bytes: &[u8], hash: HashKind) -> impl Iterator<Item = Entry<'
 }
 
 /// What to look for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Wanted<'a> {
     /// Objects whose places are looked for.
     pub targets: &'a HashMap<ObjectId, u32>,
@@ -77,6 +77,8 @@ pub struct Wanted<'a> {
     pub trees: &'a [ObjectId],
     /// Whether to look up all entries.
     pub check: bool,
+    /// Whether to give up. What is found then is not all.
+    pub stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// What the pass found.
@@ -291,6 +293,9 @@ struct Slot {
 
 impl Pass<'_> {
     fn tree(&self, id: &oid, bytes: &[u8]) {
+        if (self.wanted.stopped)() {
+            return;
+        }
         let mut slot = self.slot();
         let slot = &mut *slot;
         if u32::try_from(bytes.len()).is_err() || !self.update(slot, bytes) {

@@ -47,7 +47,7 @@ proptest! {
         let pass = Pass {
             store: &store,
             hash: HashKind::Sha1,
-            wanted: Wanted { targets: &targets, trees: &[], check: true },
+            wanted: Wanted { targets: &targets, trees: &[], check: true, stopped: &|| false },
             edges: true,
             index: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
             next: AtomicU32::new(0),
