@@ -16,6 +16,7 @@ mod history;
 mod interrupt;
 mod output;
 mod progress;
+mod remote;
 mod rules;
 mod shell;
 
@@ -38,7 +39,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Scan the files and the whole history of a repository: what keyhound does without a command, too
-    Audit(history::Args),
+    Audit(history::AuditArgs),
     /// Scan every object of a repository
     History(history::Args),
     /// Scan folders, files or standard input
@@ -71,7 +72,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn dispatch(cli: Cli) -> Result<ExitStatus> {
     let common = &cli.common;
-    let Some(command) = cli.command else { return history::audit(&history::Args::here(), common) };
+    let Some(command) = cli.command else { return history::audit(&history::AuditArgs::here(), common) };
     match command {
         Command::Audit(args) => history::audit(&args, common),
         Command::History(args) => history::history(&args, common),

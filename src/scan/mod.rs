@@ -12,7 +12,7 @@ mod pieces;
 mod repeats;
 mod snippet;
 
-pub use audit::merge_audit;
+pub use audit::Audit;
 pub use collect::{TextStart, collect, collect_all};
 pub use collector::{Collector, Control, Gathered};
 pub use files::scan_files;

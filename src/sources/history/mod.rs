@@ -16,6 +16,8 @@ pub mod refs;
 mod reftable;
 pub mod repo;
 pub mod store;
+mod submodules;
 pub mod trees;
 
 pub use repo::{Repo, RepoError};
+pub use submodules::Submodule;

@@ -106,7 +106,7 @@ impl Repo {
         Err(RepoError::None { path: path.to_owned() })
     }
 
-    fn at(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self, RepoError> {
+    pub(super) fn at(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self, RepoError> {
         let git_dir = git_dir.canonicalize().unwrap_or_else(|_| git_dir.to_owned());
         let common_dir = common_dir(&git_dir);
         let settings = Settings::read(&common_dir.join("config"));
@@ -168,7 +168,7 @@ pub(super) fn parse_id(text: &[u8], hash: HashKind) -> Option<super::store::Obje
 }
 
 /// Whether a folder is one in which git would keep a repository.
-fn is_git_dir(path: &Path) -> bool {
+pub(super) fn is_git_dir(path: &Path) -> bool {
     let head = std::fs::symlink_metadata(path.join("HEAD")).is_ok_and(|m| !m.is_dir());
     head && (path.join("commondir").is_file()
         || (path.join("objects").is_dir() && path.join("refs").is_dir()))
