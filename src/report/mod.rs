@@ -24,6 +24,7 @@ mod human;
 mod human_parts;
 mod json;
 mod jsonl;
+mod overview;
 pub mod redact;
 pub mod sanitize;
 mod sarif;

@@ -16,7 +16,7 @@ mod repeats;
 mod snippet;
 mod staged;
 
-pub use audit::merge_audit;
+pub use audit::Audit;
 pub use collect::{TextStart, collect, collect_all};
 pub use collector::{Collector, Control, Gathered};
 pub use files::scan_files;
