@@ -10,6 +10,8 @@ mod architecture;
 mod cases;
 mod cli;
 mod files;
+mod gittraps;
+mod history;
 mod pieces;
 mod report_samples;
 mod reports;

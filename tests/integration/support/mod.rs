@@ -69,9 +69,7 @@ impl TestEnv {
 
     /// The program, to be run in the folder.
     pub(crate) fn command(&self, args: &[impl AsRef<OsStr>]) -> Command {
-        let program =
-            env::var_os("KEYHOUND_TEST_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keyhound").into());
-        let mut command = Command::new(program);
+        let mut command = Command::new(program());
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         for (name, _) in env::vars_os() {
             let name = name.to_string_lossy();
@@ -111,6 +109,11 @@ impl TestEnv {
         assert_eq!(run.status, i32::from(!places.is_empty()), "{}", run.stdout);
         places
     }
+}
+
+/// The program to test.
+pub(crate) fn program() -> PathBuf {
+    env::var_os("KEYHOUND_TEST_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keyhound").into()).into()
 }
 
 /// Wait for the program to end.

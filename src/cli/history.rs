@@ -1,0 +1,197 @@
+//! `keyhound history` and `keyhound audit`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use keyhound::detect::Detector;
+use keyhound::scan::{Audit, Control, HistoryOptions, Outcome, scan_files, scan_history};
+use keyhound::sources::files::Files;
+use keyhound::sources::history::Repo;
+
+use super::common::{Common, now};
+use super::exit::ExitStatus;
+use super::progress::Progress;
+use super::remote::Url;
+use super::{interrupt, output, range};
+
+/// Arguments of `keyhound history`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The repository, or a folder in it
+    #[arg(value_name = "REPO", default_value = ".")]
+    repo: PathBuf,
+    /// Only what the commits of RANGE add: 'A..B', 'A...B' (what B has since it parted from A), or a single name
+    #[arg(long, value_name = "RANGE", conflicts_with_all = ["refs", "reachable_only", "max_blob_size", "check_hashes"])]
+    range: Option<String>,
+    #[command(flatten)]
+    what: What,
+}
+
+/// Arguments of `keyhound audit`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AuditArgs {
+    /// The repository, or a folder in it; or a URL, of which a temporary clone is made
+    #[arg(value_name = "REPO|URL", default_value = ".")]
+    repo: PathBuf,
+    /// Keep the clone of a URL, and say where it is
+    #[arg(long)]
+    keep: bool,
+    #[command(flatten)]
+    what: What,
+}
+
+/// What of a history is scanned.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct What {
+    /// Only what refs reach whose full name matches GLOB, such as 'refs/heads/*'
+    #[arg(long, value_name = "GLOB")]
+    refs: Option<String>,
+    /// Leave out what no ref and no HEAD reaches
+    #[arg(long)]
+    reachable_only: bool,
+    /// Only what was introduced on or after DATE: 2026-01-31, or with a time as in 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    since: Option<i64>,
+    /// Leave out files larger than SIZE, such as 500k, 20M or 1G; they are listed
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_blob_size: Option<u64>,
+    /// Check that the content of every object has the id that it is stored under
+    #[arg(long)]
+    check_hashes: bool,
+}
+
+impl AuditArgs {
+    /// What a bare `keyhound` does.
+    pub(crate) fn here() -> Self {
+        Self { repo: ".".into(), keep: false, what: What::default() }
+    }
+}
+
+impl What {
+    fn options(&self, common: &Common) -> HistoryOptions {
+        HistoryOptions {
+            refs: self.refs.clone(),
+            reachable_only: self.reachable_only,
+            since: self.since,
+            max_blob_size: self.max_blob_size,
+            check_hashes: self.check_hashes,
+            threads: common.threads(),
+            ..HistoryOptions::default()
+        }
+    }
+}
+
+/// Scan the history.
+pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
+    if let Some(range) = &args.range {
+        return range::run(&args.repo, range, args.what.since, common);
+    }
+    let control = interrupt::control();
+    let options = args.what.options(common);
+    scan(&args.repo, common, "objects", &control, None, &|repo, detector, started| {
+        Ok(scan_history(repo, &options, detector, &control, started))
+    })
+}
+
+/// Scan the history, that of submodules, and the work tree, in one report.
+pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
+    let control = interrupt::control();
+    let options = args.what.options(common);
+    let audit = |repo: &Repo, detector: &Detector, started| {
+        let mut audit = Audit::new(scan_history(repo, &options, detector, &control, started));
+        let (submodules, problems) = repo.submodules();
+        audit.add_problems(problems);
+        // Refs are those of the repository that was named.
+        let options = HistoryOptions { refs: None, ..options.clone() };
+        for submodule in submodules {
+            let outcome = scan_history(&submodule.repo, &options, detector, &control, started);
+            audit.add_submodule(&submodule.name, outcome);
+        }
+        if let Some(root) = &repo.work_tree {
+            let files =
+                Files::new(std::slice::from_ref(root), false, common.threads()).context("cannot scan")?;
+            audit.add_files(scan_files(&files, None, detector, &control, started), root);
+        }
+        Ok(audit.finish())
+    };
+    let Some(url) = Url::of(&args.repo)? else {
+        if args.keep {
+            bail!("--keep is for the clone of a URL, and {} is none", args.repo.display());
+        }
+        return scan(&args.repo, common, "objects and files", &control, None, &audit);
+    };
+    // Ctrl-C ends git, too; then the folder is removed.
+    let clone = url.clone(common.progress())?;
+    let status = scan(clone.path(), common, "objects", &control, Some(url.shown()), &audit);
+    if args.keep {
+        clone.keep();
+    }
+    status
+}
+
+type Scan<'a> = &'a dyn Fn(&Repo, &Detector, SystemTime) -> Result<Outcome>;
+
+/// Scan the repository at `path`, which the report calls `target`.
+fn scan(
+    path: &Path,
+    common: &Common,
+    what: &'static str,
+    control: &Arc<Control>,
+    target: Option<&str>,
+    scan: Scan<'_>,
+) -> Result<ExitStatus> {
+    let started = now();
+    let repo = Repo::discover(path).context("cannot scan the history")?;
+    let detector = Detector::new(common.rule_set()?);
+    let progress = Progress::start(common.progress(), what, control);
+    let mut outcome = scan(&repo, &detector, started)?;
+    drop(progress);
+    outcome.finished = now();
+    if let Some(target) = target {
+        target.clone_into(&mut outcome.target);
+    }
+    output::finish(&outcome, detector.rules(), common)
+}
+
+/// Bytes: a number with nothing, k, M, G or T behind it, of 1024 each.
+fn size(text: &str) -> Result<u64> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let shift = match text[digits.len()..].to_ascii_lowercase().trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        "t" => 40,
+        _ => return Err(anyhow!("a number with k, M, G or T behind it was expected")),
+    };
+    let number: u64 = digits.parse().context("not a number")?;
+    number.checked_mul(1 << shift).context("too large")
+}
+
+/// Seconds since 1970.
+fn date(text: &str) -> Result<i64> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(time.as_second());
+    }
+    let day: jiff::civil::Date = text.parse().context("a date such as 2026-01-31 was expected")?;
+    let time = day.to_zoned(jiff::tz::TimeZone::UTC).context("no such day")?;
+    Ok(time.timestamp().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_dates() {
+        for (text, bytes) in [("0", 0), ("500k", 500 << 10), ("20M", 20 << 20), ("1GiB", 1 << 30)] {
+            assert_eq!(size(text).expect("a size"), bytes, "{text}");
+        }
+        assert!(["", "k", "1x", "99999999999T", "1 M"].iter().all(|t| size(t).is_err()));
+        assert_eq!(date("1970-01-02").expect("a date"), 86400);
+        assert_eq!(date("1970-01-01T01:00:00+01:00").expect("a time"), 0);
+        assert!(date("yesterday").is_err());
+    }
+}
