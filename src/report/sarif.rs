@@ -239,6 +239,7 @@ mod tests {
             other_locations: Vec::new(),
             snippet: None,
             fingerprint: Fingerprint::of("acme", Some(id), None),
+            suppression: None,
             verification: Verification::NotAttempted,
             runners_up: Vec::new(),
         };

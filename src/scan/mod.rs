@@ -5,6 +5,7 @@ use std::time::SystemTime;
 mod collect;
 mod collector;
 mod files;
+mod inline;
 mod lines;
 mod pieces;
 mod repeats;

@@ -63,6 +63,7 @@ fn finding(severity: Severity, key: Option<&str>, secret: Option<&str>, location
         location,
         other_locations: Vec::new(),
         snippet: None,
+        suppression: None,
         verification: Verification::NotAttempted,
         runners_up: Vec::new(),
     }
