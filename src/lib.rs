@@ -25,6 +25,7 @@ pub mod decode;
 pub mod detect;
 pub mod finding;
 pub mod line_hash;
+mod mmap;
 pub mod report;
 pub mod rules;
 pub mod scan;

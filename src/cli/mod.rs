@@ -12,18 +12,22 @@ use clap::{CommandFactory, Parser, Subcommand};
 mod common;
 mod exit;
 mod files;
+mod git;
+mod history;
 mod interrupt;
 mod output;
 mod progress;
+mod range;
 mod rules;
 mod shell;
+mod staged;
 
 use common::Common;
 pub(crate) use exit::ExitStatus;
 
 /// Finds leaked AWS credentials in files and git history, and pairs every key id with its secret
 #[derive(Debug, Parser)]
-#[command(name = "keyhound", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "keyhound", version)]
 #[command(
     after_help = "Exit status: 0 nothing found, 1 findings, 2 the scan could not do or finish its work."
 )]
@@ -31,13 +35,19 @@ struct Cli {
     #[command(flatten)]
     common: Common,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Scan the files and the whole history of a repository: what keyhound does without a command, too
+    Audit(history::Args),
+    /// Scan every object of a repository
+    History(history::Args),
     /// Scan folders, files or standard input
     Files(files::Args),
+    /// Scan what the next commit would add: the index, never the work tree
+    Staged(staged::Args),
     /// Show and check the rules
     Rules(rules::Args),
     /// Print a completion script for a shell
@@ -66,8 +76,12 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn dispatch(cli: Cli) -> Result<ExitStatus> {
     let common = &cli.common;
-    match cli.command {
+    let Some(command) = cli.command else { return history::audit(&history::Args::here(), common) };
+    match command {
+        Command::Audit(args) => history::audit(&args, common),
+        Command::History(args) => history::history(&args, common),
         Command::Files(args) => files::run(&args, common),
+        Command::Staged(args) => staged::run(&args, common),
         Command::Rules(args) => rules::run(&args, common),
         Command::Completions(args) => shell::completions(&args, &mut Cli::command(), &mut io::stdout()),
         Command::Man => shell::man(Cli::command(), &mut io::stdout()),

@@ -9,7 +9,7 @@ use keyhound::report;
 use keyhound::rules::RuleSet;
 use keyhound::scan::Outcome;
 
-use super::common::Common;
+use super::common::{Common, Format};
 use super::exit::ExitStatus;
 
 /// Write one line to standard error. Where that is closed there is nobody to tell.
@@ -34,7 +34,7 @@ fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
     let least = Severity::from(common.fail_on);
     if !outcome.incomplete.is_empty() && !common.allow_incomplete {
         ExitStatus::Failed
-    } else if outcome.findings.iter().any(|f| f.severity >= least) {
+    } else if outcome.findings.iter().any(|f| f.suppression.is_none() && f.severity >= least) {
         ExitStatus::Findings
     } else {
         ExitStatus::Clean
@@ -43,17 +43,19 @@ fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
 
 fn notes(outcome: &Outcome, common: &Common) {
     const SHOWN: usize = 20;
-    let incomplete = &outcome.incomplete;
-    if !incomplete.is_empty() {
-        let places = if incomplete.len() == 1 { "one place" } else { "some places" };
-        note(format_args!("keyhound: the scan is incomplete: {places} could not be read"));
-        let shown = if common.verbose { incomplete.len() } else { SHOWN };
-        for skipped in incomplete.iter().take(shown) {
-            note(format_args!("keyhound: {skipped}"));
-        }
-        if incomplete.len() > shown {
-            let more = incomplete.len() - shown;
-            note(format_args!("keyhound: {more} more could not be read (--verbose lists them)"));
+    match outcome.incomplete.as_slice() {
+        [] => {}
+        [one] => note(format_args!("keyhound: the scan is incomplete: {one}")),
+        several => {
+            let count = several.len();
+            note(format_args!("keyhound: the scan is incomplete: {count} places could not be read"));
+            let shown = if common.verbose { count } else { count.min(SHOWN) };
+            for skipped in &several[..shown] {
+                note(format_args!("keyhound: {skipped}"));
+            }
+            if shown < count {
+                note(format_args!("keyhound: and {} more (--verbose lists them)", count - shown));
+            }
         }
     }
     if common.verbose {
@@ -61,7 +63,8 @@ fn notes(outcome: &Outcome, common: &Common) {
             note(format_args!("keyhound: left out: {skipped}"));
         }
     }
-    if !common.quiet {
+    // The report for people says so itself.
+    if !common.quiet && common.format != Format::Human {
         for unused in &outcome.unused_suppressions {
             note(format_args!("keyhound: unused suppression: {unused}"));
         }

@@ -150,3 +150,22 @@ fn the_literals_fit_one_pass() {
         assert!(l.bytes.len() >= 4, "{:?} would be found everywhere", l.bytes.escape_ascii().to_string());
     }
 }
+
+/// What `cargo fuzz` once made fail, each as text before and after a planted pair, at every place to split it.
+#[test]
+fn inputs_that_failed_once_hide_no_pair() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fuzz/planted");
+    let (id, secret) =
+        (["AKIA", "XDIMWXY3V2RTFFR2"].concat(), ["Dd47kQ/x2TqLmZ0vB9+W", "cYs4HdUaPf6GjEoNi1Kt"].concat());
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let noise = std::fs::read(entry.unwrap().path()).unwrap();
+        inputs += 1;
+        for cut in 0..=noise.len() {
+            let pair = format!("\n\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+            let text = [&noise[..cut], pair.as_bytes(), &noise[cut..]].concat();
+            assert!(read(&text).contains(&(id.clone(), secret.clone())), "cut at {cut}");
+        }
+    }
+    assert!(inputs > 0, "no inputs");
+}

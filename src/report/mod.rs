@@ -134,7 +134,11 @@ pub fn write(
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    dispatch(format, &Report { outcome, rules, options, redactor: Redactor::new(outcome, options) }, out)
+    dispatch(
+        format,
+        &Report { outcome, rules, options, redactor: Redactor::new(outcome, rules, options) },
+        out,
+    )
 }
 
 /// What a format gets.
@@ -151,18 +155,28 @@ impl<'a> Report<'a> {
     fn without_secrets(&self) -> Option<(Options, Redactor)> {
         self.options.show_secrets.then(|| {
             let options = Options { show_secrets: false, ..self.options.clone() };
-            let redactor = Redactor::new(self.outcome, &options);
+            let redactor = Redactor::new(self.outcome, self.rules, &options);
             (options, redactor)
         })
     }
 
-    /// The findings to report, in their order.
+    /// The findings that count, in their order.
     fn findings(&self) -> impl Iterator<Item = &'a Finding> + use<'a> {
+        self.all_findings().filter(|finding| finding.suppression.is_none())
+    }
+
+    /// The findings to report, suppressed ones too, in their order.
+    fn all_findings(&self) -> impl Iterator<Item = &'a Finding> + use<'a> {
         let show_info = self.options.show_info;
         self.outcome.findings.iter().filter(move |finding| show_info || finding.severity > Severity::Info)
     }
 
-    /// The findings to report, worst first, else in their order.
+    /// How many findings are left out because they are suppressed.
+    fn suppressed(&self) -> u64 {
+        self.all_findings().filter(|finding| finding.suppression.is_some()).count() as u64
+    }
+
+    /// The findings that count, worst first, else in their order.
     fn worst_first(&self) -> Vec<&'a Finding> {
         let mut findings: Vec<_> = self.findings().collect();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

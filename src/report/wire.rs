@@ -47,7 +47,7 @@ pub(super) struct Place<'a> {
     date: Option<String>,
     subject: Option<Cow<'a, str>>,
     r#where: &'static str,
-    reachable: Option<bool>,
+    reachable: bool,
     in_head: Option<bool>,
     removed: Option<&'a str>,
     named_by: Option<Cow<'a, str>>,
@@ -86,8 +86,18 @@ pub(super) struct WireFinding<'a> {
     notes: Vec<&'static str>,
     other_locations: Vec<Place<'a>>,
     fingerprint: &'a str,
+    suppression: Option<WireSuppression<'a>>,
     verification: WireVerification<'a>,
     snippet: Option<WireSnippet>,
+}
+
+#[derive(Serialize)]
+pub(super) struct WireSuppression<'a> {
+    kind: &'static str,
+    reason: Option<Cow<'a, str>>,
+    author: Option<Cow<'a, str>>,
+    expires: Option<&'a str>,
+    source: Option<Cow<'a, str>>,
 }
 
 impl<'a> Tool<'a> {
@@ -130,7 +140,8 @@ impl<'a> Place<'a> {
             date: commit.and_then(commit_date),
             subject: commit.map(|commit| redactor.text(&commit.subject)),
             r#where: location.place.name(),
-            reachable: location.reachable,
+            // outside history nothing has to reach a place
+            reachable: location.reachable.unwrap_or(true),
             in_head: location.in_head,
             removed: location.removed.as_deref().map(|commit| commit.id.as_str()),
             named_by: location.named_by.as_deref().map(|name| redactor.text(name)),
@@ -158,6 +169,13 @@ impl<'a> WireFinding<'a> {
             notes: finding.notes.iter().map(|note| note.name()).collect(),
             other_locations: finding.other_locations.iter().map(|l| Place::new(l, redactor)).collect(),
             fingerprint: finding.fingerprint.as_str(),
+            suppression: finding.suppression.as_ref().map(|s| WireSuppression {
+                kind: s.kind.name(),
+                reason: s.reason.as_deref().map(|text| redactor.text(text)),
+                author: s.author.as_deref().map(|text| redactor.text(text)),
+                expires: s.expires.as_deref(),
+                source: s.source.as_deref().map(|text| redactor.text(text)),
+            }),
             verification: WireVerification::new(&finding.verification, redactor),
             snippet: finding.snippet.as_ref().map(|snippet| {
                 let [before, inside, after] = redactor.cut(&snippet.text, snippet.highlight);

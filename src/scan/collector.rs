@@ -52,8 +52,8 @@ impl<'a> Collector<'a> {
         gathered.findings.sort_by(|a, b| order(a).cmp(&order(b)));
         if self.control.stop.load(Ordering::Relaxed) {
             gathered.skipped.push(Skipped {
-                what: "the scan".into(),
-                reason: "it was interrupted".into(),
+                what: "the rest".into(),
+                reason: "not read, because the scan was interrupted".into(),
                 help: None,
             });
         }

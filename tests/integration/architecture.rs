@@ -8,7 +8,8 @@ use regex::Regex;
 use crate::support::rust_files;
 
 /// Each module may use those before it. `lib` and `main` tie them together.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
+    "mmap",
     "blob",
     "finding",
     "line_hash",

@@ -1,10 +1,10 @@
 //! The command line: exit statuses, streams, options.
 
 use std::fs;
-use std::io::Read as _;
-use std::process::Stdio;
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
 
-use crate::support::{TestEnv, id, pair, secret};
+use crate::support::{TestEnv, finish, id, pair, secret};
 
 #[test]
 fn the_exit_status_says_what_came_of_it() {
@@ -145,6 +145,36 @@ fn the_shell_is_served() {
     assert!(man.status == 0 && man.stdout.contains(".TH keyhound"), "{}", man.stdout);
 }
 
+/// The input has no end, so only the interrupt ends the scan.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_scan_reports_what_it_found() {
+    let env = TestEnv::new();
+    let mut command = env.command(&["files", "-", "--format", "json"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(pair(0).as_bytes()).unwrap();
+    let lines = "nothing to see here\n".repeat(1000);
+    let mut written = 0;
+    while pipe.write_all(lines.as_bytes()).is_ok() {
+        written += lines.len();
+        if written == lines.len() * 2000 {
+            let id = child.id().to_string();
+            assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        }
+    }
+    drop(pipe);
+    let run = finish(child);
+    assert_eq!(run.status, 2);
+    assert!(
+        run.stderr.starts_with("keyhound: the scan is incomplete: the rest: not read, because"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.places(), ["-:1"]);
+}
+
 /// Reading the memory of a process at 0 fails for everybody, root as well.
 #[cfg(target_os = "linux")]
 #[test]
@@ -153,12 +183,16 @@ fn what_cannot_be_read_makes_the_scan_incomplete() {
     env.write("a.ini", pair(0));
     let run = env.run(&["files", "a.ini", "/proc/self/mem", "--format", "json"]);
     assert_eq!(run.status, 2);
-    let lines: Vec<&str> = run.stderr.lines().collect();
-    assert!(lines[0].starts_with("keyhound: the scan is incomplete"), "{}", run.stderr);
-    assert!(lines[1].starts_with("keyhound: /proc/self/mem: cannot be read"), "{}", run.stderr);
+    let start = "keyhound: the scan is incomplete: /proc/self/mem: cannot be read: ";
+    assert!(run.stderr.starts_with(start) && run.stderr.lines().count() == 1, "{}", run.stderr);
     assert_eq!(run.places(), ["a.ini:1"], "the rest is scanned");
     assert_eq!(run.json()["scan"]["state"], "incomplete");
     assert_eq!(run.json()["incomplete"].as_array().unwrap().len(), 1);
+
+    let run = env.run(&["files", "/proc/self/mem", "/proc/thread-self/mem"]);
+    let lines: Vec<&str> = run.stderr.lines().collect();
+    assert_eq!(lines[0], "keyhound: the scan is incomplete: 2 places could not be read");
+    assert!(lines[1].starts_with("keyhound: /proc/self/mem: cannot be read"), "{}", run.stderr);
 
     assert_eq!(env.run(&["files", "a.ini", "/proc/self/mem", "--allow-incomplete"]).status, 1);
     assert_eq!(env.run(&["files", "/proc/self/mem", "--allow-incomplete"]).status, 0);

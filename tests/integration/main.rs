@@ -10,6 +10,7 @@ mod architecture;
 mod cases;
 mod cli;
 mod files;
+mod gittraps;
 mod pieces;
 mod report_samples;
 mod reports;

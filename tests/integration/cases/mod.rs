@@ -30,7 +30,7 @@ fn judge(seed: u64) {
     let env = TestEnv::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases");
     let cases = render::all(&folder, &env.path(""), seed);
-    assert!(cases.len() > 140, "only {} cases in {}", cases.len(), folder.display());
+    assert!(cases.len() > 180, "only {} cases in {}", cases.len(), folder.display());
     let report = env.run(&["files", ".", "--format", "json", "--show-secrets"]).json();
     let findings: Vec<&Value> = report["findings"].as_array().expect("findings is a list").iter().collect();
     let mut faults = String::new();

@@ -68,14 +68,8 @@ impl TestEnv {
     }
 
     /// The program, to be run in the folder.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the tests decide what the program may see of the environment"
-    )]
     pub(crate) fn command(&self, args: &[impl AsRef<OsStr>]) -> Command {
-        let program =
-            env::var_os("KEYHOUND_TEST_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keyhound").into());
-        let mut command = Command::new(program);
+        let mut command = Command::new(program());
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         for (name, _) in env::vars_os() {
             let name = name.to_string_lossy();
@@ -117,7 +111,13 @@ impl TestEnv {
     }
 }
 
-fn finish(child: Child) -> Run {
+/// The program to test.
+pub(crate) fn program() -> PathBuf {
+    env::var_os("KEYHOUND_TEST_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keyhound").into()).into()
+}
+
+/// Wait for the program to end.
+pub(crate) fn finish(child: Child) -> Run {
     let output = child.wait_with_output().unwrap();
     Run {
         status: output.status.code().unwrap_or(-1),

@@ -1,0 +1,26 @@
+//! `keyhound staged`.
+
+use anyhow::{Context as _, Result};
+use keyhound::detect::Detector;
+use keyhound::scan::scan_staged;
+
+use super::common::{Common, now};
+use super::exit::ExitStatus;
+use super::git::Here;
+use super::{interrupt, output};
+
+/// Arguments of `keyhound staged`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+/// Scan what the next commit would add.
+pub(crate) fn run(_args: &Args, common: &Common) -> Result<ExitStatus> {
+    let started = now();
+    let here = Here::find()?;
+    let detector = Detector::new(common.rule_set()?);
+    let control = interrupt::control();
+    let mut outcome = scan_staged(&here.repo, &here.index, &here.objects, &detector, &control, started)
+        .context("cannot scan what is staged")?;
+    outcome.finished = now();
+    output::finish(&outcome, detector.rules(), common)
+}

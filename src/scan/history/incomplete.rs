@@ -1,0 +1,97 @@
+//! What a history lacks: cut by a shallow clone, left at a promising remote, or simply gone.
+
+use crate::blob::Skipped;
+use crate::sources::history::attribute::Places;
+use crate::sources::history::commits::Index;
+
+use super::{Known, Missing};
+
+/// Up to so many missing objects are named one by one.
+pub(super) const MAX_NAMED: usize = 1_000;
+
+/// Everything that a ref, a HEAD or a reflog leads to and that is not there.
+pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> Vec<Skipped> {
+    let mut all = Vec::new();
+    let mut promised = 0;
+    commits(known, &mut all, &mut promised);
+    for (name, id) in &known.reach.missing {
+        all.push(Skipped {
+            what: name.clone(),
+            reason: format!("it names {id}, which is missing"),
+            help: None,
+        });
+    }
+    if known.repo.promisor {
+        promised += missing.ids.len();
+    } else if let Some(first) = missing.first_target {
+        for (id, target) in missing.ids.iter().zip(first as usize..) {
+            // What garbage names may be gone.
+            let place = places.of[target].iter().find(|p| p.commit.is_some_and(|c| is_kept(known, c)));
+            let named = known.reach.name_of(id);
+            if let Some((place, commit)) = place.and_then(|p| Some((p, p.commit?))) {
+                let path = places.paths[place.path as usize].escape_ascii();
+                let reason = format!("missing: {path} of commit {}", known.graph.id(commit));
+                all.push(Skipped { what: format!("object {id}"), reason, help: None });
+            } else if let Some(name) = named {
+                all.push(Skipped {
+                    what: format!("object {id}"),
+                    reason: format!("missing: {name}"),
+                    help: None,
+                });
+            }
+        }
+    } else if !missing.ids.is_empty() {
+        let what = format!("{} objects", missing.ids.len());
+        all.push(Skipped { what, reason: "missing, although trees name them".into(), help: None });
+    }
+    if promised > 0 {
+        all.push(Skipped {
+            what: format!("{promised} objects"),
+            reason: "not fetched: this is a partial clone".into(),
+            help: Some("`git fetch --refetch --no-filter` fetches them".into()),
+        });
+    }
+    all
+}
+
+/// Whether a commit is more than garbage.
+fn is_kept(known: &Known<'_>, commit: Index) -> bool {
+    known.reach.reaches(commit) || known.lost[commit as usize].is_some()
+}
+
+/// Missing parents and root trees.
+fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize) {
+    let shallow: gix::hashtable::HashSet<_> = known.repo.shallow().into_iter().collect();
+    let mut cut = 0;
+    for (commit, parent) in known.graph.lost() {
+        if known.rank[*commit as usize] == u32::MAX || !is_kept(known, *commit) {
+            continue;
+        }
+        if shallow.contains(&known.graph.id(*commit)) {
+            cut += 1;
+        } else if known.repo.promisor {
+            *promised += 1;
+        } else {
+            let reason = format!("missing: a parent of commit {}", known.graph.id(*commit));
+            all.push(Skipped { what: format!("commit {parent}"), reason, help: None });
+        }
+    }
+    if cut > 0 {
+        all.push(Skipped {
+            what: "the history".into(),
+            reason: format!("it was cut by a shallow clone, at {cut} commits"),
+            help: Some("`git fetch --unshallow` fetches the rest".into()),
+        });
+    }
+    for commit in known.commits.iter().filter(|c| is_kept(known, **c)) {
+        let tree = known.graph.tree(*commit);
+        if !known.store.contains(&tree) {
+            if known.repo.promisor {
+                *promised += 1;
+            } else {
+                let reason = format!("missing: the files of commit {}", known.graph.id(*commit));
+                all.push(Skipped { what: format!("tree {tree}"), reason, help: None });
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The scan of a repository's whole history: every object once, then who introduced what was found.
+//!
+//! `objects` takes what the store hands over and keeps the findings of each object; here their places are looked up, and
+//! what is missing; `merge` makes one finding of each credential.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+mod incomplete;
+mod merge;
+mod objects;
+
+use gix::hashtable::HashMap as IdMap;
+
+use super::{Control, Outcome, Stats};
+use crate::blob::Skipped;
+use crate::detect::Detector;
+use crate::sources::history::attribute::{History, Places, Targets, attribute};
+use crate::sources::history::commits::{Graph, Index};
+use crate::sources::history::reach::{Holder, Reach, lost_names};
+use crate::sources::history::refs::Refs;
+use crate::sources::history::store::{ObjectId, ObjectSink as _, ScanOptions, Store};
+use crate::sources::history::trees::{Trees, Wanted};
+use crate::sources::history::{Repo, reflog};
+
+use objects::{Hit, Objects, What};
+pub(super) use objects::{in_message, lfs_digest};
+
+/// What of a history is scanned, and how.
+#[derive(Debug, Clone, Default)]
+pub struct HistoryOptions {
+    /// Only what refs reach whose full name matches this pattern: `*` is any text, `/` included.
+    pub refs: Option<String>,
+    /// Only what a ref or a HEAD reaches.
+    pub reachable_only: bool,
+    /// Only what commits from this date on introduced, seconds since 1970.
+    pub since: Option<i64>,
+    /// Larger blobs are left out, bytes.
+    pub max_blob_size: Option<u64>,
+    /// Whether to compute the id of every object.
+    pub check_hashes: bool,
+    /// Threads to use.
+    pub threads: usize,
+}
+
+impl HistoryOptions {
+    fn wants_ref(&self, name: &[u8]) -> bool {
+        self.refs.as_ref().is_none_or(|pattern| matches_glob(pattern.as_bytes(), name))
+    }
+
+    fn restricted(&self) -> bool {
+        self.refs.is_some() || self.reachable_only || self.since.is_some()
+    }
+}
+
+/// Everything that is known of the repository once all objects were read.
+struct Known<'a> {
+    repo: &'a Repo,
+    store: &'a Store,
+    graph: Graph,
+    reach: Reach,
+    /// For commits that no ref reaches: what still names them.
+    lost: Vec<Option<u32>>,
+    /// Names of reflog entries and pseudo refs.
+    log: Vec<(String, ObjectId)>,
+    /// The commits that count, those that branches and tags hold first.
+    commits: Vec<Index>,
+    /// Place of each commit in `commits`; `u32::MAX`: it does not count.
+    rank: Vec<u32>,
+}
+
+/// Find all credentials in the history of `repo`.
+///
+/// `started` is the time of the scan: it goes into the outcome, as both its times, and decides what has expired.
+pub fn scan_history(
+    repo: &Repo,
+    options: &HistoryOptions,
+    detector: &Detector,
+    control: &Control,
+    started: SystemTime,
+) -> Outcome {
+    let refs = Refs::read(repo);
+    let (store, problems) = Store::open(&repo.objects_dir, repo.hash);
+    let objects = Objects::new(repo, detector, control);
+    let scan = ScanOptions {
+        threads: options.threads,
+        check_hashes: options.check_hashes,
+        max_blob_size: options.max_blob_size,
+    };
+    for problem in problems {
+        objects.skip(problem.into());
+    }
+    let read = store.scan(&scan, detector.prefilter(), &objects);
+    objects.progress(read.objects, read.bytes);
+    let mut gathered = objects.finish();
+    for name in &refs.names {
+        gathered.name_of_ref(name, detector);
+    }
+    gathered.skipped.extend(refs.problems.iter().cloned());
+
+    let graph = Graph::new(std::mem::take(&mut gathered.commits));
+    let wanted = |name: &[u8]| options.wants_ref(name);
+    let reach = Reach::new(&graph, &refs, &gathered.tags, &store, &wanted);
+    let log = reflog::read(repo);
+    let lost = lost_names(&graph, &reach, &log);
+    let commits = selected(&graph, &reach, options);
+    let mut rank = vec![u32::MAX; graph.len()];
+    for (commit, at) in commits.iter().zip(0..) {
+        rank[*commit as usize] = at;
+    }
+    let known = Known { repo, store: &store, graph, reach, lost, log, commits, rank };
+    let head = refs.head().and_then(|id| known.graph.find(&id));
+    let stopped = control.stop.load(std::sync::atomic::Ordering::Relaxed);
+    let (places, missing) = places(&known, head, &gathered.hits, options, stopped, &mut gathered.skipped);
+    gathered.skipped.extend(incomplete::missing(&known, &missing, &places));
+    if stopped {
+        gathered.skipped.push(Skipped {
+            what: "the scan".into(),
+            reason: "it was interrupted".into(),
+            help: None,
+        });
+    }
+    gathered.skipped.sort_unstable();
+    gathered.skipped.dedup();
+
+    let now = started.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
+    let findings = merge::findings(&known, &gathered.hits, &places, options.restricted(), now);
+    let target: &PathBuf = repo.work_tree.as_ref().unwrap_or(&repo.git_dir);
+    Outcome {
+        mode: "history",
+        target: target.display().to_string(),
+        started,
+        finished: started,
+        stats: Stats {
+            blobs: control.blobs.load(std::sync::atomic::Ordering::Relaxed),
+            bytes: control.bytes.load(std::sync::atomic::Ordering::Relaxed),
+        },
+        findings,
+        incomplete: gathered.skipped,
+        left_out: gathered.left_out,
+        unused_suppressions: Vec::new(),
+    }
+}
+
+/// The commits that count, in the order in which they may claim to have introduced something: parents first, but what
+/// branches and tags hold before what only a stash or a note holds, and that before what nothing holds.
+fn selected(graph: &Graph, reach: &Reach, options: &HistoryOptions) -> Vec<Index> {
+    let class = |c: &Index| match reach.holder(*c) {
+        Holder::Ref => 0,
+        Holder::Stash | Holder::Notes(_) => 1,
+        Holder::Nothing => 2,
+    };
+    let only_reachable = options.reachable_only || options.refs.is_some();
+    let counts = |c: &Index| {
+        (!only_reachable || reach.reaches(*c)) && options.since.is_none_or(|since| graph.time(*c) >= since)
+    };
+    let mut commits: Vec<Index> = graph.order().iter().copied().filter(counts).collect();
+    commits.sort_by_key(class);
+    commits
+}
+
+/// What is missing: object ids, and the index of the first among the targets of [`Places`].
+struct Missing {
+    ids: Vec<ObjectId>,
+    /// Targets from here on are `ids`, where their places were looked up.
+    first_target: Option<u32>,
+}
+
+/// Look up the places of everything that was found, and of what is missing.
+fn places(
+    known: &Known<'_>,
+    head: Option<Index>,
+    hits: &[Hit],
+    options: &HistoryOptions,
+    stopped: bool,
+    skipped: &mut Vec<Skipped>,
+) -> (Places, Missing) {
+    let mut objects: IdMap<ObjectId, u32> = IdMap::default();
+    let mut names: BTreeMap<ObjectId, Vec<(Vec<u8>, u32)>> = BTreeMap::new();
+    for (hit, target) in hits.iter().zip(0..) {
+        match &hit.what {
+            What::Blob | What::Lfs => {
+                objects.insert(hit.object, target);
+            }
+            What::Name(name) => names.entry(hit.object).or_default().push((name.clone(), target)),
+            What::Commit | What::Tag | What::Ref(_) => {}
+        }
+    }
+    let read = |targets: &IdMap<ObjectId, u32>, check: bool| {
+        let named: Vec<ObjectId> = names.keys().copied().collect();
+        let wanted = Wanted { targets, trees: &named, check };
+        Trees::read(known.store, known.repo.hash, options.threads, wanted)
+    };
+    let mut trees = read(&objects, !stopped);
+    let mut missing = Missing { ids: trees.missing.clone(), first_target: None };
+    // Whether it matters that they are missing depends on what names them.
+    if !missing.ids.is_empty() && !known.repo.promisor && missing.ids.len() <= incomplete::MAX_NAMED {
+        missing.first_target = Some(hits.len() as u32);
+        objects.extend(missing.ids.iter().copied().zip(hits.len() as u32..));
+        trees = read(&objects, false);
+    }
+    skipped.extend(trees.problems.drain(..).map(Skipped::from));
+    let count = hits.len() + missing.first_target.map_or(0, |_| missing.ids.len());
+    let named_trees: Vec<ObjectId> = known.reach.named.iter().map(|n| n.0).collect();
+    let history = History { graph: &known.graph, head, trees: &named_trees };
+    let targets = Targets { objects: &objects, names: &names, count };
+    let places =
+        attribute(known.store, known.repo.hash, options.threads, &trees, history, targets, &known.commits);
+    (places, missing)
+}
+
+/// Whether `text` matches a pattern of `*`, `?` and plain characters.
+fn matches_glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut retry = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                retry = Some((p + 1, t));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || *c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                let Some((after, from)) = retry else { return false };
+                retry = Some((after, from + 1));
+                p = after;
+                t = from + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! Who introduced what: for each target (a blob, or a name in a tree) the commits and paths at which it first stood.
+//!
+//! Commits are gone through parents first. Of each only those folders are entered that lead to a target and that no
+//! parent has at the same path; so what a merge takes over from a parent is not its own, and what it alone has is.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::commits::{Graph, Index};
+use super::dirty::{Child, DirtyTree};
+use super::store::{HashKind, ObjectId, ObjectKind, Store};
+use super::trees::{EntryKind, TreeIndex, Trees};
+
+/// Places kept of one target. The first always is.
+pub const MAX_PLACES: usize = 100;
+/// Places kept of all targets together.
+const MAX_ALL_PLACES: usize = 200_000;
+/// Entries looked at before only first places are looked for: an unreasonable repository, or a hostile one.
+const PATIENCE: u64 = 100_000_000;
+/// From this many trees on one pass over all of them costs less than reading each by itself.
+const ONE_BY_ONE: usize = 2_000;
+/// Entries kept in memory at once.
+const MAX_CACHED: usize = 4_000_000;
+
+/// Index of a path in [`Places::paths`].
+pub type PathIndex = u32;
+
+/// One place where a target was introduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The commit that did.
+    pub commit: Option<Index>,
+    /// Where.
+    pub path: PathIndex,
+    /// Whether it is a symbolic link there.
+    pub link: bool,
+}
+
+/// What to attribute.
+#[derive(Debug, Clone, Copy)]
+pub struct Targets<'a> {
+    /// Blobs, by id.
+    pub objects: &'a gix::hashtable::HashMap<ObjectId, u32>,
+    /// Names in trees: `(tree, name)`, and the target.
+    pub names: &'a BTreeMap<ObjectId, Vec<(Vec<u8>, u32)>>,
+    /// How many targets there are.
+    pub count: usize,
+}
+
+/// Where the commits are, and which of them count.
+#[derive(Debug, Clone, Copy)]
+pub struct History<'a> {
+    /// All commits.
+    pub graph: &'a Graph,
+    /// The commit of HEAD.
+    pub head: Option<Index>,
+    /// Trees that a ref names without a commit.
+    pub trees: &'a [ObjectId],
+}
+
+/// The places of all targets.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// All paths.
+    pub paths: Vec<Box<[u8]>>,
+    /// The places of each target, first ones first.
+    pub of: Vec<Vec<Place>>,
+    /// How many more each target has.
+    pub more: Vec<u32>,
+    /// `(path, target)` in HEAD's tree. Sorted.
+    pub in_head: Vec<(PathIndex, u32)>,
+    /// The last commit of HEAD's history that took a target from a path.
+    pub removed: HashMap<(PathIndex, u32), Index>,
+    /// Targets that HEAD's tree holds anywhere.
+    pub head_has: Vec<bool>,
+    /// Whether places were left out because there are too many.
+    pub cut: bool,
+    kept: usize,
+}
+
+/// Find the places of all targets in these commits, parents before children.
+pub fn attribute(
+    store: &Store,
+    hash: HashKind,
+    threads: usize,
+    trees: &Trees,
+    history: History<'_>,
+    targets: Targets<'_>,
+    commits: &[Index],
+) -> Places {
+    let graph = history.graph;
+    let mut walk = Walk {
+        cache: Cache::new(store, hash, threads, trees, targets),
+        places: Places {
+            of: vec![Vec::new(); targets.count],
+            more: vec![0; targets.count],
+            head_has: vec![false; targets.count],
+            ..Places::default()
+        },
+        by_path: HashMap::new(),
+        patience: PATIENCE,
+        seen: Vec::new(),
+    };
+    let root = |commit: Index| trees.find_dirty(&graph.tree(commit));
+    let mut of_head = vec![false; graph.len()];
+    graph.walk(history.head, |c| !std::mem::replace(&mut of_head[c as usize], true));
+    for commit in commits.iter().copied() {
+        let now = root(commit);
+        let before: Vec<Option<TreeIndex>> = graph.parents(commit).iter().map(|p| root(*p)).collect();
+        if let Some(tree) = now
+            && !before.contains(&now)
+        {
+            let before: Vec<TreeIndex> = before.iter().flatten().copied().collect();
+            walk.difference(tree, &before, &mut |places, by_path, path, target, link| {
+                places.add(by_path, path, target, Some(commit), link);
+            });
+        }
+        if of_head[commit as usize] && !before.is_empty() && before.iter().all(|b| b.is_some() && *b != now) {
+            walk.removals(now, &before, commit);
+        }
+    }
+    for id in history.trees {
+        if let Some(tree) = trees.find_dirty(id) {
+            walk.difference(tree, &[], &mut |places, by_path, path, target, link| {
+                if places.of[target as usize].is_empty() {
+                    places.add(by_path, path, target, None, link);
+                }
+            });
+        }
+    }
+    if let Some(tree) = history.head.and_then(root) {
+        walk.seen.clear();
+        walk.difference(tree, &[], &mut |places, by_path, path, target, _| {
+            places.head_has[target as usize] = true;
+            // Only places that are reported matter.
+            if let Some(path) = by_path.get(path) {
+                places.in_head.push((*path, target));
+            }
+        });
+    }
+    walk.places.in_head.sort_unstable();
+    walk.places.in_head.dedup();
+    walk.places
+}
+
+type ByPath = HashMap<Box<[u8]>, PathIndex>;
+type OnItem<'a> = &'a mut dyn FnMut(&mut Places, &mut ByPath, &[u8], u32, bool);
+
+impl Places {
+    fn path(&mut self, by_path: &mut ByPath, path: &[u8]) -> PathIndex {
+        if let Some(index) = by_path.get(path) {
+            return *index;
+        }
+        let index = self.paths.len() as PathIndex;
+        self.paths.push(path.into());
+        by_path.insert(path.into(), index);
+        index
+    }
+
+    fn add(&mut self, by_path: &mut ByPath, path: &[u8], target: u32, commit: Option<Index>, link: bool) {
+        let t = target as usize;
+        if !self.of[t].is_empty() && (self.of[t].len() >= MAX_PLACES || self.kept >= MAX_ALL_PLACES) {
+            self.more[t] = self.more[t].saturating_add(1);
+            self.cut = true;
+            return;
+        }
+        let path = self.path(by_path, path);
+        // The same blob can come back to a path that it was removed from.
+        if self.of[t].iter().any(|p| p.path == path) {
+            return;
+        }
+        self.kept += 1;
+        self.of[t].push(Place { commit, path, link });
+    }
+}
+
+struct Walk<'a> {
+    cache: Cache<'a>,
+    places: Places,
+    by_path: ByPath,
+    patience: u64,
+    /// Once patience has run out: trees that were entered.
+    seen: Vec<bool>,
+}
+
+/// A folder to compare with the same folder of the parents.
+struct Frame {
+    tree: TreeIndex,
+    before: Vec<TreeIndex>,
+    /// Length of the path of its parent, and its own name.
+    depth: usize,
+    name: Vec<u8>,
+}
+
+impl Walk<'_> {
+    /// Call `found` for each target in `tree` that none of `before` has at the same path.
+    fn difference(&mut self, tree: TreeIndex, before: &[TreeIndex], found: OnItem<'_>) {
+        let mut path: Vec<u8> = Vec::new();
+        let mut stack = vec![Frame { tree, before: before.to_vec(), depth: 0, name: Vec::new() }];
+        while let Some(frame) = stack.pop() {
+            path.truncate(frame.depth);
+            path.extend_from_slice(&frame.name);
+            if !path.is_empty() {
+                path.push(b'/');
+            }
+            if self.patience == 0 && self.entered(frame.tree) {
+                continue;
+            }
+            let now = self.cache.get(frame.tree);
+            let before: Vec<Arc<DirtyTree>> = frame.before.iter().map(|t| self.cache.get(*t)).collect();
+            let mut cursors = vec![0usize; before.len()];
+            self.patience = self.patience.saturating_sub(now.items.len() as u64 + 1);
+            let depth = path.len();
+            for item in &now.items {
+                let mut same = false;
+                let mut folders = Vec::new();
+                for (tree, cursor) in before.iter().zip(&mut cursors) {
+                    same |= tree.at(now.key(item), cursor, |other| match (item.child, other.child) {
+                        (Child::Tree(a), Child::Tree(b)) => {
+                            folders.push(b);
+                            a == b
+                        }
+                        (a, b) => a == b,
+                    });
+                }
+                if same {
+                    continue;
+                }
+                match item.child {
+                    Child::Tree(tree) => {
+                        stack.push(Frame { tree, before: folders, depth, name: now.name(item).to_vec() });
+                    }
+                    Child::Target(target) => {
+                        path.truncate(depth);
+                        path.extend_from_slice(now.name(item));
+                        let link = item.kind == EntryKind::Link;
+                        found(&mut self.places, &mut self.by_path, &path, target, link);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Note what `commit`, with the root `now`, removed: what all of its parents had.
+    fn removals(&mut self, now: Option<TreeIndex>, before: &[Option<TreeIndex>], commit: Index) {
+        let now: Vec<TreeIndex> = now.into_iter().collect();
+        let mut gone: BTreeMap<(PathIndex, u32), usize> = BTreeMap::new();
+        for parent in before.iter().flatten() {
+            self.difference(*parent, &now, &mut |places, by_path, path, target, _| {
+                // Only places that are reported matter.
+                if let Some(path) = by_path.get(path)
+                    && places.of[target as usize].iter().any(|p| p.path == *path)
+                {
+                    *gone.entry((*path, target)).or_default() += 1;
+                }
+            });
+        }
+        let all = before.len();
+        let gone = gone.into_iter().filter(|(_, times)| *times == all);
+        self.places.removed.extend(gone.map(|(place, _)| (place, commit)));
+    }
+
+    fn entered(&mut self, tree: TreeIndex) -> bool {
+        self.places.cut = true;
+        self.seen.resize(self.cache.trees.len(), false);
+        std::mem::replace(&mut self.seen[tree as usize], true)
+    }
+}
+
+/// The entries that lead to targets, of those trees that have any.
+struct Cache<'a> {
+    store: &'a Store,
+    hash: HashKind,
+    trees: &'a Trees,
+    targets: Targets<'a>,
+    loaded: HashMap<TreeIndex, Arc<DirtyTree>>,
+    size: usize,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Cache<'a> {
+    fn new(store: &'a Store, hash: HashKind, threads: usize, trees: &'a Trees, targets: Targets<'a>) -> Self {
+        let mut cache =
+            Self { store, hash, trees, targets, loaded: HashMap::new(), size: 0, buffer: Vec::new() };
+        if trees.dirty_count() > ONE_BY_ONE {
+            let loaded = Mutex::new((HashMap::new(), 0));
+            // Trees that cannot be read were named by the first pass.
+            let _ = store.each(ObjectKind::Tree, threads, &|id, bytes| {
+                let Some(index) = trees.find_dirty(id) else { return };
+                let tree = DirtyTree::read(id, bytes, hash, trees, targets);
+                let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
+                if loaded.1 < MAX_CACHED {
+                    loaded.1 += tree.items.len() + 4;
+                    loaded.0.insert(index, Arc::new(tree));
+                }
+            });
+            (cache.loaded, cache.size) = loaded.into_inner().unwrap_or_else(PoisonError::into_inner);
+        }
+        cache
+    }
+
+    fn get(&mut self, index: TreeIndex) -> Arc<DirtyTree> {
+        if let Some(tree) = self.loaded.get(&index) {
+            return Arc::clone(tree);
+        }
+        let tree = match self.trees.id_of_dirty(index) {
+            Some(id) if matches!(self.store.read(&id, &mut self.buffer), Ok(Some(ObjectKind::Tree))) => {
+                DirtyTree::read(&id, &self.buffer, self.hash, self.trees, self.targets)
+            }
+            _ => DirtyTree::default(),
+        };
+        if self.size >= MAX_CACHED {
+            self.loaded.clear();
+            self.size = 0;
+        }
+        self.size += tree.items.len() + 4;
+        let tree = Arc::new(tree);
+        self.loaded.insert(index, Arc::clone(&tree));
+        tree
+    }
+}

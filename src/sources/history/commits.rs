@@ -1,0 +1,253 @@
+//! The graph of all commits that a repository holds, by the parents that the commits themselves name: grafts, replace
+//! refs and shallow boundaries change nothing in it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::store::{HashKind, ObjectId, Store};
+use crate::finding::Commit;
+
+/// What the graph keeps of a commit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Node {
+    /// Its id.
+    pub id: ObjectId,
+    /// Its root tree.
+    pub tree: ObjectId,
+    /// Its parents, in order.
+    pub parents: Vec<ObjectId>,
+    /// Committer date, seconds since 1970.
+    pub time: i64,
+}
+
+impl Node {
+    /// Read a commit object; `None`: it is malformed.
+    pub fn parse(id: ObjectId, bytes: &[u8], hash: HashKind) -> Option<Self> {
+        let header = &bytes[..memchr::memmem::find(bytes, b"\n\n").unwrap_or(bytes.len())];
+        let mut lines = header.split(|b| *b == b'\n');
+        let parse = |hex: &[u8]| super::repo::parse_id(hex, hash);
+        let tree = parse(lines.next()?.strip_prefix(b"tree ")?)?;
+        let mut parents = Vec::new();
+        let mut time = 0;
+        for line in lines {
+            if let Some(parent) = line.strip_prefix(b"parent ") {
+                parents.push(parse(parent)?);
+            } else if let Some(committer) = line.strip_prefix(b"committer ") {
+                time = date(committer).unwrap_or(0);
+                break;
+            }
+        }
+        Some(Self { id, tree, parents, time })
+    }
+}
+
+/// The seconds in `Name <mail> seconds zone`.
+fn date(person: &[u8]) -> Option<i64> {
+    let after = &person[memchr::memrchr(b'>', person)? + 1..];
+    let seconds = after.split(|b| *b == b' ').find(|w| !w.is_empty())?;
+    std::str::from_utf8(seconds).ok()?.parse().ok()
+}
+
+/// Index of a commit in a [`Graph`].
+pub type Index = u32;
+
+/// All commits, with their parents as indexes.
+#[derive(Debug, Default)]
+pub struct Graph {
+    /// Sorted by id.
+    nodes: Vec<(ObjectId, ObjectId, i64)>,
+    index: gix::hashtable::HashMap<ObjectId, Index>,
+    /// Where the parents of each commit begin in `parents`; one more at the end.
+    starts: Vec<u32>,
+    parents: Vec<Index>,
+    /// Parents that are not there, with the commit that names them.
+    lost: Vec<(Index, ObjectId)>,
+    order: Vec<Index>,
+    /// Place of each commit in `order`.
+    position: Vec<u32>,
+}
+
+impl Graph {
+    /// The graph of these commits.
+    pub fn new(mut all: Vec<Node>) -> Self {
+        all.sort_unstable_by_key(|n| n.id);
+        all.dedup_by_key(|n| n.id);
+        let mut graph = Self {
+            index: all.iter().zip(0..).map(|(n, i)| (n.id, i)).collect(),
+            nodes: all.iter().map(|n| (n.id, n.tree, n.time)).collect(),
+            ..Self::default()
+        };
+        graph.starts.reserve(all.len() + 1);
+        graph.starts.push(0);
+        for (node, i) in all.iter().zip(0..) {
+            for parent in &node.parents {
+                match graph.index.get(parent) {
+                    Some(p) => graph.parents.push(*p),
+                    None => graph.lost.push((i, *parent)),
+                }
+            }
+            graph.starts.push(graph.parents.len() as u32);
+        }
+        graph.sort();
+        graph
+    }
+
+    /// Parents before children; of those that may come next the oldest, and of equal dates the lowest id.
+    fn sort(&mut self) {
+        let count = self.nodes.len();
+        let mut waits: Vec<u32> = (0..count as u32).map(|c| self.parents(c).len() as u32).collect();
+        let mut starts = vec![0u32; count + 1];
+        for p in &self.parents {
+            starts[*p as usize + 1] += 1;
+        }
+        for i in 0..count {
+            starts[i + 1] += starts[i];
+        }
+        let mut children = vec![0 as Index; self.parents.len()];
+        let mut fill = starts.clone();
+        for c in 0..count as u32 {
+            for p in self.parents(c) {
+                children[fill[*p as usize] as usize] = c;
+                fill[*p as usize] += 1;
+            }
+        }
+        let mut ready: BinaryHeap<Reverse<(i64, Index)>> =
+            (0..count).filter(|c| waits[*c] == 0).map(|c| Reverse((self.nodes[c].2, c as Index))).collect();
+        self.order.reserve(count);
+        self.position = vec![u32::MAX; count];
+        while let Some(Reverse((_, c))) = ready.pop() {
+            self.position[c as usize] = self.order.len() as u32;
+            self.order.push(c);
+            for child in &children[starts[c as usize] as usize..starts[c as usize + 1] as usize] {
+                let wait = &mut waits[*child as usize];
+                *wait -= 1;
+                if *wait == 0 {
+                    ready.push(Reverse((self.nodes[*child as usize].2, *child)));
+                }
+            }
+        }
+    }
+
+    /// Number of commits.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is no commit.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The commit with this id.
+    pub fn find(&self, id: &ObjectId) -> Option<Index> {
+        self.index.get(id).copied()
+    }
+
+    /// The id of a commit.
+    pub fn id(&self, commit: Index) -> ObjectId {
+        self.nodes[commit as usize].0
+    }
+
+    /// The root tree of a commit.
+    pub fn tree(&self, commit: Index) -> ObjectId {
+        self.nodes[commit as usize].1
+    }
+
+    /// The committer date of a commit.
+    pub fn time(&self, commit: Index) -> i64 {
+        self.nodes[commit as usize].2
+    }
+
+    /// The parents of a commit that are there.
+    pub fn parents(&self, commit: Index) -> &[Index] {
+        let c = commit as usize;
+        &self.parents[self.starts[c] as usize..self.starts[c + 1] as usize]
+    }
+
+    /// Parents that are not there, with the commit that names them.
+    pub fn lost(&self) -> &[(Index, ObjectId)] {
+        &self.lost
+    }
+
+    /// All commits, parents before children, older ones first.
+    pub fn order(&self) -> &[Index] {
+        &self.order
+    }
+
+    /// The place of a commit in [`Graph::order`].
+    pub fn position(&self, commit: Index) -> u32 {
+        self.position[commit as usize]
+    }
+
+    /// Go from `roots` to all their ancestors for which `enter`, called once or more for each, says yes.
+    pub fn walk(&self, roots: impl IntoIterator<Item = Index>, mut enter: impl FnMut(Index) -> bool) {
+        let mut stack: Vec<Index> = roots.into_iter().collect();
+        while let Some(commit) = stack.pop() {
+            if enter(commit) {
+                stack.extend(self.parents(commit));
+            }
+        }
+    }
+}
+
+/// What a report says of a commit. Without the object all but the id and the date is empty.
+pub fn describe(store: &Store, graph: &Graph, commit: Index) -> Commit {
+    let id = graph.id(commit);
+    let mut bytes = Vec::new();
+    let _ = store.read(&id, &mut bytes); // read before without a problem, or it would not be in the graph
+    describe_object(id, graph.time(commit), &bytes)
+}
+
+/// What a report says of a commit with this object.
+pub fn describe_object(id: ObjectId, time: i64, bytes: &[u8]) -> Commit {
+    let (header, message) = split(bytes);
+    let author = header.split(|b| *b == b'\n').find_map(|l| l.strip_prefix(b"author ")).unwrap_or_default();
+    let author = &author[..memchr::memrchr(b'>', author).map_or(author.len(), |i| i + 1)];
+    let subject = message.split(|b| *b == b'\n').find(|l| !l.trim_ascii().is_empty()).unwrap_or_default();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.trim_ascii()).into_owned();
+    Commit { id: id.to_string(), author: text(author), time, subject: text(subject) }
+}
+
+/// The header and the message of a commit or a tag.
+pub fn split(object: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memmem::find(object, b"\n\n") {
+        Some(i) => (&object[..=i], &object[i + 2..]),
+        None => (object, &[]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> ObjectId {
+        ObjectId::try_from(&[n; 20][..]).expect("20 bytes")
+    }
+
+    fn node(n: u8, time: i64, parents: &[u8]) -> Node {
+        Node { id: id(n), tree: id(0), parents: parents.iter().copied().map(id).collect(), time }
+    }
+
+    #[test]
+    fn parents_come_before_children_whatever_their_dates() {
+        // 1 ← 2 ← 4, 1 ← 3 ← 4; the root has the latest date of all, 2 and 3 the same one.
+        let graph =
+            Graph::new(vec![node(4, 1, &[3, 2]), node(3, 7, &[1]), node(2, 7, &[1]), node(1, 9, &[8])]);
+        let order: Vec<_> = graph.order().iter().map(|c| graph.id(*c)).collect();
+        assert_eq!(order, [1, 2, 3, 4].map(id));
+        let root = graph.find(&id(1)).expect("it is there");
+        assert_eq!(graph.lost(), [(root, id(8))]);
+    }
+
+    #[test]
+    fn a_commit_object_is_read() {
+        let text = format!(
+            "tree {}\nparent {}\nauthor A > B <a@b> 5 +0000\ncommitter C <c> 77 -0100\n\nparent x\n",
+            id(1),
+            id(2)
+        );
+        let node = Node::parse(id(3), text.as_bytes(), HashKind::Sha1);
+        assert_eq!(node, Some(Node { id: id(3), tree: id(1), parents: vec![id(2)], time: 77 }));
+        assert_eq!(Node::parse(id(3), b"tree 12\n\n", HashKind::Sha1), None);
+    }
+}

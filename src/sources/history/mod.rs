@@ -1,0 +1,20 @@
+//! Git history: the repository, its refs, its objects, and who introduced what.
+//!
+//! - [`repo`]: where things are
+//! - [`refs`], `reftable`, [`reflog`]: names
+//! - [`store`]: the objects
+//! - [`commits`], [`reach`]: the graph of commits and what holds them
+//! - [`trees`], [`attribute`]: which commit introduced a blob, and at which path; what is missing
+
+pub mod attribute;
+pub mod commits;
+mod dirty;
+pub mod reach;
+pub mod reflog;
+pub mod refs;
+mod reftable;
+pub mod repo;
+pub mod store;
+pub mod trees;
+
+pub use repo::{Repo, RepoError};

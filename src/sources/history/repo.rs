@@ -1,0 +1,246 @@
+//! Where a repository keeps what: found without running anything, and without letting its configuration or the
+//! environment lead elsewhere.
+//!
+//! Only files are read: `.git` files, `commondir`, and of the configuration the few values that say how the files are
+//! to be read. `safe.directory` guards against running what a repository configures; nothing is run here.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::store::HashKind;
+
+/// The largest of the small files that git keeps; what is longer is none.
+const SMALL: u64 = 1 << 20;
+
+/// Why there is no repository to read.
+#[derive(Debug, thiserror::Error)]
+pub enum RepoError {
+    /// Neither the path nor a folder above it is one.
+    #[error("{} is no git repository, nor is any folder above it", path.display())]
+    None {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// The path cannot be resolved.
+    #[error("cannot open {}", path.display())]
+    Path {
+        /// The path that was given.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A `.git` file leads to something else than a repository.
+    #[error("{} leads to {}, which is no git repository", file.display(), target.display())]
+    Link {
+        /// The `.git` file.
+        file: PathBuf,
+        /// What it names.
+        target: PathBuf,
+    },
+    /// A repository that this version cannot read.
+    #[error("{} has an unknown {what}: {value}", path.display())]
+    Unknown {
+        /// The repository.
+        path: PathBuf,
+        /// The setting.
+        what: &'static str,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// A linked work tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linked {
+    /// Its name under `worktrees/`.
+    pub name: String,
+    /// Its private folder.
+    pub git_dir: PathBuf,
+}
+
+/// A repository and its parts.
+#[derive(Debug, Clone)]
+pub struct Repo {
+    /// Private to the work tree: HEAD, its reflog, the index.
+    pub git_dir: PathBuf,
+    /// Shared by all work trees: refs, configuration. Often the same.
+    pub common_dir: PathBuf,
+    /// The object database.
+    pub objects_dir: PathBuf,
+    /// The work tree that was found, if there is one.
+    pub work_tree: Option<PathBuf>,
+    /// How ids are computed.
+    pub hash: HashKind,
+    /// Whether refs are in reftables.
+    pub reftable: bool,
+    /// Whether objects may be missing because a remote promises them.
+    pub promisor: bool,
+    /// All linked work trees, by name.
+    pub linked: Vec<Linked>,
+}
+
+impl Repo {
+    /// The repository at or around `path`.
+    pub fn discover(path: &Path) -> Result<Self, RepoError> {
+        let start =
+            path.canonicalize().map_err(|source| RepoError::Path { path: path.to_owned(), source })?;
+        for folder in start.ancestors() {
+            let dot_git = folder.join(".git");
+            if dot_git.is_file() {
+                let target = link_target(&dot_git).unwrap_or_else(|| dot_git.clone());
+                if !is_git_dir(&target) {
+                    return Err(RepoError::Link { file: dot_git, target });
+                }
+                return Self::at(&target, Some(folder.to_owned()));
+            }
+            if is_git_dir(&dot_git) {
+                return Self::at(&dot_git, Some(folder.to_owned()));
+            }
+            if is_git_dir(folder) {
+                return Self::at(folder, None);
+            }
+        }
+        Err(RepoError::None { path: path.to_owned() })
+    }
+
+    /// The repository in a folder that git names itself, as it does to its hooks: nothing above it is tried.
+    pub fn open(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self, RepoError> {
+        if !is_git_dir(git_dir) {
+            return Err(RepoError::None { path: git_dir.to_owned() });
+        }
+        Self::at(git_dir, work_tree)
+    }
+
+    fn at(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self, RepoError> {
+        let git_dir = git_dir.canonicalize().unwrap_or_else(|_| git_dir.to_owned());
+        let common_dir = common_dir(&git_dir);
+        let settings = Settings::read(&common_dir.join("config"));
+        let unknown = |what, value| RepoError::Unknown { path: common_dir.clone(), what, value };
+        let hash = match settings.object_format.as_deref() {
+            None | Some("sha1") => HashKind::Sha1,
+            Some("sha256") => HashKind::Sha256,
+            Some(other) => return Err(unknown("object format", other.to_owned())),
+        };
+        let reftable = match settings.ref_storage.as_deref() {
+            None | Some("files") => common_dir.join("reftable/tables.list").is_file(),
+            Some("reftable") => true,
+            Some(other) => return Err(unknown("ref format", other.to_owned())),
+        };
+        Ok(Self {
+            objects_dir: common_dir.join("objects"),
+            hash,
+            reftable,
+            promisor: settings.promisor || has_promisor_pack(&common_dir.join("objects/pack")),
+            linked: linked(&common_dir),
+            work_tree,
+            git_dir,
+            common_dir,
+        })
+    }
+
+    /// The commits at which history was cut by a shallow clone or fetch.
+    pub fn shallow(&self) -> Vec<super::store::ObjectId> {
+        let text = read_small(&self.common_dir.join("shallow")).unwrap_or_default();
+        text.split(|b| *b == b'\n').filter_map(|line| parse_id(line, self.hash)).collect()
+    }
+
+    /// Where git-lfs keeps the object of this SHA-256 digest, in hexadecimal digits.
+    pub fn lfs_object(&self, digest: &str) -> PathBuf {
+        self.common_dir.join("lfs/objects").join(&digest[..2]).join(&digest[2..4]).join(digest)
+    }
+}
+
+/// Read a file of git's own, if it is there and not too long.
+pub(super) fn read_small(path: &Path) -> Option<Vec<u8>> {
+    read_at_most(path, SMALL).ok().flatten()
+}
+
+/// Read a file; `None`: it is longer than `most` bytes. What is no regular file is an error.
+pub(super) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    Ok((read as u64 <= most).then_some(bytes))
+}
+
+/// An id in hexadecimal digits, of the right length.
+pub(super) fn parse_id(text: &[u8], hash: HashKind) -> Option<super::store::ObjectId> {
+    let text = text.trim_ascii();
+    if text.len() == hash.len_in_hex() { super::store::ObjectId::from_hex(text).ok() } else { None }
+}
+
+/// Whether a folder is one in which git would keep a repository.
+fn is_git_dir(path: &Path) -> bool {
+    let head = std::fs::symlink_metadata(path.join("HEAD")).is_ok_and(|m| !m.is_dir());
+    head && (path.join("commondir").is_file()
+        || (path.join("objects").is_dir() && path.join("refs").is_dir()))
+}
+
+/// What a `.git` file names.
+fn link_target(file: &Path) -> Option<PathBuf> {
+    let text = read_small(file)?;
+    let target = text.strip_prefix(b"gitdir:")?.trim_ascii();
+    Some(file.parent()?.join(to_path(target)?))
+}
+
+fn common_dir(git_dir: &Path) -> PathBuf {
+    let Some(text) = read_small(&git_dir.join("commondir")) else { return git_dir.to_owned() };
+    let Some(common) = to_path(text.trim_ascii()) else { return git_dir.to_owned() };
+    let common = git_dir.join(common);
+    common.canonicalize().unwrap_or(common)
+}
+
+fn to_path(bytes: &[u8]) -> Option<PathBuf> {
+    Some(gix::path::from_bstr(gix::bstr::BStr::new(bytes)).ok()?.into_owned())
+}
+
+fn has_promisor_pack(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().any(|e| e.path().extension().is_some_and(|x| x == "promisor"))
+}
+
+fn linked(common_dir: &Path) -> Vec<Linked> {
+    let Ok(entries) = std::fs::read_dir(common_dir.join("worktrees")) else { return Vec::new() };
+    let mut all: Vec<Linked> = entries
+        .flatten()
+        .filter(|e| e.path().is_dir())
+        .map(|e| Linked { name: e.file_name().to_string_lossy().into_owned(), git_dir: e.path() })
+        .collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
+/// The few settings that say how to read the files. Includes are not followed.
+#[derive(Debug, Default)]
+struct Settings {
+    object_format: Option<String>,
+    ref_storage: Option<String>,
+    promisor: bool,
+}
+
+impl Settings {
+    fn read(path: &Path) -> Self {
+        let Some(text) = read_small(path) else { return Self::default() };
+        let meta = gix::config::file::Metadata::from(gix::config::Source::Local);
+        let Ok(file) = gix::config::File::from_bytes_no_includes(
+            &text,
+            meta,
+            gix::config::file::init::Options::default(),
+        ) else {
+            return Self::default();
+        };
+        let get = |key: &str| file.string(key).map(|v| v.to_string().to_ascii_lowercase());
+        let promised = file.sections_by_name("remote").into_iter().flatten().any(|s| {
+            s.value("promisor").is_some_and(|v| {
+                !matches!(v.to_ascii_lowercase().as_slice(), b"false" | b"no" | b"off" | b"0" | b"")
+            })
+        });
+        Self {
+            object_format: get("extensions.objectFormat"),
+            ref_storage: get("extensions.refStorage"),
+            promisor: promised || get("extensions.partialClone").is_some(),
+        }
+    }
+}

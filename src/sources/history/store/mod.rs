@@ -1,0 +1,163 @@
+//! A repository's object database: packs, loose objects and alternates, read by ourselves.
+//!
+//! - [`Store::read`] reads single objects;
+//! - [`Store::scan`] looks at every object once for what the prefilter finds, and hands over those that matter;
+//! - [`Store::each`] rebuilds every object of one kind.
+//!
+//! The files: `alternates` finds the object directories; `loose` and `pack` read them; `forest` orders the entries of a
+//! pack by their deltas, and `walk` goes through them, inflating each once; `seams` tells from a delta alone what it
+//! changes for the prefilter; `scan` puts it together. Everything that comes from a file is taken for hostile: sizes are
+//! bounded by what can be there, nothing recurses on input, and what is damaged is a [`Problem`] while the rest goes on.
+//!
+//! Memory: the mapped packs, about 45 bytes a packed object, and for each thread a few buffers of the size of the objects at
+//! hand: of a tree of deltas at most O(log n) objects are alive at once, whatever its depth.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+pub use gix::hash::Kind as HashKind;
+pub use gix::objs::Kind as ObjectKind;
+pub use gix::{ObjectId, oid};
+
+use crate::blob::Skipped;
+
+mod alternates;
+mod buffer;
+mod delta;
+mod floor;
+mod forest;
+mod inflate;
+mod loose;
+mod owners;
+mod pack;
+mod read;
+mod scan;
+mod seams;
+mod stream;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use scan::{ObjectSink, ScanOptions, ScanStats};
+
+use loose::Loose;
+use owners::Owners;
+use pack::Pack;
+
+/// All objects of a repository.
+#[derive(Debug)]
+pub struct Store {
+    hash: HashKind,
+    packs: Vec<Pack>,
+    loose: Loose,
+    owners: OnceLock<Owners>,
+}
+
+/// Something of the object database that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The object that is lost, if it is one.
+    pub id: Option<ObjectId>,
+    /// What could not be read: the path of a file or folder, or `object` with its id.
+    pub what: String,
+    /// Why, in one clause without a final period.
+    pub reason: String,
+}
+
+impl Problem {
+    fn object(id: &oid, reason: impl Into<String>) -> Self {
+        Self { id: Some(id.to_owned()), what: format!("object {id}"), reason: reason.into() }
+    }
+}
+
+impl From<Problem> for Skipped {
+    fn from(problem: Problem) -> Self {
+        Self { what: problem.what, reason: problem.reason, help: None }
+    }
+}
+
+impl Store {
+    /// Open the object directory of a repository (`.git/objects`) with everything that it borrows from. What cannot be opened
+    /// is a problem; the rest is there.
+    pub fn open(objects_dir: &Path, hash: HashKind) -> (Self, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let dirs = alternates::object_dirs(objects_dir, &mut problems);
+        let mut packs = Vec::new();
+        for dir in &dirs {
+            open_packs(&dir.join("pack"), hash, &mut packs, &mut problems);
+        }
+        // The largest first: it owns most objects, and the small ones give way.
+        packs.sort_by(|a, b| b.index().len.cmp(&a.index().len).then_with(|| a.path.cmp(&b.path)));
+        let loose = Loose::open(dirs, hash, &mut problems);
+        (Self { hash, packs, loose, owners: OnceLock::new() }, problems)
+    }
+
+    /// Whether there is an object of this id, readable or not.
+    pub fn contains(&self, id: &oid) -> bool {
+        self.packs.iter().any(|p| p.index().find(id).is_some()) || self.loose.contains(id)
+    }
+
+    /// How many different objects there are.
+    pub fn object_count(&self) -> u64 {
+        self.owners().count
+    }
+
+    /// All ids, each once, in no particular order.
+    pub fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
+        let owners = self.owners();
+        let packed = self.packs.iter().enumerate().flat_map(move |(number, pack)| {
+            (0..pack.index().len)
+                .filter(move |&position| owners.owns(number, position))
+                .map(|position| pack.index().id(position).to_owned())
+        });
+        packed.chain(owners.loose.iter().copied())
+    }
+
+    fn owners(&self) -> &Owners {
+        self.owners.get_or_init(|| Owners::new(&self.packs, &self.loose))
+    }
+}
+
+/// Open all packs of a folder.
+fn open_packs(folder: &Path, hash: HashKind, packs: &mut Vec<Pack>, problems: &mut Vec<Problem>) {
+    let problem =
+        |what: &Path, reason: String| Problem { id: None, what: what.display().to_string(), reason };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+        Err(error) => {
+            problems.push(problem(folder, format!("cannot list the folder: {error}")));
+            return;
+        }
+    };
+    let mut indexes = Vec::new();
+    let mut bare = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(entry) => {
+                let path = entry.path();
+                match path.extension().and_then(|e| e.to_str()) {
+                    Some("idx") => indexes.push(path),
+                    Some("pack") => bare.push(path),
+                    _ => {}
+                }
+            }
+            Err(error) => problems.push(problem(folder, format!("cannot list the folder: {error}"))),
+        }
+    }
+    indexes.sort();
+    bare.sort();
+    bare.retain(|p| indexes.binary_search(&p.with_extension("idx")).is_err());
+    for path in bare {
+        problems.push(problem(&path, "the pack has no index (`git index-pack` makes one)".into()));
+    }
+    for path in indexes {
+        let mut found = Vec::new();
+        match Pack::open(&path, hash, &mut found) {
+            Ok(pack) => packs.push(pack),
+            Err(reason) => problems.push(problem(&path, reason)),
+        }
+        problems.extend(found.into_iter().map(|reason| problem(&path.with_extension("pack"), reason)));
+    }
+}

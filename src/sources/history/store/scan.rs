@@ -1,0 +1,317 @@
+//! Looking at every object, and handing over those that matter.
+
+use std::io::Read as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gix::ObjectId;
+use gix::hash::Kind as HashKind;
+use gix::objs::Kind as ObjectKind;
+use gix::oid;
+
+use super::delta::Delta;
+use super::seams::{Note, Seams};
+use super::walk::{Entry, Open, Visitor, walk};
+use super::{Problem, Store, stream};
+use crate::detect::Prefilter;
+
+/// Blobs of fewer bytes can be pointers of git-lfs.
+const LFS_BELOW: u64 = 1024;
+const LFS_HEAD: &[u8] = b"version https://git-lfs.github.com/spec/v1";
+
+/// How to scan.
+#[derive(Debug, Clone, Copy)]
+pub struct ScanOptions {
+    /// On how many threads.
+    pub threads: usize,
+    /// Whether to compute the id of every object and compare.
+    pub check_hashes: bool,
+    /// Leave out blobs of more bytes.
+    pub max_blob_size: Option<u64>,
+}
+
+/// What was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScanStats {
+    /// Objects, without those that are lost or left out.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes that had to be inflated for it.
+    pub inflated: u64,
+}
+
+/// Takes what a scan finds. Called from many threads at once; each object comes once.
+pub trait ObjectSink: Sync {
+    /// A blob, commit or tag with a viable anchor.
+    fn hot(&self, id: &oid, kind: ObjectKind, bytes: &[u8]);
+    /// A blob of `size` bytes with a viable anchor that is too large to be held. `read` gives all of it.
+    fn hot_stream(&self, id: &oid, kind: ObjectKind, size: u64, read: &mut dyn std::io::Read);
+    /// A commit, whether hot or not.
+    fn commit(&self, id: &oid, bytes: &[u8]);
+    /// An annotated tag, whether hot or not.
+    fn tag(&self, id: &oid, bytes: &[u8]);
+    /// A tree with a viable anchor: in a file name, or by chance in an id.
+    fn tree(&self, id: &oid, bytes: &[u8]);
+    /// A blob that looks like a pointer of git-lfs, whether hot or not.
+    fn lfs_pointer(&self, id: &oid, bytes: &[u8]);
+    /// Something that cannot be read.
+    fn problem(&self, problem: Problem);
+    /// A blob that [`ScanOptions::max_blob_size`] leaves out.
+    fn too_big(&self, id: &oid, size: u64);
+    /// How many objects and bytes are done so far, from time to time.
+    fn progress(&self, objects: u64, bytes: u64);
+    /// Whether to stop early.
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+impl Store {
+    /// Look at every object once.
+    pub fn scan(&self, options: &ScanOptions, prefilter: &Prefilter, sink: &dyn ObjectSink) -> ScanStats {
+        let seams = Seams::new(prefilter);
+        let (objects, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+        let scanners = walk(self, options.threads, || Scanner {
+            hash: self.hash,
+            options,
+            prefilter,
+            seams: &seams,
+            sink,
+            stats: ScanStats::default(),
+            reported: ScanStats::default(),
+            objects: &objects,
+            bytes: &bytes,
+        });
+        scanners.iter().fold(ScanStats::default(), |sum, s| ScanStats {
+            objects: sum.objects + s.stats.objects,
+            bytes: sum.bytes + s.stats.bytes,
+            inflated: sum.inflated + s.stats.inflated,
+        })
+    }
+
+    /// Rebuild every object of one kind, on several threads. Gives what could not be read, sorted; what it was is not always
+    /// known, so that other kinds can be among it.
+    pub fn each(&self, kind: ObjectKind, threads: usize, f: &(dyn Fn(&oid, &[u8]) + Sync)) -> Vec<Problem> {
+        let visitors = walk(self, threads, || Each { kind, f, problems: Vec::new() });
+        let mut problems: Vec<Problem> = visitors.into_iter().flat_map(|v| v.problems).collect();
+        problems.sort_unstable_by_key(|p| p.id);
+        problems
+    }
+}
+
+/// The visitor of a scan.
+struct Scanner<'a> {
+    hash: HashKind,
+    options: &'a ScanOptions,
+    prefilter: &'a Prefilter,
+    seams: &'a Seams<'a>,
+    sink: &'a dyn ObjectSink,
+    stats: ScanStats,
+    /// The part of `stats` that the totals hold already.
+    reported: ScanStats,
+    /// Totals of all threads.
+    objects: &'a AtomicU64,
+    bytes: &'a AtomicU64,
+}
+
+impl Scanner<'_> {
+    fn is_too_big(&self, kind: ObjectKind, size: u64) -> bool {
+        kind == ObjectKind::Blob && self.options.max_blob_size.is_some_and(|max| size > max)
+    }
+
+    /// Count an object that is looked at. `false`: it is not to be handed over.
+    fn count(&mut self, entry: Entry<'_>, size: u64) -> bool {
+        if !entry.owned {
+            return false;
+        }
+        if self.is_too_big(entry.kind, size) {
+            self.sink.too_big(entry.id, size);
+            return false;
+        }
+        self.stats.objects += 1;
+        self.stats.bytes += size;
+        true
+    }
+
+    fn wrong_hash(&self, entry: Entry<'_>, actual: Option<ObjectId>) {
+        if actual.as_deref() != Some(entry.id) {
+            self.sink.problem(Problem::object(entry.id, "its content does not have this id"));
+        }
+    }
+}
+
+impl Visitor for Scanner<'_> {
+    type Note = Note;
+
+    fn wants(&self, _: ObjectKind) -> bool {
+        true
+    }
+
+    fn declines(&mut self, entry: Entry<'_>, size: u64) -> bool {
+        let declined = self.is_too_big(entry.kind, size);
+        if declined && entry.owned {
+            self.sink.too_big(entry.id, size);
+        }
+        declined
+    }
+
+    fn whole(&mut self, entry: Entry<'_>, bytes: &[u8]) -> Note {
+        let given = self.count(entry, bytes.len() as u64);
+        if given && self.options.check_hashes {
+            self.wrong_hash(entry, gix::objs::compute_hash(self.hash, entry.kind, bytes).ok());
+        }
+        match entry.kind {
+            ObjectKind::Commit | ObjectKind::Tag => {
+                if given {
+                    if entry.kind == ObjectKind::Commit {
+                        self.sink.commit(entry.id, bytes);
+                    } else {
+                        self.sink.tag(entry.id, bytes);
+                    }
+                    if self.prefilter.is_hot(bytes) {
+                        self.sink.hot(entry.id, entry.kind, bytes);
+                    }
+                }
+                Note::UNKNOWN
+            }
+            ObjectKind::Tree => {
+                let (hot, note) = self.seams.examine(bytes, entry.leaf);
+                if hot && given {
+                    self.sink.tree(entry.id, bytes);
+                }
+                note
+            }
+            ObjectKind::Blob => {
+                if given && (bytes.len() as u64) < LFS_BELOW && bytes.starts_with(LFS_HEAD) {
+                    self.sink.lfs_pointer(entry.id, bytes);
+                }
+                let (hot, note) = self.seams.examine(bytes, entry.leaf);
+                if hot && given {
+                    self.sink.hot(entry.id, entry.kind, bytes);
+                }
+                note
+            }
+        }
+    }
+
+    fn delta(
+        &mut self,
+        entry: Entry<'_>,
+        base: &[u8],
+        note: &Note,
+        delta: &Delta<'_>,
+    ) -> Result<Option<Note>, &'static str> {
+        let size = delta.result_size;
+        match entry.kind {
+            ObjectKind::Commit | ObjectKind::Tag => return Ok(None),
+            ObjectKind::Blob if size < LFS_BELOW && delta.may_begin_with(base, LFS_HEAD) => return Ok(None),
+            ObjectKind::Blob | ObjectKind::Tree => {}
+        }
+        if entry.leaf && self.declines(entry, size) {
+            return Ok(Some(Note::UNKNOWN));
+        }
+        if self.options.check_hashes && entry.owned {
+            return Ok(None);
+        }
+        let note = self.seams.carry(base, note, delta)?;
+        if note.is_some() {
+            self.count(entry, size);
+        }
+        Ok(note)
+    }
+
+    fn huge(&mut self, entry: Entry<'_>, size: u64, open: Open<'_>) -> Result<(), String> {
+        if !entry.owned {
+            return Ok(());
+        }
+        let mut hasher = self.options.check_hashes.then(|| {
+            let mut hasher = gix::hash::hasher(self.hash);
+            hasher.update(format!("{} {size}\0", entry.kind).as_bytes());
+            hasher
+        });
+        let hot = stream::is_hot(self.prefilter, &mut *open()?, size, |bytes| {
+            if let Some(hasher) = &mut hasher {
+                hasher.update(bytes);
+            }
+        })?;
+        if let Some(hasher) = hasher {
+            self.wrong_hash(entry, hasher.try_finalize().ok());
+        }
+        self.count(entry, size);
+        if hot {
+            self.sink.hot_stream(entry.id, entry.kind, size, &mut *open()?);
+        }
+        Ok(())
+    }
+
+    fn lost(&mut self, problem: Problem) {
+        self.sink.problem(problem);
+    }
+
+    fn inflated(&mut self, bytes: usize) {
+        self.stats.inflated += bytes as u64;
+    }
+
+    fn pause(&mut self) -> bool {
+        let add = |total: &AtomicU64, now: u64, before: u64| {
+            total.fetch_add(now - before, Ordering::Relaxed) + (now - before)
+        };
+        let objects = add(self.objects, self.stats.objects, self.reported.objects);
+        let bytes = add(self.bytes, self.stats.bytes, self.reported.bytes);
+        self.reported = self.stats;
+        self.sink.progress(objects, bytes);
+        !self.sink.stopped()
+    }
+}
+
+/// The visitor that rebuilds all objects of a kind.
+struct Each<'a> {
+    kind: ObjectKind,
+    f: &'a (dyn Fn(&oid, &[u8]) + Sync),
+    problems: Vec<Problem>,
+}
+
+impl Visitor for Each<'_> {
+    type Note = ();
+
+    fn wants(&self, kind: ObjectKind) -> bool {
+        kind == self.kind
+    }
+
+    fn declines(&mut self, _: Entry<'_>, _: u64) -> bool {
+        false
+    }
+
+    fn whole(&mut self, entry: Entry<'_>, bytes: &[u8]) {
+        if entry.owned {
+            (self.f)(entry.id, bytes);
+        }
+    }
+
+    fn delta(&mut self, _: Entry<'_>, _: &[u8], (): &(), _: &Delta<'_>) -> Result<Option<()>, &'static str> {
+        Ok(None)
+    }
+
+    fn huge(&mut self, entry: Entry<'_>, size: u64, open: Open<'_>) -> Result<(), String> {
+        if size > super::inflate::MAX_IN_MEMORY {
+            return Err(super::inflate::TOO_LARGE.into());
+        }
+        let mut bytes = Vec::new();
+        open()?.take(size + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+        if bytes.len() as u64 != size {
+            return Err("it does not inflate to its declared size".into());
+        }
+        self.whole(entry, &bytes);
+        Ok(())
+    }
+
+    fn lost(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    fn inflated(&mut self, _: usize) {}
+
+    fn pause(&mut self) -> bool {
+        true
+    }
+}

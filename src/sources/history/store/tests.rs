@@ -1,0 +1,407 @@
+//! The store against git itself: random repositories, packed in many ways, damaged in many ways.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use proptest::prelude::*;
+
+use super::buffer::Buffer;
+use super::delta::Delta;
+use super::seams::Seams;
+use super::*;
+use crate::detect::Prefilter;
+use crate::rules::RuleSet;
+
+mod damage;
+mod packs;
+mod random;
+
+use random::Random;
+
+fn prefilter() -> Prefilter {
+    Prefilter::new(&RuleSet::embedded())
+}
+
+type Objects = BTreeMap<ObjectId, (ObjectKind, Vec<u8>)>;
+
+/// A bare repository in a temporary folder.
+struct Repo {
+    dir: tempfile::TempDir,
+    hash: HashKind,
+}
+
+impl Repo {
+    fn new(hash: HashKind) -> Self {
+        let repo = Self { dir: tempfile::tempdir().unwrap(), hash };
+        repo.git(&["init", "-q", "--bare", &format!("--object-format={hash}"), "."], b"");
+        repo
+    }
+
+    fn objects_dir(&self) -> PathBuf {
+        self.dir.path().join("objects")
+    }
+
+    /// Run git and give what it prints.
+    fn git(&self, args: &[&str], input: &[u8]) -> Vec<u8> {
+        let mut child = Command::new("git")
+            .args(["-c", "gc.auto=0", "-c", "core.fsync=none", "-c", "fastimport.unpackLimit=0"])
+            .args(args)
+            .current_dir(self.dir.path())
+            .env("HOME", self.dir.path())
+            .env("XDG_CONFIG_HOME", self.dir.path())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_DIR", ".")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        let writer = std::thread::spawn(move || stdin.write_all(&input));
+        let output = child.wait_with_output().unwrap();
+        let _ = writer.join().unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    /// What git says that there is.
+    fn expected(&self) -> Objects {
+        let out = self.git(&["cat-file", "--batch-all-objects", "--unordered", "--batch"], b"");
+        let mut objects = Objects::new();
+        let mut rest = &out[..];
+        while !rest.is_empty() {
+            let end = rest.iter().position(|&b| b == b'\n').unwrap();
+            let line = std::str::from_utf8(&rest[..end]).unwrap();
+            let mut words = line.split(' ');
+            let id = ObjectId::from_hex(words.next().unwrap().as_bytes()).unwrap();
+            let kind = ObjectKind::from_bytes(words.next().unwrap().as_bytes()).unwrap();
+            let size: usize = words.next().unwrap().parse().unwrap();
+            objects.insert(id, (kind, rest[end + 1..][..size].to_vec()));
+            rest = &rest[end + 1 + size + 1..];
+        }
+        objects
+    }
+
+    fn open(&self) -> Store {
+        let (store, problems) = Store::open(&self.objects_dir(), self.hash);
+        assert_eq!(problems, []);
+        store
+    }
+
+    /// Files of the pack folder that end so.
+    fn pack_files(&self, extension: &str) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(self.objects_dir().join("pack"))
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .filter(|p| p.extension().is_some_and(|e| e == extension))
+            .collect();
+        files.sort();
+        files
+    }
+
+    /// Commits of random edits of some files, as input of `git fast-import`.
+    fn import(&self, random: &mut Random, commits: usize) {
+        let mut stream = Vec::new();
+        let mut files: Vec<Vec<u8>> = (0..4).map(|_| random.text(3000)).collect();
+        let mut names: Vec<String> = (0..4).map(|i| format!("dir{i}/some-file-{i}.txt")).collect();
+        for number in 0..commits {
+            let message = random.text(60);
+            write!(
+                stream,
+                "commit refs/heads/main\ncommitter A <a@b.c> {} +0000\ndata {}\n",
+                number + 1,
+                message.len()
+            )
+            .unwrap();
+            stream.extend_from_slice(&message);
+            for _ in 0..=random.below(2) {
+                let i = random.below(files.len());
+                files[i] = random.edit(&files[i]);
+                if random.below(12) == 0 {
+                    names[i] = format!("dir{}/{}-file", random.below(9), random.word());
+                }
+                write!(stream, "\nM 100644 inline {}\ndata {}\n", names[i], files[i].len()).unwrap();
+                stream.extend_from_slice(&files[i]);
+            }
+            stream.push(b'\n');
+        }
+        write!(
+            stream,
+            "tag v1\nfrom refs/heads/main\ntagger A <a@b.c> 9 +0000\ndata 26\nkey AKIAQWERTYUIOPASDFGH\n\n\n"
+        )
+        .unwrap();
+        self.git(&["fast-import", "--quiet", "--force"], &stream);
+    }
+}
+
+/// Remembers what it is given.
+#[derive(Default)]
+struct Recorder {
+    hot: Mutex<Vec<(ObjectId, ObjectKind, Vec<u8>)>>,
+    commits: Mutex<Vec<ObjectId>>,
+    tags: Mutex<Vec<ObjectId>>,
+    trees: Mutex<Vec<(ObjectId, Vec<u8>)>>,
+    pointers: Mutex<Vec<ObjectId>>,
+    problems: Mutex<Vec<Problem>>,
+    too_big: Mutex<Vec<ObjectId>>,
+}
+
+impl ObjectSink for Recorder {
+    fn hot(&self, id: &oid, kind: ObjectKind, bytes: &[u8]) {
+        self.hot.lock().unwrap().push((id.to_owned(), kind, bytes.to_vec()));
+    }
+    fn hot_stream(&self, id: &oid, kind: ObjectKind, size: u64, read: &mut dyn std::io::Read) {
+        let mut bytes = Vec::new();
+        read.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes.len() as u64, size);
+        self.hot(id, kind, &bytes);
+    }
+    fn commit(&self, id: &oid, _: &[u8]) {
+        self.commits.lock().unwrap().push(id.to_owned());
+    }
+    fn tag(&self, id: &oid, _: &[u8]) {
+        self.tags.lock().unwrap().push(id.to_owned());
+    }
+    fn tree(&self, id: &oid, bytes: &[u8]) {
+        self.trees.lock().unwrap().push((id.to_owned(), bytes.to_vec()));
+    }
+    fn lfs_pointer(&self, id: &oid, _: &[u8]) {
+        self.pointers.lock().unwrap().push(id.to_owned());
+    }
+    fn problem(&self, problem: Problem) {
+        self.problems.lock().unwrap().push(problem);
+    }
+    fn too_big(&self, id: &oid, _: u64) {
+        self.too_big.lock().unwrap().push(id.to_owned());
+    }
+    fn progress(&self, _: u64, _: u64) {}
+}
+
+const OPTIONS: ScanOptions = ScanOptions { threads: 2, check_hashes: false, max_blob_size: None };
+
+fn scan(store: &Store, options: &ScanOptions) -> (Recorder, ScanStats) {
+    let recorder = Recorder::default();
+    let stats = store.scan(options, &prefilter(), &recorder);
+    (recorder, stats)
+}
+
+/// Ids, sorted; fails if one is there twice.
+fn distinct(ids: impl IntoIterator<Item = ObjectId>) -> BTreeSet<ObjectId> {
+    let mut set = BTreeSet::new();
+    for id in ids {
+        assert!(set.insert(id), "{id} came twice");
+    }
+    set
+}
+
+/// The ids of all expected objects that `wanted` is true for.
+fn select(objects: &Objects, wanted: impl Fn(ObjectKind, &[u8]) -> bool) -> BTreeSet<ObjectId> {
+    objects.iter().filter(|(_, (kind, bytes))| wanted(*kind, bytes)).map(|(id, _)| *id).collect()
+}
+
+/// Everything that the store gives must be what git gives.
+fn assert_agrees(repo: &Repo, expected: &Objects) {
+    let store = repo.open();
+    assert_eq!(store.object_count(), expected.len() as u64);
+    assert_eq!(distinct(store.ids()), expected.keys().copied().collect());
+    let mut buffer = Vec::new();
+    for (id, (kind, bytes)) in expected {
+        assert!(store.contains(id));
+        assert_eq!(store.read(id, &mut buffer), Ok(Some(*kind)));
+        assert!(buffer == *bytes, "{id} is read wrongly");
+    }
+    for kind in [ObjectKind::Blob, ObjectKind::Tree, ObjectKind::Commit, ObjectKind::Tag] {
+        let seen = Mutex::new(Vec::new());
+        let problems = store.each(kind, 2, &|id, bytes| {
+            assert!(expected[id].1 == bytes, "{id} is built wrongly");
+            seen.lock().unwrap().push(id.to_owned());
+        });
+        assert_eq!(problems, []);
+        assert_eq!(distinct(seen.into_inner().unwrap()), select(expected, |k, _| k == kind));
+    }
+    for threads in [1, 3] {
+        assert_scan(&store, expected, &ScanOptions { threads, ..OPTIONS });
+    }
+    assert_scan(&store, expected, &ScanOptions { check_hashes: true, ..OPTIONS });
+}
+
+/// What a scan hands over must be what a look at each whole object selects.
+fn assert_scan(store: &Store, expected: &Objects, options: &ScanOptions) {
+    let prefilter = prefilter();
+    let (seen, stats) = scan(store, options);
+    let is_hot = |kind, bytes: &[u8]| kind != ObjectKind::Tree && prefilter.is_hot(bytes);
+    for (id, kind, bytes) in seen.hot.lock().unwrap().iter() {
+        assert!(expected[id] == (*kind, bytes.clone()), "{id} is handed over wrongly");
+    }
+    assert_eq!(seen.problems.into_inner().unwrap(), []);
+    let hot = seen.hot.into_inner().unwrap();
+    assert_eq!(distinct(hot.into_iter().map(|h| h.0)), select(expected, is_hot));
+    assert_eq!(
+        distinct(seen.commits.into_inner().unwrap()),
+        select(expected, |k, _| k == ObjectKind::Commit)
+    );
+    assert_eq!(distinct(seen.tags.into_inner().unwrap()), select(expected, |k, _| k == ObjectKind::Tag));
+    let trees = seen.trees.into_inner().unwrap();
+    assert!(trees.iter().all(|(id, bytes)| expected[id].1 == *bytes));
+    assert_eq!(
+        distinct(trees.into_iter().map(|t| t.0)),
+        select(expected, |k, b| k == ObjectKind::Tree && prefilter.is_hot(b))
+    );
+    assert_eq!(
+        distinct(seen.pointers.into_inner().unwrap()),
+        select(expected, |k, b| {
+            k == ObjectKind::Blob
+                && b.len() < 1024
+                && b.starts_with(b"version https://git-lfs.github.com/spec/v1")
+        })
+    );
+    assert_eq!(stats.objects, expected.len() as u64);
+    assert_eq!(stats.bytes, expected.values().map(|o| o.1.len() as u64).sum::<u64>());
+}
+
+/// The instructions that build `pieces`, each a span of the base or bytes to insert.
+fn encode(base_len: usize, pieces: &[Piece]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let varint = |out: &mut Vec<u8>, mut value: usize| loop {
+        out.push((value & 0x7f) as u8 | if value > 0x7f { 0x80 } else { 0 });
+        value >>= 7;
+        if value == 0 {
+            return;
+        }
+    };
+    varint(&mut out, base_len);
+    varint(&mut out, pieces.iter().map(Piece::len).sum());
+    for piece in pieces {
+        match piece {
+            Piece::Insert(bytes) => {
+                for part in bytes.chunks(127) {
+                    out.push(part.len() as u8);
+                    out.extend_from_slice(part);
+                }
+            }
+            Piece::Copy(start, len) => {
+                let code = out.len();
+                out.push(0x80);
+                for (bit, byte) in start.to_le_bytes()[..4].iter().chain(&len.to_le_bytes()[..3]).enumerate()
+                {
+                    if *byte != 0 {
+                        out[code] |= 1 << bit;
+                        out.push(*byte);
+                    }
+                }
+            }
+        }
+    }
+    out
+}
+
+#[derive(Debug, Clone)]
+enum Piece {
+    Insert(Vec<u8>),
+    Copy(usize, usize),
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Insert(bytes) => bytes.len(),
+            Self::Copy(_, len) => *len,
+        }
+    }
+}
+
+fn pieces() -> impl Strategy<Value = (Vec<u8>, Vec<Piece>)> {
+    let text = "([AKSI]{1,9}|AKIA|ecret|[a-z ]{1,200}|AKI|SIA){0,12}";
+    (
+        text,
+        prop::collection::vec(
+            (any::<bool>(), "[AKSIecrt]{1,8}|[a-z]{1,20}", any::<u16>(), any::<u16>()),
+            0..12,
+        ),
+    )
+        .prop_map(|(base, plan)| {
+            let base = base.into_bytes();
+            let pieces = plan
+                .into_iter()
+                .map(|(copy, insert, start, len)| {
+                    if !copy || base.is_empty() {
+                        return Piece::Insert(insert.into_bytes());
+                    }
+                    let start = usize::from(start) % base.len();
+                    Piece::Copy(start, 1 + usize::from(len) % (base.len() - start))
+                })
+                .collect();
+            (base, pieces)
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn deltas_build_what_they_say((base, pieces) in pieces()) {
+        let delta = Buffer::of(encode(base.len(), &pieces));
+        let mut out = Buffer::default();
+        prop_assert_eq!(Delta::parse(&delta).and_then(|d| d.apply(&Buffer::of(base.clone()), &mut out)), Ok(()));
+        prop_assert_eq!(out.bytes(), build(&base, &pieces));
+    }
+
+    #[test]
+    fn what_is_not_built_has_exactly_the_carried_anchors((base, pieces) in pieces()) {
+        let prefilter = prefilter();
+        let seams = Seams::new(&prefilter);
+        let whole = build(&base, &pieces);
+        let delta = Buffer::of(encode(base.len(), &pieces));
+        let delta = Delta::parse(&delta).unwrap();
+        // As if no anchor of the base were viable.
+        let note = seams.note_of_cold(&base);
+        let carried = seams.carry(&base, &note, &delta).unwrap();
+        if let Some(note) = carried {
+            let mut anchors = Vec::new();
+            prefilter.anchors(&whole, &mut anchors);
+            prop_assert_eq!(note.anchors(), &anchors[..]);
+            // And what decides whether they are viable is the same as in the base.
+            for anchor in anchors {
+                let reach = |text: &[u8], pos: usize| {
+                    let end = text.len().min(pos + Prefilter::REACH_AFTER);
+                    let start = pos.saturating_sub(Prefilter::REACH_BEFORE);
+                    (pos - start, text[start..end].to_vec())
+                };
+                let here = reach(&whole, anchor.pos);
+                let mut places = Vec::new();
+                prefilter.anchors(&base, &mut places);
+                prop_assert!(places.iter().any(|p| reach(&base, p.pos) == here));
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_too_odd_for_a_delta(bytes in prop::collection::vec(any::<u8>(), 0..60), base in prop::collection::vec(any::<u8>(), 0..200)) {
+        let delta = Buffer::of(bytes);
+        let (base, mut out) = (Buffer::of(base), Buffer::default());
+        if let Ok(delta) = Delta::parse(&delta) {
+            let built = delta.apply(&base, &mut out).is_ok();
+            let prefilter = prefilter();
+            let seams = Seams::new(&prefilter);
+            let note = seams.note_of_cold(base.bytes());
+            if built {
+                prop_assert_eq!(out.bytes().len() as u64, delta.result_size);
+            } else if delta.base_size == base.bytes().len() as u64 {
+                // A delta that cannot be applied is never taken for a good one.
+                prop_assert!(!matches!(seams.carry(base.bytes(), &note, &delta), Ok(Some(_))));
+            }
+        }
+    }
+}
+
+fn build(base: &[u8], pieces: &[Piece]) -> Vec<u8> {
+    let part = |p: &Piece| match p {
+        Piece::Insert(bytes) => bytes.clone(),
+        Piece::Copy(start, len) => base[*start..start + len].to_vec(),
+    };
+    pieces.iter().flat_map(part).collect()
+}
