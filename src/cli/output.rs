@@ -54,7 +54,7 @@ fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
     let least = Severity::from(common.fail_on);
     if !outcome.incomplete.is_empty() && !common.allow_incomplete {
         ExitStatus::Failed
-    } else if outcome.findings.iter().any(|f| f.severity >= least) {
+    } else if outcome.findings.iter().any(|f| f.suppression.is_none() && f.severity >= least) {
         ExitStatus::Findings
     } else {
         ExitStatus::Clean
@@ -83,7 +83,8 @@ fn notes(outcome: &Outcome, common: &Common) {
             note(format_args!("keyhound: left out: {skipped}"));
         }
     }
-    if !common.quiet {
+    // The report for people says so itself.
+    if !common.quiet && common.format != Format::Human {
         for unused in &outcome.unused_suppressions {
             note(format_args!("keyhound: unused suppression: {unused}"));
         }

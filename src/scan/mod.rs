@@ -8,6 +8,7 @@ mod collect;
 mod collector;
 mod files;
 mod history;
+mod inline;
 mod lines;
 mod message;
 mod pieces;
