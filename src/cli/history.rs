@@ -93,7 +93,7 @@ fn scan(args: &Args, common: &Common, what: &'static str, scan: Scan<'_>) -> Res
     let started = now();
     let repo = discover(&args.repo)?;
     let detector = Detector::new(common.rule_set()?);
-    let control = interrupt::control();
+    let control = interrupt::control(common.archives());
     let progress = Progress::start(common.progress(), what, &control);
     let mut outcome = scan(&repo, &detector, &control, started)?;
     drop(progress);

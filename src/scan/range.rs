@@ -51,6 +51,7 @@ pub fn scan_range(
     scan.missing(walked);
     let mut findings = fold(scan.findings);
     findings.sort_by(|a, b| (&a.location, &a.rule_id, &a.key_id).cmp(&(&b.location, &b.rule_id, &b.key_id)));
+    let (incomplete, left_out) = scan.adder.finish();
     Outcome {
         mode: "range",
         target: range.text.clone(),
@@ -58,8 +59,8 @@ pub fn scan_range(
         finished: started,
         stats: Stats::of(control),
         findings,
-        incomplete: scan.adder.finish(),
-        left_out: Vec::new(),
+        incomplete,
+        left_out,
         unused_suppressions: Vec::new(),
     }
 }

@@ -210,6 +210,9 @@ impl Writer<'_> {
         let reach = &self.known.reach;
         let mut location = found.clone();
         location.path = o.path.map(|p| self.places.paths[p as usize].to_vec());
+        if let Some(member) = found.path.as_ref().filter(|p| p.starts_with(b"!")) {
+            location.path.get_or_insert_default().extend_from_slice(member);
+        }
         if o.link && location.place == Place::Blob {
             location.place = Place::Symlink;
         }

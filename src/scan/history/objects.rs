@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::blob::{Origin, Place, Skipped};
+use crate::decode::unpack;
 use crate::detect::Detector;
 use crate::finding::Finding;
+use crate::scan::deep::scan_container;
 use crate::scan::repeats::fold_repeats;
 use crate::scan::{Control, PieceSize, TextStart, collect_all, scan_reader};
 use crate::sources::history::Repo;
@@ -112,6 +114,24 @@ impl<'a> Objects<'a> {
         self.keep(id, what, in_message(self.detector, &origin(place, Some(id)), bytes));
     }
 
+    /// A file that may be a container. The paths of what is found in it begin with a `!`.
+    fn file(&self, id: &oid, what: What, origin: &Origin, name: &str, reader: &mut dyn Read) {
+        let mut head = Vec::new();
+        let cut = (&mut *reader).take(unpack::HEAD as u64).read_to_end(&mut head).is_err();
+        let format = if self.control.archives.depth > 0 && !cut { unpack::format(&head) } else { None };
+        let mut whole = head.as_slice().chain(reader);
+        let Some(format) = format else { return self.stream(id, what, origin, name, &mut whole) };
+        let deep = scan_container(self.detector, self.control, origin, name, format, &mut whole);
+        if let Some(error) = deep.error {
+            self.skip(Skipped { what: name.into(), reason: format!("cannot be read: {error}"), help: None });
+        }
+        let mut gathered = self.gathered();
+        gathered.skipped.extend(deep.skipped);
+        gathered.left_out.extend(deep.left_out);
+        drop(gathered);
+        self.keep(id, what, deep.findings);
+    }
+
     fn stream(&self, id: &oid, what: What, origin: &Origin, name: &str, reader: &mut dyn Read) {
         let read = scan_reader(self.detector, origin, reader, PieceSize::default(), &|| self.stopped());
         if let Some(error) = read.error {
@@ -196,7 +216,11 @@ impl ObjectSink for Objects<'_> {
         // Content that was never downloaded is not part of this repository.
         let Ok(mut file) = std::fs::File::open(self.repo.lfs_object(digest)) else { return };
         let name = format!("git-lfs object {digest}");
-        self.stream(id, What::Lfs, &origin(Place::Lfs, Some(id)), &name, &mut file);
+        self.file(id, What::Lfs, &origin(Place::Lfs, Some(id)), &name, &mut file);
+    }
+
+    fn container(&self, id: &oid, _size: u64, bytes: &mut dyn Read) {
+        self.file(id, What::Blob, &origin(Place::Blob, Some(id)), &format!("object {id}"), bytes);
     }
 
     fn problem(&self, problem: Problem) {
