@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::deep::{may_be_container, name_of, scan_container};
-use super::pieces::{PieceSize, scan_reader};
+use super::pieces::{MAX_FINDINGS, PieceSize, scan_reader};
 use super::{Stats, TextStart, collect_all};
 use crate::blob::{Blob, Origin, Sink, Skipped};
 use crate::decode::unpack::{self, Format, Limits};
@@ -80,6 +80,18 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Say that findings of a text are not listed.
+    fn omitted(&self, origin: &Origin, count: u64) {
+        if count > 0 {
+            let path = origin.path.as_deref().map(String::from_utf8_lossy);
+            self.skipped(Skipped {
+                what: path.map_or_else(|| origin.place.name().to_owned(), std::borrow::Cow::into_owned),
+                reason: format!("{count} more findings are not listed: {MAX_FINDINGS} are kept of one file"),
+                help: Some("the file is a list of keys: look at it as a whole".into()),
+            });
+        }
+    }
+
     /// Open a container. `false`: nothing came out of it, so that it may be none.
     fn container(&self, origin: &Origin, format: Format, reader: &mut dyn io::Read) -> io::Result<bool> {
         let deep = scan_container(self.detector, self.control, origin, &name_of(origin), format, reader);
@@ -113,7 +125,9 @@ impl Sink for Collector<'_> {
         {
             return;
         }
-        let matches = self.detector.detect(blob.bytes);
+        let mut matches = self.detector.detect(blob.bytes);
+        self.omitted(blob.origin, matches.len().saturating_sub(MAX_FINDINGS) as u64);
+        matches.truncate(MAX_FINDINGS);
         let rules = self.detector.rules();
         self.keep(collect_all(rules, blob.origin, blob.bytes, TextStart::default(), &matches));
     }
@@ -129,6 +143,7 @@ impl Sink for Collector<'_> {
         }
         let streamed =
             scan_reader(self.detector, origin, &mut whole, PieceSize::default(), &|| self.stopped());
+        self.omitted(origin, streamed.omitted);
         self.keep(streamed.findings);
         streamed.error.map_or(Ok(()), Err)
     }
