@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::atomic::Ordering;
 
 use super::repeats::fold_repeats;
-use super::{Control, PieceSize, TextStart, collect_all, scan_reader};
+use super::{Control, MAX_FINDINGS, PieceSize, TextStart, collect_all, scan_reader};
 use crate::blob::{Origin, Place, Skipped};
 use crate::decode::unpack::{Format, Members, Problem, unpack};
 use crate::detect::Detector;
@@ -42,9 +42,19 @@ pub(super) fn scan_container(
     reader: &mut dyn Read,
 ) -> Deep {
     let stopped = || control.stop.load(Ordering::Relaxed);
-    let mut scan =
-        Scan { detector, stopped: &stopped, origin, name, buffer: Vec::new(), deep: Deep::default() };
+    let (buffer, deep) = (Vec::new(), Deep::default());
+    let mut scan = Scan { detector, stopped: &stopped, origin, name, buffer, deep, omitted: 0 };
     let read = unpack(format, reader, control.archives, &stopped, &mut scan);
+    if scan.omitted > 0 {
+        scan.deep.skipped.push(Skipped {
+            what: name.into(),
+            reason: format!(
+                "{} more findings are not listed: {MAX_FINDINGS} are kept of one file",
+                scan.omitted
+            ),
+            help: Some("unpack it and scan the folder".into()),
+        });
+    }
     Deep { error: read.err(), ..scan.deep }
 }
 
@@ -69,6 +79,8 @@ struct Scan<'a> {
     name: &'a str,
     buffer: Vec<u8>,
     deep: Deep,
+    /// Findings that are not kept.
+    omitted: u64,
 }
 
 impl Scan<'_> {
@@ -83,7 +95,13 @@ impl Scan<'_> {
     fn find(&mut self, origin: &Origin, text: &[u8]) {
         let matches = self.detector.detect(text);
         let found = collect_all(self.detector.rules(), origin, text, TextStart::default(), &matches);
-        self.deep.findings.extend(fold_repeats(found));
+        self.keep(fold_repeats(found));
+    }
+
+    fn keep(&mut self, found: Vec<Finding>) {
+        let room = MAX_FINDINGS - self.deep.findings.len();
+        self.omitted += found.len().saturating_sub(room) as u64;
+        self.deep.findings.extend(found.into_iter().take(room));
     }
 }
 
@@ -98,7 +116,8 @@ impl Members for Scan<'_> {
             let mut whole = text.as_slice().chain(content);
             let size = PieceSize::default();
             let streamed = scan_reader(self.detector, &origin, &mut whole, size, self.stopped);
-            self.deep.findings.extend(streamed.findings);
+            self.omitted += streamed.omitted;
+            self.keep(streamed.findings);
             streamed.error.map_or(Ok(()), Err)
         } else {
             // What was read before an error counts all the same.
@@ -133,3 +152,7 @@ impl Members for Scan<'_> {
         list.push(Skipped { what, reason: problem.to_string(), help });
     }
 }
+
+#[cfg(test)]
+#[path = "deep_tests.rs"]
+mod tests;

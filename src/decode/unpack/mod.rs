@@ -18,7 +18,7 @@ mod tar;
 mod zip;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
