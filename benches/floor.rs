@@ -57,6 +57,7 @@ impl ObjectSink for Count {
         self.trees.fetch_add(1, Ordering::Relaxed);
     }
     fn lfs_pointer(&self, _: &oid, _: &[u8]) {}
+    fn container(&self, _: &oid, _: u64, _: &mut dyn std::io::Read) {}
     fn problem(&self, _: Problem) {
         self.problems.fetch_add(1, Ordering::Relaxed);
     }

@@ -88,7 +88,7 @@ pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
     if let Some(range) = &args.range {
         return range::run(&args.repo, range, args.what.since, common);
     }
-    let control = interrupt::control();
+    let control = interrupt::control(common.archives());
     let options = args.what.options(common);
     scan(&args.repo, common, "objects", &control, None, &|repo, detector, started| {
         Ok(scan_history(repo, &options, detector, &control, started))
@@ -97,7 +97,7 @@ pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
 
 /// Scan the history, that of submodules, and the work tree, in one report.
 pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
-    let control = interrupt::control();
+    let control = interrupt::control(common.archives());
     let options = args.what.options(common);
     let audit = |repo: &Repo, detector: &Detector, started| {
         let mut audit = Audit::new(scan_history(repo, &options, detector, &control, started));

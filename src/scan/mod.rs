@@ -6,6 +6,7 @@ mod added;
 mod audit;
 mod collect;
 mod collector;
+mod deep;
 mod files;
 mod history;
 mod inline;
@@ -17,6 +18,7 @@ mod repeats;
 mod snippet;
 mod staged;
 
+pub use crate::decode::unpack::Limits as ArchiveLimits;
 pub use audit::Audit;
 pub use collect::{TextStart, collect, collect_all};
 pub use collector::{Collector, Control, Gathered};

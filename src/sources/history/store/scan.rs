@@ -12,6 +12,7 @@ use super::delta::Delta;
 use super::seams::{Note, Scratch, Seams};
 use super::walk::{Entry, Look, Open, Visitor, walk};
 use super::{Problem, Store, stream};
+use crate::decode::unpack;
 use crate::detect::Prefilter;
 
 /// Blobs of fewer bytes can be pointers of git-lfs.
@@ -54,6 +55,9 @@ pub trait ObjectSink: Sync {
     fn tree(&self, id: &oid, bytes: &[u8]);
     /// A blob that looks like a pointer of git-lfs, whether hot or not.
     fn lfs_pointer(&self, id: &oid, bytes: &[u8]);
+    /// A blob of `size` bytes that begins as a container does, whether hot or not; it does not come as hot. `read` gives all
+    /// of it.
+    fn container(&self, id: &oid, size: u64, read: &mut dyn std::io::Read);
     /// Something that cannot be read.
     fn problem(&self, problem: Problem);
     /// A blob that [`ScanOptions::max_blob_size`] leaves out.
@@ -64,6 +68,11 @@ pub trait ObjectSink: Sync {
     fn stopped(&self) -> bool {
         false
     }
+}
+
+/// Whether a blob begins as a container does.
+fn is_container(bytes: &[u8]) -> bool {
+    unpack::format(&bytes[..bytes.len().min(unpack::HEAD)]).is_some()
 }
 
 impl Store {
@@ -192,7 +201,9 @@ impl Visitor for Scanner<'_> {
                     self.sink.lfs_pointer(entry.id, bytes);
                 }
                 let (hot, note) = self.seams.examine(bytes, entry.leaf);
-                if hot && given {
+                if given && is_container(bytes) {
+                    self.sink.container(entry.id, bytes.len() as u64, &mut { bytes });
+                } else if hot && given {
                     self.sink.hot(entry.id, entry.kind, bytes);
                 }
                 note
@@ -211,6 +222,9 @@ impl Visitor for Scanner<'_> {
         let seams = match entry.kind {
             ObjectKind::Commit | ObjectKind::Tag => return Ok(Look::Whole),
             ObjectKind::Blob if size < LFS_BELOW && delta.may_begin_with(base, LFS_HEAD) => {
+                return Ok(Look::Whole);
+            }
+            ObjectKind::Blob if is_container(delta.head(base, &mut [0; unpack::HEAD])) => {
                 return Ok(Look::Whole);
             }
             ObjectKind::Blob => self.seams,
@@ -250,7 +264,9 @@ impl Visitor for Scanner<'_> {
             hasher.update(format!("{} {size}\0", entry.kind).as_bytes());
             hasher
         });
+        let mut head = Vec::new();
         let hot = stream::is_hot(self.prefilter, &mut *open()?, size, |bytes| {
+            head.extend_from_slice(&bytes[..bytes.len().min(unpack::HEAD - head.len())]);
             if let Some(hasher) = &mut hasher {
                 hasher.update(bytes);
             }
@@ -259,7 +275,9 @@ impl Visitor for Scanner<'_> {
             self.wrong_hash(entry, hasher.try_finalize().ok());
         }
         self.count(entry, size);
-        if hot {
+        if entry.kind == ObjectKind::Blob && is_container(&head) {
+            self.sink.container(entry.id, size, &mut *open()?);
+        } else if hot {
             self.sink.hot_stream(entry.id, entry.kind, size, &mut *open()?);
         }
         Ok(())

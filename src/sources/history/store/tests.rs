@@ -147,6 +147,7 @@ struct Recorder {
     tags: Mutex<Vec<ObjectId>>,
     trees: Mutex<Vec<(ObjectId, Vec<u8>)>>,
     pointers: Mutex<Vec<ObjectId>>,
+    containers: Mutex<Vec<(ObjectId, Vec<u8>)>>,
     problems: Mutex<Vec<Problem>>,
     too_big: Mutex<Vec<ObjectId>>,
 }
@@ -172,6 +173,12 @@ impl ObjectSink for Recorder {
     }
     fn lfs_pointer(&self, id: &oid, _: &[u8]) {
         self.pointers.lock().unwrap().push(id.to_owned());
+    }
+    fn container(&self, id: &oid, size: u64, read: &mut dyn std::io::Read) {
+        let mut bytes = Vec::new();
+        read.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes.len() as u64, size);
+        self.containers.lock().unwrap().push((id.to_owned(), bytes));
     }
     fn problem(&self, problem: Problem) {
         self.problems.lock().unwrap().push(problem);
