@@ -11,6 +11,7 @@ mod cases;
 mod cli;
 mod files;
 mod gittraps;
+mod history;
 mod pieces;
 mod report_samples;
 mod reports;

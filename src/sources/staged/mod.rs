@@ -41,16 +41,29 @@ pub fn head_tree(repo: &Repo, objects: &Objects) -> Result<Option<ObjectId>, Sta
     Ok(Some(node.tree))
 }
 
-/// What the index at `index_file` has that HEAD lacks. What cannot be read, but for HEAD and the index themselves, goes
+/// What counts as staged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What differs from HEAD.
+    Changed,
+    /// All that the index holds, which without changes is all that HEAD holds.
+    Whole,
+}
+
+/// What the index at `index_file` has, in this scope. What cannot be read, but for HEAD and the index themselves, goes
 /// to `problem` with the path of its folder.
 pub fn staged(
     repo: &Repo,
     index_file: &Path,
+    scope: Scope,
     objects: &Objects,
     problem: &mut dyn FnMut(&[u8], ObjectError),
 ) -> Result<Changes, StagedError> {
     let index = index::Index::read(index_file, repo.hash)?;
-    let head = head_tree(repo, objects)?;
+    let head = match scope {
+        Scope::Changed => head_tree(repo, objects)?,
+        Scope::Whole => None,
+    };
     Ok(compare::compare(&index, head, objects, problem))
 }
 
