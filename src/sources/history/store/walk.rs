@@ -12,7 +12,7 @@ use gix::oid;
 use super::buffer::{Buffer, Pool};
 use super::delta::{Delta, NO_FIT};
 use super::forest::{Forest, NONE, Role};
-use super::inflate::{Inflater, Stream};
+use super::inflate::{Inflater, Stream, check_adler};
 use super::loose::{self, Content};
 use super::pack::{Pack, Stored};
 use super::read::Reader;
@@ -332,7 +332,9 @@ impl<'s, V: Visitor> Walker<'s, V> {
             }
         }
         let mut buffer = self.pool.take();
-        if let Err(why) = self.inflater.inflate(data, size, &mut buffer) {
+        let inflated = self.inflater.inflate(data, size, &mut buffer);
+        let sound = inflated.and_then(|()| check_adler(plan.forest.stream(plan.pack, root), buffer.bytes()));
+        if let Err(why) = sound {
             self.pool.give(buffer);
             return Err(why.into());
         }
@@ -357,6 +359,7 @@ impl<'s, V: Visitor> Walker<'s, V> {
         let entry = plan.entry(self.store, child, kind);
         let size = plan.forest.size(child);
         self.inflater.inflate(plan.forest.data(plan.pack, child), size, &mut self.delta)?;
+        check_adler(plan.forest.stream(plan.pack, child), self.delta.bytes())?;
         self.visitor.inflated(size as usize);
         let delta = Delta::parse(&self.delta)?;
         if delta.base_size != base.bytes().len() as u64 {
