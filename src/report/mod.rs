@@ -152,7 +152,11 @@ pub fn write_gate(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let options = &Options { show_secrets: false, ..options.clone() };
-    gate::write(&Report { outcome, rules, options, redactor: Redactor::new(outcome, options) }, gate, out)
+    gate::write(
+        &Report { outcome, rules, options, redactor: Redactor::new(outcome, rules, options) },
+        gate,
+        out,
+    )
 }
 
 /// What a format gets.
