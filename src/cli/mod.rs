@@ -19,6 +19,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod range;
+mod remote;
 mod rules;
 mod shell;
 mod staged;
@@ -42,7 +43,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Scan the files and the whole history of a repository: what keyhound does without a command, too
-    Audit(history::Args),
+    Audit(history::AuditArgs),
     /// Scan every object of a repository
     History(history::Args),
     /// Scan folders, files or standard input
@@ -79,7 +80,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn dispatch(cli: Cli) -> Result<ExitStatus> {
     let common = &cli.common;
-    let Some(command) = cli.command else { return history::audit(&history::Args::here(), common) };
+    let Some(command) = cli.command else { return history::audit(&history::AuditArgs::here(), common) };
     match command {
         Command::Audit(args) => history::audit(&args, common),
         Command::History(args) => history::history(&args, common),

@@ -5,16 +5,16 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context as _, Result};
 use keyhound::finding::Severity;
-use keyhound::report::{self, Format, Gate};
+use keyhound::report::{self, Format, Gate, sanitize::sanitize};
 use keyhound::rules::RuleSet;
 use keyhound::scan::Outcome;
 
 use super::common::Common;
 use super::exit::ExitStatus;
 
-/// Write one line to standard error. Where that is closed there is nobody to tell.
+/// Write one line to standard error, where names of files can do no harm. Where it is closed there is nobody to tell.
 pub(crate) fn note(line: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", sanitize(&line.to_string()));
 }
 
 /// Take a closed pipe for success: the reader has seen what it wanted.
@@ -54,7 +54,7 @@ fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
     let least = Severity::from(common.fail_on);
     if !outcome.incomplete.is_empty() && !common.allow_incomplete {
         ExitStatus::Failed
-    } else if outcome.findings.iter().any(|f| f.severity >= least) {
+    } else if outcome.findings.iter().any(|f| f.suppression.is_none() && f.severity >= least) {
         ExitStatus::Findings
     } else {
         ExitStatus::Clean
@@ -83,7 +83,8 @@ fn notes(outcome: &Outcome, common: &Common) {
             note(format_args!("keyhound: left out: {skipped}"));
         }
     }
-    if !common.quiet {
+    // The report for people says so itself.
+    if !common.quiet && common.format != Format::Human {
         for unused in &outcome.unused_suppressions {
             note(format_args!("keyhound: unused suppression: {unused}"));
         }

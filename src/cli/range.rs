@@ -22,7 +22,7 @@ pub(crate) fn run(path: &Path, text: &str, since: Option<i64>, common: &Common) 
     let range = Range::parse(&repo, &objects, text).context("cannot resolve the range")?;
     let range = Range { since, ..range };
     let detector = Detector::new(common.rule_set()?);
-    let control = interrupt::control();
+    let control = interrupt::control(common.archives());
     let progress = Progress::start(common.progress(), "objects", &control);
     let mut outcome = scan_range(&repo, &objects, &range, &detector, &control, started);
     drop(progress);

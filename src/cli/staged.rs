@@ -24,7 +24,7 @@ pub(crate) fn run(_args: &Args, common: &Common) -> Result<ExitStatus> {
 pub(crate) fn scan(here: &Here, scope: Scope, common: &Common) -> Result<ExitStatus> {
     let started = now();
     let detector = Detector::new(common.rule_set()?);
-    let control = interrupt::control();
+    let control = interrupt::control(common.archives());
     let mut outcome =
         scan_staged(&here.repo, &here.index, scope, &here.objects, &detector, &control, started)
             .context("cannot scan what is staged")?;

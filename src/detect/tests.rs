@@ -88,6 +88,30 @@ proptest! {
         prop_assert_eq!(found, wanted);
     }
 
+    /// The look around a label loses nothing that the detector would find behind it.
+    #[test]
+    fn labels_before_a_secret_are_viable(
+        lead in "[a-z ]{0,90}",
+        label in "aws_secret_access_key|AWS_SECRET_KEY|awsSecretAccessKey|s3.secret-key|aws_sec_key",
+        sign in "=| = |: |\\\": \\\"|\": \"|%3D|=3D|\\u003d|\\\\u003D|&quot;:&quot;|=\x1b\\[3[0-9]m|\n\\+?|=//|= \\(|\n\\(|\t\\(\x00\x00\x00|=[A-Z2-7]{20}/|='[a-z]{0,9}' \\+ '",
+        secret in prop_oneof![a_secret(), "[A-Za-z0-9+/]{40}", "[A-Z][a-z]{3,9}[A-Z][a-z]{3,9}[A-Z][a-z]{3,9}/[A-Za-z]{40}"],
+        slash in "/|\\\\/|%2F|\\\\u002f|\\\\x2F",
+        end in "\n|\"|\\\\\"|\\\\n|%22|&quot;|\x1b\\[0m|' \\+ '[a-z]{0,4}'|=|==",
+        tail in "[a-z ]{0,40}|\\PC{0,9}",
+    ) {
+        let text = format!("{lead}{label}{sign}{}{end}{tail}", secret.replace('/', &slash)).into_bytes();
+        let prefilter = detector().prefilter();
+        let mut anchors = Vec::new();
+        prefilter.anchors(&text, &mut anchors);
+        let mut wanted = Vec::new();
+        for window in window::windows(&text, &anchors, prefilter.literals()) {
+            detector().window(&text, &window, &mut wanted);
+        }
+        if !wanted.is_empty() {
+            prop_assert!(prefilter.is_hot(&text), "{}", text.escape_ascii());
+        }
+    }
+
     /// The history scan carries anchors over from one version of a file to the next, and relies on this.
     #[test]
     fn whether_an_anchor_is_viable_depends_on_its_surroundings_alone(

@@ -43,9 +43,13 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     let target = escape(&sanitize(&redactor.text(&outcome.target)));
     let finished = time(outcome.finished).unwrap_or_default();
     let what = if report.complete() { "" } else { "what could be read: " };
+    let suppressed = match report.suppressed() {
+        0 => String::new(),
+        number => format!(" ({number} suppressed)"),
+    };
     writeln!(
         out,
-        "<p>{} in {what}{read} ({size}) of <code>{target}</code>, {finished}, keyhound {}</p>",
+        "<p>{}{suppressed} in {what}{read} ({size}) of <code>{target}</code>, {finished}, keyhound {}</p>",
         if findings.is_empty() {
             "No findings".to_owned()
         } else {
@@ -104,6 +108,9 @@ fn section(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::R
     writeln!(out, "<ul>")?;
     for location in std::iter::once(&finding.location).chain(&finding.other_locations) {
         place(location, report, out)?;
+    }
+    if finding.other_locations_omitted > 0 {
+        writeln!(out, "<li>and {}</li>", counted(finding.other_locations_omitted, "further place"))?;
     }
     writeln!(out, "</ul>")?;
     let steps = report.rule(&finding.rule_id).map_or("", |rule| &rule.remediation).lines().map(str::trim);

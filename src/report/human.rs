@@ -6,11 +6,11 @@ use std::io::{self, Write};
 
 use crate::blob::{Place, Skipped};
 use crate::finding::{Finding, Fingerprint, Location, Severity};
-use crate::report::Report;
 use crate::report::human_parts::{Painter, Style, snippet};
 use crate::report::sanitize::sanitize;
 use crate::report::text::{self, count, counted};
 use crate::report::wire::commit_date;
+use crate::report::{Report, overview};
 
 /// How many places of a credential are shown with their line.
 const FULL_PLACES: usize = 5;
@@ -41,6 +41,8 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         credential(group, report, &painter, out)?;
         writeln!(out)?;
     }
+    let credentials = groups.iter().map(|group| (&group.findings[..], group.severity));
+    overview::write(credentials, report, &painter, out)?;
     remedies(&groups, report, &painter, out)?;
     summary(&groups, report, &painter, out)
 }
@@ -134,6 +136,10 @@ fn places(
     }
     if !unnamed.is_empty() {
         writeln!(out, "  and {} (--format json has them all)", counted(unnamed.len() as u64, "more place"))?;
+    }
+    let omitted = group.findings.iter().fold(0, |sum: u64, f| sum.saturating_add(f.other_locations_omitted));
+    if omitted > 0 {
+        writeln!(out, "  and {} that no report lists", counted(omitted, "further place"))?;
     }
     Ok(())
 }
@@ -241,9 +247,13 @@ fn summary(
     if harmless > 0 {
         write!(out, "; {}", counted(harmless, "harmless example"))?;
     }
-    let hidden = outcome.findings.len() - report.findings().count();
+    let hidden = outcome.findings.len() - report.all_findings().count();
     if hidden > 0 {
         write!(out, "; {} not shown (--show-info)", counted(hidden as u64, "harmless example"))?;
+    }
+    let suppressed = report.suppressed();
+    if suppressed > 0 {
+        write!(out, "; {} suppressed (--format json has them)", count(suppressed))?;
     }
     writeln!(out)?;
     let failing = groups.iter().filter(|group| group.severity >= report.options.fail_on).count() as u64;
@@ -259,8 +269,13 @@ fn summary(
         )?;
         skipped(&outcome.left_out, report, out)?;
     }
-    for unused in &outcome.unused_suppressions {
-        writeln!(out, "suppression without use: {}", sanitize(&report.redactor.text(unused)))?;
+    let unused = &outcome.unused_suppressions;
+    for text in unused.iter().take(NAMED_SKIPPED) {
+        writeln!(out, "suppression without use: {}", sanitize(&report.redactor.text(text)))?;
+    }
+    let more = unused.len().saturating_sub(NAMED_SKIPPED) as u64;
+    if more > 0 {
+        writeln!(out, "  and {} more (--format json has them all)", count(more))?;
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ mod human;
 mod human_parts;
 mod json;
 mod jsonl;
+mod overview;
 pub mod redact;
 pub mod sanitize;
 mod sarif;
@@ -178,13 +179,23 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// The findings to report, in their order.
+    /// The findings that count, in their order.
     fn findings(&self) -> impl Iterator<Item = &'a Finding> + use<'a> {
+        self.all_findings().filter(|finding| finding.suppression.is_none())
+    }
+
+    /// The findings to report, suppressed ones too, in their order.
+    fn all_findings(&self) -> impl Iterator<Item = &'a Finding> + use<'a> {
         let show_info = self.options.show_info;
         self.outcome.findings.iter().filter(move |finding| show_info || finding.severity > Severity::Info)
     }
 
-    /// The findings to report, worst first, else in their order.
+    /// How many findings are left out because they are suppressed.
+    fn suppressed(&self) -> u64 {
+        self.all_findings().filter(|finding| finding.suppression.is_some()).count() as u64
+    }
+
+    /// The findings that count, worst first, else in their order.
     fn worst_first(&self) -> Vec<&'a Finding> {
         let mut findings: Vec<_> = self.findings().collect();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

@@ -31,6 +31,7 @@ pub(super) struct Adder<'a> {
     /// What kind of place the content of files is.
     pub(super) place: Place,
     pub(super) skipped: Vec<Skipped>,
+    left_out: Vec<Skipped>,
     /// Content that holds nothing.
     cold: HashSet<ObjectId>,
 }
@@ -46,7 +47,16 @@ impl<'a> Adder<'a> {
         control: &'a Control,
         place: Place,
     ) -> Self {
-        Self { repo, objects, detector, control, place, skipped: Vec::new(), cold: HashSet::new() }
+        Self {
+            repo,
+            objects,
+            detector,
+            control,
+            place,
+            skipped: Vec::new(),
+            left_out: Vec::new(),
+            cold: HashSet::new(),
+        }
     }
 
     /// The findings that `changes` add. `held` knows further content at a path that counts as having been there before.
@@ -83,15 +93,17 @@ impl<'a> Adder<'a> {
         self.control.stop.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// All that could not be read, sorted.
-    pub(super) fn finish(mut self) -> Vec<Skipped> {
+    /// All that could not be read, and what was left out on purpose; sorted.
+    pub(super) fn finish(mut self) -> (Vec<Skipped>, Vec<Skipped>) {
         if self.stopped() {
-            let (what, reason) = ("the scan".into(), "it was interrupted".into());
+            let (what, reason) = ("the rest".into(), "not read, because the scan was interrupted".into());
             self.skipped.push(Skipped { what, reason, help: None });
         }
         self.skipped.sort_unstable();
         self.skipped.dedup();
-        self.skipped
+        self.left_out.sort_unstable();
+        self.left_out.dedup();
+        (self.skipped, self.left_out)
     }
 
     /// The name of a file or folder, where it is more than a name.
@@ -159,6 +171,7 @@ impl<'a> Adder<'a> {
     fn take(&mut self, collector: Collector<'_>) -> Vec<Finding> {
         let gathered = collector.finish();
         self.skipped.extend(gathered.skipped);
+        self.left_out.extend(gathered.left_out);
         gathered.findings
     }
 

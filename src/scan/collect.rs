@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::inline;
 use super::lines::{Count, Counts, Layout, LineEnd};
 use super::snippet::{Spans, snippet};
 use crate::blob::{Origin, Place};
@@ -50,13 +51,26 @@ pub fn collect_all(
     at: TextStart,
     matches: &[Match],
 ) -> Vec<Finding> {
-    if matches.is_empty() {
+    let wanted: Vec<&Match> = matches.iter().collect();
+    collect_some(rules, origin, text, at, matches, &wanted)
+}
+
+/// The same for some of the matches. The snippets mask the values of all.
+pub(super) fn collect_some(
+    rules: &RuleSet,
+    origin: &Origin,
+    text: &[u8],
+    at: TextStart,
+    all: &[Match],
+    wanted: &[&Match],
+) -> Vec<Finding> {
+    if wanted.is_empty() {
         return Vec::new();
     }
     let end = at.end.unwrap_or_else(|| LineEnd::of(text));
-    let lines = has_lines(origin.place).then(|| Resolved::new(text, at, end, matches));
-    let spans = Spans::new(matches.iter().flat_map(spans).collect());
-    let mut findings: Vec<Finding> = matches
+    let lines = has_lines(origin.place).then(|| Resolved::new(text, at, end, wanted));
+    let spans = Spans::new(all.iter().flat_map(spans).collect());
+    let mut findings: Vec<Finding> = wanted
         .iter()
         .map(|m| {
             let rule_id = rules.rules[m.rule].id.clone();
@@ -93,14 +107,22 @@ pub fn collect_all(
                 notes: m.notes.clone(),
                 location,
                 other_locations: m.repeats.iter().map(locate).collect(),
+                other_locations_omitted: 0,
                 snippet: main
                     .map(|span| snippet(text, span, layout(span, text, at.offset), at.offset, end, &spans)),
                 fingerprint,
+                suppression: None,
                 verification: Verification::NotAttempted,
                 runners_up: m.runners_up.clone(),
             }
         })
         .collect();
+    if lines.is_some() && inline::has_marks(text) {
+        let around = inline::Around { text, offset: at.offset, end, values: &spans };
+        for (finding, m) in findings.iter_mut().zip(wanted) {
+            mark(finding, m, &around);
+        }
+    }
     // A piece of a text does not show how often a line came before. GitHub reads every file as UTF-8.
     // What is no credential needs no identity there, and to hash a large text costs more than to search it.
     if at.end.is_none() {
@@ -109,6 +131,16 @@ pub fn collect_all(
         hash_lines(text, findings.iter_mut().filter(hashed));
     }
     findings
+}
+
+/// Note which places of a match the text allows: one word is enough for an id and its secret.
+fn mark(finding: &mut Finding, m: &Match, around: &inline::Around<'_>) {
+    let allowed = |span: &Range<usize>| around.allowed(span, layout(span, around.text, around.offset));
+    let values = main_value(m).into_iter().chain(&m.secret);
+    finding.location.allowed = values.map(|v| &v.span).find_map(allowed);
+    for (span, location) in m.repeats.iter().zip(&mut finding.other_locations) {
+        location.allowed = allowed(span);
+    }
 }
 
 /// Give every location of the findings of `text` the hash of its line.
@@ -171,7 +203,7 @@ struct Resolved<'a> {
 }
 
 impl<'a> Resolved<'a> {
-    fn new(text: &'a [u8], at: TextStart, end: LineEnd, matches: &[Match]) -> Self {
+    fn new(text: &'a [u8], at: TextStart, end: LineEnd, matches: &[&Match]) -> Self {
         let mut resolved = Self { places: Vec::new(), text, offset: at.offset };
         let mut positions = Vec::new();
         for m in matches {

@@ -55,6 +55,7 @@ pub fn scan_range(
     scan.missing(walked);
     let mut findings = fold(scan.findings);
     findings.sort_by(|a, b| (&a.location, &a.rule_id, &a.key_id).cmp(&(&b.location, &b.rule_id, &b.key_id)));
+    let (incomplete, left_out) = scan.adder.finish();
     Outcome {
         mode: "range",
         target: range.text.clone(),
@@ -62,8 +63,8 @@ pub fn scan_range(
         finished: started,
         stats: Stats::of(control),
         findings,
-        incomplete: scan.adder.finish(),
-        left_out: Vec::new(),
+        incomplete,
+        left_out,
         unused_suppressions: Vec::new(),
     }
 }

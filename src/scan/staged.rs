@@ -30,7 +30,7 @@ pub fn scan_staged(
     }
     let mut findings = adder.added(&changes, &mut |_| Vec::new());
     findings.sort_by(|a, b| (&a.location, &a.rule_id, &a.key_id).cmp(&(&b.location, &b.rule_id, &b.key_id)));
-    let incomplete = adder.finish();
+    let (incomplete, left_out) = adder.finish();
     let root = repo.work_tree.as_ref().unwrap_or(&repo.git_dir);
     Ok(Outcome {
         mode: "staged",
@@ -40,7 +40,7 @@ pub fn scan_staged(
         stats: Stats::of(control),
         findings,
         incomplete,
-        left_out: Vec::new(),
+        left_out,
         unused_suppressions: Vec::new(),
     })
 }

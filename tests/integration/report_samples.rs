@@ -62,7 +62,9 @@ fn finding(severity: Severity, key: Option<&str>, secret: Option<&str>, location
         notes: Vec::new(),
         location,
         other_locations: Vec::new(),
+        other_locations_omitted: 0,
         snippet: None,
+        suppression: None,
         verification: Verification::NotAttempted,
         runners_up: Vec::new(),
     }
@@ -119,6 +121,7 @@ pub(crate) fn full() -> Outcome {
     other.removed = None;
     other.in_head = Some(true);
     history.other_locations = vec![other];
+    history.other_locations_omitted = 1_234;
     history.verification = Verification::Active {
         account: "123456789012".to_owned(),
         arn: "arn:aws:iam::123456789012:user/deploy".to_owned(),

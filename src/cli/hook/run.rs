@@ -99,7 +99,7 @@ pub(super) fn message(here: &Here, file: Option<&Path>, common: &Common) -> Resu
     let Some(file) = file else { bail!("commit-msg needs the file with the message") };
     let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let detector = Detector::new(common.rule_set()?);
-    let control = interrupt::control();
+    let control = interrupt::control(common.archives());
     let mut outcome = scan_message(&text, &detector, &control, started);
     if !outcome.findings.is_empty() {
         // Git is asked how it cleans messages only where it matters.
@@ -136,7 +136,7 @@ pub(super) fn commits(here: &Here, range: &Range, gate: Gate, common: &Common) -
         return Ok(ExitStatus::Clean);
     }
     let detector = Detector::new(common.rule_set()?);
-    let control = interrupt::control();
+    let control = interrupt::control(common.archives());
     let mut outcome = scan_range(&here.repo, &here.objects, range, &detector, &control, started);
     outcome.finished = now();
     output::finish_gate(&outcome, detector.rules(), gate, common)

@@ -45,7 +45,10 @@ fn judge(seed: u64) {
 /// What is wrong with the findings of one case.
 fn faults_of(case: &Case, findings: &[&Value]) -> Vec<String> {
     let prefix = format!("{}/", case.id);
-    let path = |f: &Value| f["path"].as_str().unwrap_or("").trim_start_matches("./").to_owned();
+    let path = |f: &Value| {
+        let path = f["path"].as_str().unwrap_or("").trim_start_matches("./");
+        path.split('!').next().unwrap_or(path).to_owned() // of a member the archive
+    };
     let mut left: Vec<&Value> = findings.iter().filter(|f| path(f).starts_with(&prefix)).copied().collect();
     let mut faults = Vec::new();
     for want in &case.expect {
