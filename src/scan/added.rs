@@ -96,7 +96,7 @@ impl<'a> Adder<'a> {
     /// All that could not be read, and what was left out on purpose; sorted.
     pub(super) fn finish(mut self) -> (Vec<Skipped>, Vec<Skipped>) {
         if self.stopped() {
-            let (what, reason) = ("the scan".into(), "it was interrupted".into());
+            let (what, reason) = ("the rest".into(), "not read, because the scan was interrupted".into());
             self.skipped.push(Skipped { what, reason, help: None });
         }
         self.skipped.sort_unstable();

@@ -13,11 +13,14 @@ mod cli;
 mod files;
 mod gittraps;
 mod history;
+mod hooks;
 mod pieces;
+mod ranges;
 mod report_samples;
 mod reports;
 mod rules;
 #[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
 #[path = "../../src/decode/unpack/samples.rs"]
 mod samples;
+mod staged;
 mod support;

@@ -347,7 +347,8 @@ fn an_interrupted_scan_does_not_take_the_rest_for_missing() {
 #[test]
 fn what_is_in_an_archive_is_found_although_it_is_stored_as_a_delta() {
     let made = Made::new();
-    let noise: String = (0..2000u32).map(|n| format!("{:x}\n", n.wrapping_mul(2_654_435_761))).collect();
+    let noise: Vec<String> = (0..2000u32).map(|n| format!("{:x}\n", n.wrapping_mul(2_654_435_761))).collect();
+    let noise = noise.concat();
     let archive = |pack: Pack, text: &str| {
         let inner = pack.pack(&[("app.ini", text.as_bytes())]);
         Pack::Tar.pack(&[("noise", noise.as_bytes()), ("inner", &inner)])

@@ -1,5 +1,7 @@
 //! A folder to work in, and the program run there.
 
+pub(crate) mod git;
+
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

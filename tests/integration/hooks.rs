@@ -1,0 +1,214 @@
+//! `keyhound hook`: installed in real repositories, with real commits and pushes.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::support::git::Repo;
+use crate::support::{TestEnv, id, pair, secret};
+
+fn executable(repo: &Repo<'_>, file: &str, text: &str) {
+    repo.write(file, text);
+    fs::set_permissions(repo.path(file), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A repository with all client hooks, and a first commit.
+fn hooked(env: &TestEnv) -> Repo<'_> {
+    let repo = Repo::init(env, "repo", &[]);
+    repo.stage("README", "text\n");
+    repo.commit("start");
+    assert_eq!(repo.keyhound(&["hook", "install"]).status, 0);
+    repo
+}
+
+#[test]
+fn a_commit_that_leaks_is_stopped_however_it_is_made() {
+    let env = TestEnv::new();
+    let repo = hooked(&env);
+    repo.write("README", pair(0));
+    for args in [
+        &["commit", "--all", "--message", "all"][..],
+        &["commit", "--message", "part", "README"],
+        &["commit", "--include", "--message", "part", "README"],
+    ] {
+        let run = repo.try_git(args);
+        assert_eq!(run.status, 1, "{args:?}: {}{}", run.stdout, run.stderr);
+        assert!((run.stdout + &run.stderr).contains("README:1"), "{args:?}");
+    }
+    // What stays behind in the work tree or the index is no part of a commit of something else.
+    repo.git(&["add", "README"]);
+    repo.write("other", "clean\n");
+    repo.git(&["add", "--intent-to-add", "other"]);
+    repo.git(&["commit", "--quiet", "--only", "--message", "other", "other"]);
+    assert_eq!(repo.try_git(&["commit", "--message", "leak"]).status, 1);
+}
+
+#[test]
+fn a_message_that_leaks_is_stopped() {
+    let env = TestEnv::new();
+    let repo = hooked(&env);
+    let commit = |args: &[&str], editor: &str| {
+        let base = ["-c", editor, "commit", "--quiet", "--allow-empty"];
+        repo.try_git(&[&base, args].concat()).status
+    };
+    assert_eq!(commit(&["--message", &pair(0)], "core.editor=false"), 1);
+    assert_eq!(
+        commit(&["--message", &format!("# {}", id(0))], "core.editor=false"),
+        1,
+        "kept without an editor"
+    );
+    assert_eq!(commit(&["--message", "clean"], "core.editor=false"), 0);
+    executable(
+        &repo,
+        ".git/editor",
+        &format!(
+            "#!/bin/sh\nprintf 'subject\\n# {}\\n' >\"$1.new\"\ncat \"$1\" >>\"$1.new\"\nmv \"$1.new\" \"$1\"\n",
+            id(0)
+        ),
+    );
+    let editor = format!("core.editor={}", repo.path(".git/editor").display());
+    assert_eq!(commit(&[], &editor), 0, "comments go away");
+    // The change that --verbose shows is no part of the message.
+    repo.stage("old.ini", pair(1));
+    repo.commit("leaked before");
+    repo.git(&["rm", "--quiet", "old.ini"]);
+    assert_eq!(commit(&["--verbose"], &editor), 0, "a clean-up passes");
+}
+
+#[test]
+fn a_push_that_leaks_is_stopped_on_both_sides() {
+    let env = TestEnv::new();
+    let bare = Repo::init(&env, "bare", &["--bare"]);
+    let repo = hooked(&env);
+    let url = bare.path("").display().to_string();
+    repo.git(&["remote", "add", "origin", &url]);
+    repo.git(&["push", "--quiet", "origin", "main"]);
+    let install = bare.keyhound(&["hook", "install"]);
+    assert!(install.stderr.contains("pre-receive"), "{}", install.stderr);
+
+    // Added and removed: the objects would travel all the same.
+    repo.stage("a.ini", pair(0));
+    repo.commit("leak");
+    repo.git(&["rm", "--quiet", "a.ini"]);
+    repo.commit("clean up");
+    for (args, side) in [
+        (&["push", "origin", "main"][..], "publish"),
+        (&["push", "origin", "main:new"], "publish"),
+        (&["push", &url, "HEAD:refs/heads/new"], "publish"),
+        (&["push", "--no-verify", "origin", "main"], "remote: keyhound"),
+        (&["push", "--no-verify", "origin", "main:new"], "remote: keyhound"),
+    ] {
+        let run = repo.try_git(args);
+        let said = run.stdout + &run.stderr;
+        assert_eq!(run.status, 1, "{args:?}: {said}");
+        assert!(
+            said.contains(side) && said.contains("a.ini:1") && !said.contains(&secret(0)),
+            "{args:?}: {said}"
+        );
+    }
+    assert_eq!(bare.git(&["for-each-ref", "--format=%(refname)"]), "refs/heads/main\n");
+
+    // What the other side has is not looked at again, and deleting is no leak.
+    repo.git(&["reset", "--quiet", "--hard", "HEAD~2"]);
+    repo.commit("fine");
+    repo.git(&["push", "--quiet", "origin", "main", "main:side"]);
+    repo.git(&["push", "--quiet", "origin", ":side"]);
+    repo.git(&["tag", "--annotate", "v1", "--message", &pair(1)]);
+    assert_eq!(repo.try_git(&["push", "origin", "v1"]).status, 1);
+    assert_eq!(repo.try_git(&["push", "--no-verify", "origin", "v1"]).status, 1);
+    let branch = format!("main:refs/heads/{}", id(2));
+    assert_eq!(repo.try_git(&["push", "origin", &branch]).status, 1);
+    repo.write("loose.ini", pair(3));
+    let blob = repo.git(&["hash-object", "-w", "loose.ini"]);
+    let named = format!("{}:refs/tags/blob", blob.trim());
+    assert_eq!(repo.try_git(&["push", "origin", &named]).status, 1, "a blob without a commit");
+}
+
+#[test]
+fn a_hook_that_was_there_runs_first_and_comes_back() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    let earlier = "#!/bin/sh\necho \"earlier $# $(cat)\" >>\"$(git rev-parse --git-dir)/log\"\n";
+    for hook in ["pre-commit", "pre-push"] {
+        executable(&repo, &format!(".git/hooks/{hook}"), earlier);
+    }
+    for _ in 0..2 {
+        assert_eq!(repo.keyhound(&["hook", "install", "--quiet"]).status, 0);
+    }
+    repo.stage("a.txt", "text\n");
+    repo.git(&["commit", "--quiet", "--message", "one"]);
+    Repo::init(&env, "bare", &["--bare"]);
+    repo.git(&["push", "--quiet", "../bare", "main"]);
+    let log = fs::read_to_string(repo.path(".git/log")).unwrap();
+    let head = repo.git(&["rev-parse", "HEAD"]);
+    assert!(log.starts_with("earlier 0 \nearlier 2 refs/heads/main "), "{log}");
+    assert!(log.contains(head.trim()), "it gets what git says, too: {log}");
+
+    executable(&repo, ".git/hooks/pre-commit.before-keyhound", "#!/bin/sh\nexit 3\n");
+    assert_eq!(repo.try_git(&["commit", "--allow-empty", "--message", "two"]).status, 1, "its no counts");
+    executable(&repo, ".git/hooks/pre-commit.before-keyhound", earlier);
+    assert_eq!(repo.keyhound(&["hook", "uninstall", "--quiet"]).status, 0);
+    let mut left: Vec<String> = fs::read_dir(repo.path(".git/hooks"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .filter(|name| Path::new(name).extension().is_none_or(|e| e != "sample"))
+        .collect();
+    left.sort();
+    assert_eq!(left, ["pre-commit", "pre-push"]);
+    assert_eq!(fs::read_to_string(repo.path(".git/hooks/pre-commit")).unwrap(), earlier);
+    assert_eq!(repo.keyhound(&["hook", "uninstall"]).status, 0, "once more");
+}
+
+#[test]
+fn the_folder_that_git_is_told_of_is_used() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.git(&["config", "core.hooksPath", ".githooks"]);
+    repo.write("sub/x", "");
+    let sub = Repo::at(&env, "repo/sub");
+    assert_eq!(sub.keyhound(&["hook", "install", "pre-commit"]).status, 0);
+    assert!(repo.path(".githooks/pre-commit").is_file() && !repo.path(".githooks/pre-push").exists());
+    repo.stage("a.ini", pair(0));
+    assert_eq!(repo.try_git(&["commit", "--message", "leak"]).status, 1);
+
+    let other = Repo::init(&env, "other", &[]);
+    executable(&other, ".git/hooks/pre-commit", "#!/bin/sh\necho own hook >&2\n");
+    assert_eq!(other.keyhound(&["hook", "install", "--global"]).status, 0);
+    other.stage("a.ini", pair(0));
+    let run = other.try_git(&["commit", "--message", "leak"]);
+    assert!(run.status == 1 && run.stderr.contains("own hook"), "{}{}", run.stdout, run.stderr);
+    assert_eq!(other.keyhound(&["hook", "uninstall", "--global"]).status, 0);
+    assert_eq!(other.try_git(&["config", "--global", "core.hooksPath"]).status, 1, "the setting is gone");
+}
+
+#[test]
+fn the_framework_never_passes_on_nothing() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage("a.ini", pair(0));
+    let first = repo.commit("leak");
+    repo.stage("b.ini", pair(1));
+    let run = repo.keyhound(&["hook", "run", "--framework", "pre-commit"]);
+    assert!(
+        run.status == 1 && run.stdout.contains("b.ini") && !run.stdout.contains("a.ini"),
+        "staged: {}",
+        run.stdout
+    );
+    repo.commit("leak again");
+    let run = repo.keyhound(&["hook", "run", "--framework", "pre-commit"]);
+    assert!(
+        run.status == 1 && run.stdout.contains("a.ini") && run.stdout.contains("b.ini"),
+        "tree: {}",
+        run.stdout
+    );
+    let range = |from: &str| {
+        let mut command = env.command(&["hook", "run", "--framework", "pre-push"]);
+        command.current_dir(repo.path("")).env("PRE_COMMIT_FROM_REF", from).env("PRE_COMMIT_TO_REF", "HEAD");
+        let done = command.output().unwrap();
+        (done.status.code(), String::from_utf8(done.stdout).unwrap())
+    };
+    let (status, said) = range(&first);
+    assert!(status == Some(1) && said.contains("b.ini") && !said.contains("a.ini"), "range: {said}");
+    assert_eq!(range(&"1".repeat(40)).0, Some(2));
+}

@@ -1,0 +1,139 @@
+//! `keyhound history --range`: what commits add. The traps of `tests/gittraps` have more.
+
+use crate::support::git::Repo;
+use crate::support::{TestEnv, id, pair};
+
+/// What a range adds, as [`crate::support::Run::places`] gives it.
+fn found(repo: &Repo<'_>, range: &str) -> Vec<String> {
+    let run = repo.keyhound(&["history", "--range", range, "--format", "json"]);
+    let places = run.places();
+    assert_eq!(run.status, i32::from(!places.is_empty()), "{range}: {}{}", run.stdout, run.stderr);
+    places
+}
+
+#[test]
+fn a_range_can_be_named_in_many_ways() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage("a.ini", pair(0));
+    let first = repo.commit("first");
+    repo.git(&["tag", "--annotate", "v1", "--message", "one"]);
+    repo.git(&["switch", "--quiet", "--create", "feature"]);
+    repo.stage("b.ini", pair(1));
+    let second = repo.commit("second");
+    repo.git(&["switch", "--quiet", "main"]);
+    repo.stage("c.ini", pair(2));
+    repo.commit("third");
+    repo.git(&["pack-refs", "--all"]);
+
+    for range in [
+        "main..feature",
+        "main...feature",
+        "v1..feature",
+        "refs/tags/v1..refs/heads/feature",
+        "feature~1..feature",
+        "feature^..feature",
+        "feature~..feature^0",
+        "v1^{commit}..feature^{}",
+        &format!("{first}..{second}"),
+        &format!("{}..{}", &first[..8], &second[..8].to_uppercase()),
+    ] {
+        assert_eq!(found(&repo, range), ["b.ini:1"], "{range}");
+    }
+    assert_eq!(found(&repo, "feature.."), ["c.ini:1"]);
+    assert_eq!(found(&repo, "feature..@"), ["c.ini:1"]);
+    assert_eq!(found(&repo, "..feature"), ["b.ini:1"]);
+    assert_eq!(found(&repo, "feature"), ["a.ini:1", "b.ini:1"]);
+    assert_eq!(found(&repo, "main..main"), [""; 0]);
+
+    for range in [
+        "nothing..main",
+        "main..feature~7",
+        "main^2..feature",
+        "main@{1}..feature",
+        "HEAD:a.ini",
+        &"0".repeat(40),
+    ] {
+        let run = repo.keyhound(&["history", "--range", range]);
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{range}: {}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{range}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_shallow_clone_says_how_to_fetch_the_rest() {
+    let env = TestEnv::new();
+    let origin = Repo::init(&env, "origin", &[]);
+    let first = origin.commit("first");
+    origin.commit("second");
+    origin.git(&[
+        "clone",
+        "--quiet",
+        "--depth=1",
+        &format!("file://{}", origin.path("").display()),
+        "../clone",
+    ]);
+    let clone = Repo::at(&env, "clone");
+    for range in [format!("{first}..HEAD"), "HEAD~1..HEAD".to_owned(), "HEAD".to_owned()] {
+        let run = clone.keyhound(&["history", "--range", &range]);
+        assert_eq!(run.status, 2, "{range}");
+        assert!(run.stderr.contains("fetch-depth: 0"), "{range}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn what_moves_within_a_range_is_added_once() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage("old.ini", pair(0));
+    repo.commit("start");
+    repo.git(&["mv", "old.ini", "new.ini"]);
+    repo.commit("rename");
+    assert_eq!(found(&repo, "HEAD~1..HEAD"), [""; 0]);
+    repo.stage("x.ini", pair(1));
+    repo.commit("add");
+    repo.stage("x.ini", "");
+    repo.commit("remove");
+    repo.stage("x.ini", format!("# again\n{}", pair(1)));
+    repo.commit("again");
+    assert_eq!(found(&repo, "HEAD~3..HEAD"), ["x.ini:1"]);
+}
+
+#[test]
+fn names_and_messages_count() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.commit("start");
+    repo.stage(&format!("{}.txt", id(0)), "");
+    repo.commit("name");
+    assert_eq!(found(&repo, "HEAD~1..HEAD"), [format!("{}.txt", id(0))]);
+    repo.git(&["switch", "--quiet", "--create", &format!("fix/{}", id(1))]);
+    repo.commit("nothing");
+    let run = repo.keyhound(&["history", "--range", &format!("main..fix/{}", id(1)), "--format", "json"]);
+    assert_eq!(run.json()["findings"][0]["where"], "ref", "{}", run.stdout);
+    repo.git(&["tag", "--annotate", "v1", "--message", &pair(2)]);
+    let run = repo.keyhound(&["history", "--range", "main..HEAD", "--format", "json"]);
+    assert_eq!(run.json()["findings"][0]["where"], "tag-message", "{}", run.stdout);
+    assert_eq!(run.json()["findings"][0]["named_by"], "refs/tags/v1", "{}", run.stdout);
+    assert_eq!(found(&repo, "HEAD..HEAD"), [""; 0]);
+}
+
+#[test]
+fn dates_out_of_order_change_nothing() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    // A base whose line is dated long after the commits of the range.
+    for n in 0..5 {
+        repo.stage("base.txt", format!("{n}"));
+        if n == 2 {
+            repo.stage("base.ini", pair(0));
+        }
+        repo.git(&["commit", "--quiet", "--message", "base", "--date", "2030-01-01T00:00:00Z"]);
+    }
+    repo.git(&["switch", "--quiet", "--create", "feature", "main~4"]);
+    repo.stage("f.ini", pair(1));
+    repo.commit("feature");
+    repo.git(&["merge", "--quiet", "--no-edit", "main~1"]);
+    assert_eq!(found(&repo, "main..feature"), ["f.ini:1"]);
+    assert_eq!(found(&repo, "feature..main"), [""; 0]);
+}

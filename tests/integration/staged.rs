@@ -1,0 +1,276 @@
+//! `keyhound staged`: what the next commit adds, whatever the shape of the index, with git as the oracle.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use keyhound::sources::history::Repo as Opened;
+use keyhound::sources::history::store::HashKind;
+use keyhound::sources::objects::Objects;
+use keyhound::sources::staged::{Scope, index_file, staged};
+
+use crate::support::git::Repo;
+use crate::support::{TestEnv, id, pair, secret};
+
+#[test]
+fn what_an_index_of_any_shape_adds_is_found() {
+    for (shape, init, steps) in [
+        ("version 2", &[][..], &[&["update-index", "--index-version", "2"][..]][..]),
+        ("version 4", &[], &[&["update-index", "--index-version", "4"]]),
+        ("split", &[], &[&["update-index", "--split-index"]]),
+        ("sparse", &[], &[&["sparse-checkout", "set", "--cone", "--sparse-index", "dir/a"]]),
+        ("SHA-256", &["--object-format=sha256"], &[]),
+        (
+            "skip hash",
+            &[],
+            &[&["config", "index.skipHash", "true"], &["update-index", "--force-write-index"]],
+        ),
+    ] {
+        let env = TestEnv::new();
+        let repo = Repo::init(&env, "repo", init);
+        for n in 0..40 {
+            repo.stage(&format!("dir/{}/file{n}.txt", ["a", "b", "c"][n % 3]), format!("text {n}\n"));
+        }
+        repo.commit("start");
+        for step in steps {
+            repo.git(step);
+        }
+        assert_eq!(repo.staged(), [""; 0], "{shape}");
+        repo.stage("dir/a/new.ini", pair(0));
+        repo.stage("dir/a/file0.txt", format!("# text\n{}", pair(1)));
+        assert_eq!(repo.staged(), ["dir/a/file0.txt:2", "dir/a/new.ini:1"], "{shape}");
+        repo.commit("leak");
+        assert_eq!(repo.staged(), [""; 0], "{shape}: committed");
+    }
+}
+
+/// The paths that the index changes, as git tells them.
+fn git_says(repo: &Repo<'_>) -> BTreeSet<String> {
+    let out =
+        repo.git(&["diff-index", "--cached", "--name-only", "--no-renames", "--diff-filter=d", "-z", "HEAD"]);
+    out.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect()
+}
+
+fn keyhound_says(repo: &Repo<'_>) -> BTreeSet<String> {
+    let opened = Opened::discover(&repo.path("")).unwrap();
+    let objects = Objects::open(&opened.objects_dir, &[], HashKind::Sha1).unwrap();
+    let changes = staged(&opened, &index_file(&opened), Scope::Changed, &objects, &mut |path, error| {
+        panic!("{}: {error}", path.escape_ascii());
+    });
+    changes.unwrap().changed.into_iter().map(|c| String::from_utf8(c.path).unwrap()).collect()
+}
+
+#[test]
+fn the_same_entries_differ_for_git_and_for_us() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    // Names around the order of `/`, where trees and the index sort files and folders.
+    let names = ["a", "a-b", "a.b", "a0", "ab", "b"];
+    let path = |n: usize| match n % 4 {
+        0 => format!("{}/x", names[n % 6]),
+        1 => format!("d/{}/{}/y{}", names[n / 2 % 6], names[n / 5 % 6], n % 3),
+        2 => format!("d/{}.txt", names[n / 3 % 6]),
+        _ => format!("e/{}/z", names[n / 7 % 6]),
+    };
+    let mut random = 7usize;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let mut seen = 0;
+    for round in 0..25 {
+        for _ in 0..next(12) {
+            let file = path(next(60));
+            // A file may stand where a folder is to be, and the other way round.
+            let mut above = Path::new(&file).parent();
+            while let Some(folder) = above.filter(|folder| !folder.as_os_str().is_empty()) {
+                let folder_path = repo.path(folder.to_str().unwrap());
+                if folder_path.is_file() {
+                    fs::remove_file(folder_path).unwrap();
+                }
+                above = folder.parent();
+            }
+            if repo.path(&file).is_dir() {
+                fs::remove_dir_all(repo.path(&file)).unwrap();
+            }
+            if next(3) == 0 {
+                let _ = fs::remove_file(repo.path(&file));
+            } else {
+                repo.write(&file, format!("{}\n", next(5)));
+            }
+        }
+        repo.git(&["add", "--all"]);
+        if round > 0 {
+            seen += git_says(&repo).len();
+            assert_eq!(keyhound_says(&repo), git_says(&repo), "round {round}");
+        }
+        if round % 3 == 0 {
+            repo.commit("round");
+            assert_eq!(keyhound_says(&repo), BTreeSet::new(), "round {round}, committed");
+        }
+        match round % 4 {
+            1 => drop(repo.git(&["read-tree", "HEAD"])), // without cached trees
+            2 => drop(repo.git(&["write-tree"])),        // with all of them
+            _ => {}
+        }
+        if round > 0 {
+            assert_eq!(keyhound_says(&repo), git_says(&repo), "round {round}, rewritten");
+        }
+    }
+    assert!(seen > 50, "there were changes: {seen}");
+}
+
+#[test]
+fn only_what_is_added_counts() {
+    for (what, before, after, expected) in [
+        ("another line", vec![("f", pair(0))], vec![("f", format!("# new\n{}", pair(0)))], vec![]),
+        (
+            "the pair turned round",
+            vec![("f", pair(0))],
+            vec![("f", format!("{}\n{}\n", secret(0), id(0)))],
+            vec![],
+        ),
+        ("its secret", vec![("f", id(0))], vec![("f", pair(0))], vec!["f:1"]),
+        (
+            "its id",
+            vec![("f", format!("aws_secret_access_key = {}\n", secret(0)))],
+            vec![("f", pair(0))],
+            vec!["f:1"],
+        ),
+        (
+            "moved to a new file",
+            vec![("f", pair(0))],
+            vec![("f", String::new()), ("g", format!("#\n{}", pair(0)))],
+            vec![],
+        ),
+        ("copied", vec![("f", pair(0))], vec![("g", pair(0))], vec!["g:1"]),
+        (
+            "copied, the first one edited",
+            vec![("f", pair(0))],
+            vec![("f", pair(0) + "#"), ("g", pair(0))],
+            vec!["g:1"],
+        ),
+        (
+            "the id to a file with its secret's id elsewhere",
+            vec![("f", pair(0))],
+            vec![("g", id(0))],
+            vec!["g:1"],
+        ),
+        ("a name", vec![], vec![("keys/AKIA/x", String::new())], vec![]),
+    ] {
+        let env = TestEnv::new();
+        let repo = Repo::init(&env, "repo", &[]);
+        for (file, content) in before {
+            repo.stage(file, content);
+        }
+        repo.commit("before");
+        for (file, content) in after {
+            repo.stage(file, content);
+        }
+        assert_eq!(repo.staged(), expected, "{what}");
+    }
+}
+
+#[test]
+fn names_links_and_pointers_are_content() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage(&format!("keys/{}/readme", id(0)), "");
+    assert_eq!(repo.staged(), [format!("keys/{}", id(0))]);
+    repo.commit("name");
+    repo.stage(&format!("keys/{}/another", id(0)), "");
+    assert_eq!(repo.staged(), [""; 0], "the name is there already");
+
+    let digest = "5f".repeat(32);
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 90\n");
+    repo.stage("big.bin", pointer);
+    assert_eq!(repo.staged(), [""; 0], "content that is not here cannot be pushed");
+    repo.write(&format!(".git/lfs/objects/5f/5f/{digest}"), pair(1));
+    assert_eq!(repo.staged(), ["big.bin:1"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_target_of_a_link_is_content() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    std::os::unix::fs::symlink(format!("/backup/{}/x", id(0)), repo.path("link")).unwrap();
+    repo.git(&["add", "link"]);
+    let report = repo.keyhound(&["staged", "--format", "json"]);
+    assert_eq!(report.json()["findings"][0]["where"], "symlink", "{}", report.stdout);
+}
+
+#[test]
+fn a_staged_blob_that_is_lost_is_no_clean_commit() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage("a.txt", "text\n");
+    let blob = repo.git(&["rev-parse", ":a.txt"]).trim().to_owned();
+    fs::remove_file(repo.path(&format!(".git/objects/{}/{}", &blob[..2], &blob[2..]))).unwrap();
+    let run = repo.keyhound(&["staged"]);
+    assert_eq!(run.status, 2, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("a.txt") && run.stdout.contains("missing"), "{}", run.stdout);
+}
+
+#[test]
+fn a_damaged_index_is_no_clean_commit() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    for n in 0..20 {
+        repo.stage(&format!("dir/file{n}"), "text\n");
+    }
+    let whole = fs::read(repo.path(".git/index")).unwrap();
+    assert_eq!(repo.keyhound(&["staged"]).status, 0);
+    for length in [0, 3, 12, 100, whole.len() / 2, whole.len() - 40] {
+        fs::write(repo.path(".git/index"), &whole[..length]).unwrap();
+        assert_eq!(repo.keyhound(&["staged"]).status, 2, "{length} of {} bytes", whole.len());
+    }
+}
+
+#[test]
+fn no_object_and_no_file_is_written() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage("a.ini", pair(0));
+    let files = || {
+        let mut all: Vec<_> = walk(&repo.path(""));
+        all.sort();
+        all
+    };
+    let before = files();
+    assert_eq!(repo.keyhound(&["staged"]).status, 1);
+    assert_eq!(files(), before);
+}
+
+fn walk(folder: &Path) -> Vec<(std::path::PathBuf, std::time::SystemTime)> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        all.push((path.clone(), fs::metadata(&path).unwrap().modified().unwrap()));
+        if path.is_dir() {
+            all.extend(walk(&path));
+        }
+    }
+    all
+}
+
+#[test]
+fn a_blocked_developer_reads_ten_lines_at_most() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    assert_eq!(repo.keyhound(&["staged"]).stdout, "", "nothing to say");
+    for n in 0..4 {
+        repo.stage(&format!("a{n}.ini"), pair(n));
+        repo.stage(&format!("b{n}.ini"), pair(n));
+    }
+    let run = repo.keyhound(&["staged"]);
+    assert_eq!(run.status, 1);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(lines.len() <= 10, "{}", run.stdout);
+    for part in [&id(0), "a0.ini:1", "why:", "git restore --staged a0.ini", "vault", "8 credentials"] {
+        assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
+    }
+    for n in 0..4 {
+        assert!(!run.stdout.contains(&secret(n)), "{}", run.stdout);
+    }
+}
