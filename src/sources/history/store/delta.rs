@@ -96,6 +96,19 @@ impl<'a> Delta<'a> {
 
     /// Build the object.
     pub(super) fn apply(&self, base: &Buffer, out: &mut Buffer) -> Result<(), &'static str> {
+        self.apply_with(base, out, |_, _, _| {})
+    }
+
+    /// Build the object. `each` is told of every piece when it is in place: where it is from, where it stands, and what
+    /// there is so far, which goes on behind the piece with bytes that mean nothing.
+    #[expect(clippy::inline_always, reason = "the loop over all pieces of all objects")]
+    #[inline(always)]
+    pub(super) fn apply_with(
+        &self,
+        base: &Buffer,
+        out: &mut Buffer,
+        mut each: impl FnMut(Op, usize, &[u8]),
+    ) -> Result<(), &'static str> {
         let base_len = base.bytes().len();
         if self.base_size != base_len as u64 {
             return Err(NO_FIT);
@@ -121,6 +134,7 @@ impl<'a> Delta<'a> {
                 return Err(WRONG_RESULT);
             }
             copy(source, start, to, at, len);
+            each(op, at, to);
             at += len;
         }
         ops.finish()?;

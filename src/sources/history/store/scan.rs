@@ -8,6 +8,7 @@ use gix::hash::Kind as HashKind;
 use gix::objs::Kind as ObjectKind;
 use gix::oid;
 
+use super::buffer::Buffer;
 use super::delta::Delta;
 use super::seams::{Note, Scratch, Seams};
 use super::walk::{Entry, Look, Open, Visitor, walk};
@@ -214,14 +215,15 @@ impl Visitor for Scanner<'_> {
     fn delta(
         &mut self,
         entry: Entry<'_>,
-        base: &[u8],
+        base: &Buffer,
         note: &Note,
         delta: &Delta<'_>,
+        out: &mut Buffer,
     ) -> Result<Look<Note>, &'static str> {
         let size = delta.result_size;
         let seams = match entry.kind {
             ObjectKind::Commit | ObjectKind::Tag => return Ok(Look::Whole),
-            ObjectKind::Blob if size < LFS_BELOW && delta.may_begin_with(base, LFS_HEAD) => {
+            ObjectKind::Blob if size < LFS_BELOW && delta.may_begin_with(base.bytes(), LFS_HEAD) => {
                 return Ok(Look::Whole);
             }
             ObjectKind::Blob if is_container(delta.head(base, &mut [0; unpack::HEAD])) => {
@@ -231,17 +233,26 @@ impl Visitor for Scanner<'_> {
             ObjectKind::Tree => self.tree_seams,
         };
         if entry.leaf && self.declines(entry, size) {
-            return Ok(Look::Done(Note::UNKNOWN));
+            return Ok(Look::Done);
         }
         if self.options.check_hashes && entry.owned {
             return Ok(Look::Whole);
         }
-        Ok(match seams.carry(base, note, delta, entry.leaf, &mut self.scratch)? {
-            None => Look::Whole,
-            Some((true, note)) => Look::Show(note),
-            Some((false, note)) => {
+        if !entry.leaf {
+            let (hot, note) = seams.build(base, note, delta, out, &mut self.scratch)?;
+            if hot {
+                self.show(entry, out.bytes());
+            } else {
                 self.count(entry, size);
-                Look::Done(note)
+            }
+            return Ok(Look::Built(note));
+        }
+        Ok(match seams.is_hot(base.bytes(), note, delta, &mut self.scratch)? {
+            None => Look::Whole,
+            Some(true) => Look::Show,
+            Some(false) => {
+                self.count(entry, size);
+                Look::Done
             }
         })
     }
@@ -329,7 +340,14 @@ impl Visitor for Each<'_> {
 
     fn show(&mut self, _: Entry<'_>, _: &[u8]) {}
 
-    fn delta(&mut self, _: Entry<'_>, _: &[u8], (): &(), _: &Delta<'_>) -> Result<Look<()>, &'static str> {
+    fn delta(
+        &mut self,
+        _: Entry<'_>,
+        _: &Buffer,
+        (): &(),
+        _: &Delta<'_>,
+        _: &mut Buffer,
+    ) -> Result<Look<()>, &'static str> {
         Ok(Look::Whole)
     }
 

@@ -9,12 +9,16 @@
 //! changes; otherwise they are put together from the instructions, and judged. So the anchors of every object are known
 //! exactly, and none is built only to look at it.
 
+use super::buffer::Buffer;
 use super::delta::{Delta, NO_FIT, Op, Ops};
 use crate::detect::Prefilter;
 use crate::detect::prefilter::Anchor;
 
 /// Anchors remembered of one object. Those with more, and what is built on them, are looked at whole.
 const MAX_MARKS: usize = 1 << 16;
+
+/// Anchors are looked up by blocks of 2^8 bytes.
+const BLOCK: u32 = 8;
 
 /// The longest side of a literal for which seams are looked at exactly.
 const MAX_SIDE: usize = 15;
@@ -34,13 +38,37 @@ pub(super) struct Mark {
 pub(super) struct Note {
     /// All its anchors, by position.
     marks: Vec<Mark>,
+    /// One bit for each block of the object: whether an anchor begins in it. Empty if there is no anchor.
+    blocks: Vec<u64>,
     /// Nothing is known: whatever is built on it must be looked at whole.
     unknown: bool,
 }
 
 impl Note {
     /// Nothing is known.
-    pub(super) const UNKNOWN: Self = Self { marks: Vec::new(), unknown: true };
+    pub(super) const UNKNOWN: Self = Self { marks: Vec::new(), blocks: Vec::new(), unknown: true };
+
+    fn of(marks: Vec<Mark>) -> Self {
+        let mut blocks = Vec::new();
+        if let Some(last) = marks.last() {
+            blocks.resize((last.pos >> BLOCK >> 6) as usize + 1, 0);
+            for mark in &marks {
+                blocks[(mark.pos >> BLOCK >> 6) as usize] |= 1 << (mark.pos >> BLOCK & 63);
+            }
+        }
+        Self { marks, blocks, unknown: false }
+    }
+
+    /// Whether an anchor may begin in a span.
+    #[inline]
+    fn may_begin_in(&self, start: usize, end: usize) -> bool {
+        let (first, last) = (start >> BLOCK, end.saturating_sub(1) >> BLOCK);
+        let Some(&word) = self.blocks.get(first >> 6) else { return false };
+        if first >> 6 != last >> 6 {
+            return true;
+        }
+        word >> (first & 63) << (63 - (last - first)) != 0
+    }
 }
 
 /// Lists that are reused.
@@ -52,6 +80,8 @@ pub(super) struct Scratch {
     kept: Vec<Mark>,
     /// Anchors that must be judged.
     open: Vec<Mark>,
+    /// Seams between bytes that occur in a literal side by side.
+    seams: Vec<usize>,
     /// A piece of the object.
     window: Vec<u8>,
 }
@@ -93,19 +123,86 @@ impl<'p> Seams<'p> {
             return (self.prefilter.is_hot(text), Note::UNKNOWN);
         }
         marks.sort_unstable();
-        (marks.iter().any(|m| m.viable), Note { marks, unknown: false })
+        (marks.iter().any(|m| m.viable), Note::of(marks))
     }
 
-    /// Whether an object has a viable anchor, and, unless it is a leaf, the note for what is built on it. `None`: it
-    /// must be looked at whole.
-    pub(super) fn carry(
+    /// Build an object, and look at it as it grows. Gives whether it has a viable anchor, and the note for what is built
+    /// on it.
+    pub(super) fn build(
+        &self,
+        base: &Buffer,
+        note: &Note,
+        delta: &Delta<'_>,
+        out: &mut Buffer,
+        scratch: &mut Scratch,
+    ) -> Result<(bool, Note), &'static str> {
+        if note.unknown {
+            delta.apply(base, out)?;
+            return Ok(self.examine(out.bytes(), false));
+        }
+        let Scratch { inserted, kept, open, seams, .. } = scratch;
+        inserted.clear();
+        kept.clear();
+        open.clear();
+        seams.clear();
+        self.prefilter.anchors(delta.instructions(), inserted);
+        let mut inserted = &inserted[..];
+        let ends = (base.bytes().len(), delta.result_size as usize);
+        delta.apply_with(base, out, |op, at, built| {
+            match op {
+                Op::Insert { start, len } => {
+                    if !inserted.is_empty() {
+                        self.take_inserted(&mut inserted, delta.start(), start..start + len, at, open);
+                    }
+                }
+                Op::Copy { start, len } => {
+                    if note.may_begin_in(start, start + len) {
+                        self.copy_marks(&note.marks, start..start + len, at, ends, kept, open);
+                    }
+                }
+            }
+            if at > 0 && self.is_pair(built[at - 1], built[at]) {
+                seams.push(at);
+            }
+        })?;
+        let text = out.bytes();
+        for &seam in &*seams {
+            let start = seam.saturating_sub(self.side);
+            self.prefilter.each(&text[start..text.len().min(seam + self.side)], |anchor| {
+                let pos = start + anchor.pos;
+                if pos < seam && pos + self.len(anchor.literal) > seam {
+                    open.push(Mark::unjudged(pos, anchor.literal));
+                }
+                true
+            });
+        }
+        open.sort_unstable();
+        open.dedup_by_key(|m| (m.pos, m.literal));
+        if kept.len() + open.len() > MAX_MARKS {
+            return Ok(self.examine(text, false));
+        }
+        for mark in &mut *open {
+            let anchor = Anchor { pos: mark.pos as usize, literal: mark.literal };
+            mark.viable = self.prefilter.viable(text, anchor);
+        }
+        let mut marks = Vec::with_capacity(kept.len() + open.len());
+        marks.extend_from_slice(kept);
+        marks.extend_from_slice(open);
+        if !open.is_empty() {
+            marks.sort_unstable();
+        }
+        Ok((marks.iter().any(|m| m.viable), Note::of(marks)))
+    }
+
+    /// Whether an object on which nothing is built has a viable anchor, without building it. `None`: it must be looked
+    /// at whole.
+    pub(super) fn is_hot(
         &self,
         base: &[u8],
         note: &Note,
         delta: &Delta<'_>,
-        leaf: bool,
         scratch: &mut Scratch,
-    ) -> Result<Option<(bool, Note)>, &'static str> {
+    ) -> Result<Option<bool>, &'static str> {
         if note.unknown || delta.result_size > u64::from(u32::MAX) {
             return Ok(None);
         }
@@ -114,7 +211,7 @@ impl<'p> Seams<'p> {
         kept.clear();
         open.clear();
         self.prefilter.anchors(delta.instructions(), inserted);
-        let mut in_instructions = inserted.iter().peekable();
+        let mut inserted = &inserted[..];
         let mut ops = delta.ops();
         let mut op = ops.next();
         let mut tail = Tail::default();
@@ -123,15 +220,8 @@ impl<'p> Seams<'p> {
             op = ops.next();
             let piece = match this {
                 Op::Insert { start, len } => {
-                    while let Some(anchor) = in_instructions.peek() {
-                        let pos = anchor.pos + delta.start();
-                        if pos >= start + len {
-                            break;
-                        }
-                        if pos >= start && pos + self.len(anchor.literal) <= start + len {
-                            open.push(Mark::unjudged(at + pos - start, anchor.literal));
-                        }
-                        in_instructions.next();
+                    if !inserted.is_empty() {
+                        self.take_inserted(&mut inserted, delta.start(), start..start + len, at, open);
                     }
                     delta.inserted(start, len)
                 }
@@ -146,7 +236,7 @@ impl<'p> Seams<'p> {
                         op = ops.next();
                     }
                     let piece = base.get(start..end).ok_or(NO_FIT)?;
-                    if !note.marks.is_empty() {
+                    if note.may_begin_in(start, end) {
                         let ends = (base.len(), delta.result_size as usize);
                         self.copy_marks(&note.marks, start..end, at, ends, kept, open);
                     }
@@ -171,21 +261,8 @@ impl<'p> Seams<'p> {
         if at as u64 != delta.result_size {
             return Err(NO_FIT);
         }
-        let mut hot = kept.iter().any(|m| m.viable);
-        if !(open.is_empty() || hot && leaf) {
-            hot |= self.judge(base, delta, leaf, scratch);
-        }
-        let Scratch { kept, open, .. } = scratch;
-        let mut marks = Vec::new();
-        if !leaf && kept.len() + open.len() > 0 {
-            marks.reserve_exact(kept.len() + open.len());
-            marks.extend_from_slice(kept);
-            marks.extend_from_slice(open);
-            if !open.is_empty() {
-                marks.sort_unstable();
-            }
-        }
-        Ok(Some((hot, Note { marks, unknown: false })))
+        let hot = kept.iter().any(|m| m.viable);
+        Ok(Some(hot || !open.is_empty() && self.judge(base, delta, scratch)))
     }
 
     /// Length of a literal.
@@ -219,12 +296,32 @@ impl<'p> Seams<'p> {
         }
     }
 
-    /// Judge the open marks by the bytes around each. Whether any is viable; of a leaf the first one is enough.
-    fn judge(&self, base: &[u8], delta: &Delta<'_>, leaf: bool, scratch: &mut Scratch) -> bool {
+    /// Take those anchors of the instructions that stand in one insert; `span` is its bytes, which begin at `at` in what
+    /// is built. Anchors before it are false alarms.
+    fn take_inserted(
+        &self,
+        inserted: &mut &[Anchor],
+        instructions: usize,
+        span: std::ops::Range<usize>,
+        at: usize,
+        open: &mut Vec<Mark>,
+    ) {
+        while let Some((anchor, rest)) = inserted.split_first() {
+            let pos = anchor.pos + instructions;
+            if pos >= span.end {
+                break;
+            }
+            *inserted = rest;
+            if pos >= span.start && pos + self.len(anchor.literal) <= span.end {
+                open.push(Mark::unjudged(at + pos - span.start, anchor.literal));
+            }
+        }
+    }
+
+    /// Whether any of the open marks is viable, by the bytes around each.
+    fn judge(&self, base: &[u8], delta: &Delta<'_>, scratch: &mut Scratch) -> bool {
         let Scratch { open, window, .. } = scratch;
         open.sort_unstable();
-        // a piece shorter than a side has the same literal across both its seams
-        open.dedup_by_key(|m| (m.pos, m.literal));
         let size = delta.result_size as usize;
         let reach = |m: &Mark| {
             let pos = m.pos as usize;
@@ -232,8 +329,7 @@ impl<'p> Seams<'p> {
         };
         let mut ops = delta.ops();
         let (mut op, mut at) = (ops.next(), 0);
-        let mut hot = false;
-        let mut rest = &mut open[..];
+        let mut rest = &open[..];
         while let Some(first) = rest.first() {
             let std::ops::Range { start: from, end: mut to } = reach(first);
             let mut group = 1;
@@ -257,17 +353,16 @@ impl<'p> Seams<'p> {
                 at = end;
                 op = ops.next();
             }
-            for mark in &mut rest[..group] {
-                let anchor = Anchor { pos: mark.pos as usize - from, literal: mark.literal };
-                mark.viable = self.prefilter.viable(window, anchor);
-                hot |= mark.viable;
-                if hot && leaf {
-                    return true;
-                }
+            let (judged, others) = rest.split_at(group);
+            let viable = |m: &Mark| {
+                self.prefilter.viable(window, Anchor { pos: m.pos as usize - from, literal: m.literal })
+            };
+            if judged.iter().any(viable) {
+                return true;
             }
-            rest = &mut rest[group..];
+            rest = others;
         }
-        hot
+        false
     }
 
     fn is_pair(&self, left: u8, right: u8) -> bool {

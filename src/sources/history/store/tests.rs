@@ -373,12 +373,13 @@ proptest! {
         prop_assert_eq!(is_hot, prefilter.is_hot(&whole));
         let delta = Buffer::of(encode(base.len(), &pieces));
         let delta = Delta::parse(&delta).unwrap();
-        let note = seams.examine(&base, false).1;
-        let mut scratch = Scratch::default();
-        let (hot, carried) = seams.carry(&base, &note, &delta, false, &mut scratch).unwrap().unwrap();
-        prop_assert_eq!(carried.marks(), expected.marks());
+        let (note, base) = (seams.examine(&base, false).1, Buffer::of(base));
+        let (mut out, mut scratch) = (Buffer::default(), Scratch::default());
+        let (hot, built) = seams.build(&base, &note, &delta, &mut out, &mut scratch).unwrap();
+        prop_assert_eq!(out.bytes(), &whole[..]);
+        prop_assert_eq!(built.marks(), expected.marks());
         prop_assert_eq!(hot, is_hot);
-        prop_assert_eq!(seams.carry(&base, &note, &delta, true, &mut scratch).unwrap().unwrap().0, is_hot);
+        prop_assert_eq!(seams.is_hot(base.bytes(), &note, &delta, &mut scratch), Ok(Some(is_hot)));
     }
 
     #[test]
@@ -394,8 +395,9 @@ proptest! {
                 prop_assert_eq!(out.bytes().len() as u64, delta.result_size);
             } else if delta.base_size == base.bytes().len() as u64 {
                 // A delta that cannot be applied is never taken for a good one.
-                let carried = seams.carry(base.bytes(), &note, &delta, false, &mut Scratch::default());
-                prop_assert!(!matches!(carried, Ok(Some(_))));
+                let mut scratch = Scratch::default();
+                prop_assert!(!matches!(seams.is_hot(base.bytes(), &note, &delta, &mut scratch), Ok(Some(_))));
+                prop_assert!(seams.build(&base, &note, &delta, &mut out, &mut scratch).is_err());
             }
         }
     }

@@ -41,10 +41,12 @@ pub(super) type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Read + 'a>, String>;
 /// What becomes of an object that was looked at as a delta.
 #[derive(Debug)]
 pub(super) enum Look<N> {
-    /// All is known. It is built only for those that are built on it.
-    Done(N),
-    /// All is known. It is to be built and shown.
-    Show(N),
+    /// All is known. Nothing is built on it.
+    Done,
+    /// It was built.
+    Built(N),
+    /// It is to be built and shown. Nothing is built on it.
+    Show,
     /// It must be looked at whole.
     Whole,
 }
@@ -61,13 +63,14 @@ pub(super) trait Visitor: Send {
     fn whole(&mut self, entry: Entry<'_>, bytes: &[u8]) -> Self::Note;
     /// An object that [`Look::Show`] asked for.
     fn show(&mut self, entry: Entry<'_>, bytes: &[u8]);
-    /// An object as a delta that fits its base in size.
+    /// An object as a delta that fits its base in size. It can be built to `out`.
     fn delta(
         &mut self,
         entry: Entry<'_>,
-        base: &[u8],
+        base: &Buffer,
         note: &Self::Note,
         delta: &Delta<'_>,
+        out: &mut Buffer,
     ) -> Result<Look<Self::Note>, &'static str>;
     /// A blob too large to be held.
     fn huge(&mut self, entry: Entry<'_>, size: u64, open: Open<'_>) -> Result<(), String>;
@@ -206,6 +209,30 @@ struct Frame<N> {
     kind: Option<ObjectKind>,
     /// Its content; `None` if it is lost.
     built: Option<(Buffer, N)>,
+}
+
+/// Look at a delta, and build it to `out` if that is wanted. Gives the note unless nothing is built on it.
+fn look<V: Visitor>(
+    visitor: &mut V,
+    entry: Entry<'_>,
+    base: &Buffer,
+    note: &V::Note,
+    delta: &Delta<'_>,
+    out: &mut Buffer,
+) -> Result<Option<V::Note>, &'static str> {
+    match visitor.delta(entry, base, note, delta, out)? {
+        Look::Done => Ok(None),
+        Look::Built(note) => Ok(Some(note)),
+        Look::Show => {
+            delta.apply(base, out)?;
+            visitor.show(entry, out.bytes());
+            Ok(None)
+        }
+        Look::Whole => {
+            delta.apply(base, out)?;
+            Ok(Some(visitor.whole(entry, out.bytes())))
+        }
+    }
 }
 
 struct Walker<'s, V: Visitor> {
@@ -365,27 +392,14 @@ impl<'s, V: Visitor> Walker<'s, V> {
         if delta.base_size != base.bytes().len() as u64 {
             return Err(NO_FIT.into());
         }
-        let look = self.visitor.delta(entry, base.bytes(), note, &delta)?;
-        if entry.leaf && matches!(look, Look::Done(_)) {
-            return Ok(None);
-        }
         let mut buffer = self.pool.take();
-        if let Err(why) = delta.apply(base, &mut buffer) {
-            self.pool.give(buffer);
-            return Err(why.into());
-        }
-        let note = match look {
-            Look::Done(note) => note,
-            Look::Show(note) => {
-                self.visitor.show(entry, buffer.bytes());
-                note
+        let note = match look(&mut self.visitor, entry, base, note, &delta, &mut buffer) {
+            Ok(Some(note)) if !entry.leaf => note,
+            done => {
+                self.pool.give(buffer);
+                return Ok(done.map(|_| None)?);
             }
-            Look::Whole => self.visitor.whole(entry, buffer.bytes()),
         };
-        if entry.leaf {
-            self.pool.give(buffer);
-            return Ok(None);
-        }
         Ok(Some((buffer, note)))
     }
 
