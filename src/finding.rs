@@ -179,6 +179,8 @@ pub struct Location {
     pub object: Option<String>,
     /// `primaryLocationLineHash` as GitHub code scanning computes it, where the place is a line of a text.
     pub line_hash: Option<String>,
+    /// The text beside it says `keyhound:allow`, with this reason, which may be empty.
+    pub allowed: Option<Box<str>>,
 }
 
 impl Location {
@@ -198,6 +200,7 @@ impl Location {
             named_by: None,
             object: None,
             line_hash: None,
+            allowed: None,
         }
     }
 }
@@ -265,6 +268,43 @@ impl Fingerprint {
     }
 }
 
+/// What suppresses a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SuppressionKind {
+    /// `keyhound:allow` in the text itself.
+    Inline,
+    /// An entry of the configuration.
+    Config,
+    /// An entry of the baseline.
+    Baseline,
+}
+
+impl SuppressionKind {
+    /// The name used in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inline => "inline",
+            Self::Config => "config",
+            Self::Baseline => "baseline",
+        }
+    }
+}
+
+/// Why a finding does not count: somebody has said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppression {
+    /// What says so.
+    pub kind: SuppressionKind,
+    /// Why, in the words of whoever said so.
+    pub reason: Option<String>,
+    /// Who said so.
+    pub author: Option<String>,
+    /// The last day on which it holds, `YYYY-MM-DD`.
+    pub expires: Option<String>,
+    /// Where it says so, `FILE:LINE`; `None` where that is the place of the finding.
+    pub source: Option<String>,
+}
+
 /// A credential and its places.
 #[derive(Debug, Clone)]
 pub struct Finding {
@@ -295,6 +335,8 @@ pub struct Finding {
     pub snippet: Option<Snippet>,
     /// Identity of rule and credential.
     pub fingerprint: Fingerprint,
+    /// Why it does not count, if it does not.
+    pub suppression: Option<Suppression>,
     /// Whether it works.
     pub verification: Verification,
     /// Other secrets that may belong to the id, best first; for verification only, never reported.

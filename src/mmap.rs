@@ -5,9 +5,9 @@
 //! A `&[u8]` over a mapping is only a true shared reference while nobody changes the file, and no program can rule that
 //! out for a file of another program. What we rely on:
 //!
-//! - **Only files that are never written in place are mapped**: packs and their indexes. Git writes them under
-//!   a temporary name, renames them, and marks them read-only; it replaces and unlinks, but never modifies or truncates. An
-//!   unlinked file stays readable through its mapping. Work tree files, the index and loose objects are read, not mapped.
+//! - **Only files that are never written in place are mapped**: packs and their indexes, and the index of a work tree. Git
+//!   writes them under a temporary name and renames them; it replaces and unlinks, but never modifies or truncates. An
+//!   unlinked file stays readable through its mapping. Work tree files and loose objects are read, not mapped.
 //! - The mapping is private and read-only: nothing that we do can change the file, and no copy-on-write page exists.
 //! - Every reader treats the bytes as hostile and checks each length and offset when it uses it. No value is validated
 //!   once and trusted at a second read of the same bytes for memory safety: all accesses are checked slices.
@@ -39,7 +39,7 @@ impl Map {
         if meta.len() == 0 {
             return Ok(Self(None));
         }
-        // SAFETY: the file is a pack or an index of a pack, which are not written in place; the module's text has the argument.
+        // SAFETY: the file is a pack, the index of one, or that of a work tree, which are not written in place; the module's text has the argument.
         let map = unsafe { memmap2::Mmap::map(&file)? };
         Ok(Self(Some(map)))
     }

@@ -12,6 +12,7 @@ use keyhound::finding::Severity;
 use keyhound::report;
 pub(crate) use keyhound::report::Format;
 use keyhound::rules::RuleSet;
+use keyhound::scan::ArchiveLimits;
 
 /// Options that every command takes.
 #[derive(Debug, Args)]
@@ -39,6 +40,12 @@ pub(crate) struct Common {
     /// Add the rules of a file, or of all *.toml files in a folder
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) rules: Vec<PathBuf>,
+    /// How many archives may lie in one another and still be opened
+    #[arg(long, global = true, value_name = "N", default_value_t = 8, value_parser = archive_depth())]
+    pub(crate) max_archive_depth: u8,
+    /// Do not look into archives
+    #[arg(long, global = true)]
+    pub(crate) no_archives: bool,
     /// Number of threads [default: one for each CPU]
     #[arg(long, short = 'j', global = true, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -85,6 +92,11 @@ pub(crate) enum Color {
     Never,
 }
 
+/// Deeper than this the stack would have to grow.
+fn archive_depth() -> impl TypedValueParser<Value = u8> {
+    clap::value_parser!(u8).range(0..=32)
+}
+
 fn format_parser() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.iter().map(|f| f.name()))
         .map(|name| Format::from_name(&name).expect("clap lets no other name through"))
@@ -99,6 +111,12 @@ impl Common {
     /// How many threads to use.
     pub(crate) fn threads(&self) -> usize {
         self.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    }
+
+    /// How far to go into archives.
+    pub(crate) fn archives(&self) -> ArchiveLimits {
+        let depth = if self.no_archives { 0 } else { self.max_archive_depth.into() };
+        ArchiveLimits { depth, ..ArchiveLimits::default() }
     }
 
     /// How to report.

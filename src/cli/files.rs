@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
     let rules = common.rule_set()?;
     let detector = Detector::new(rules);
 
-    let control = interrupt::control();
+    let control = interrupt::control(common.archives());
     let progress = Progress::start(common.progress(), "files", &control);
     let mut stdin = io::stdin().lock();
     let stdin = (!streams.is_empty()).then_some(&mut stdin as &mut dyn Read);

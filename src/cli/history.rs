@@ -14,7 +14,7 @@ use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::progress::Progress;
 use super::remote::Url;
-use super::{interrupt, output};
+use super::{interrupt, output, range};
 
 /// Arguments of `keyhound history`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// The repository, or a folder in it
     #[arg(value_name = "REPO", default_value = ".")]
     repo: PathBuf,
+    /// Only what the commits of RANGE add: 'A..B', 'A...B' (what B has since it parted from A), or a single name
+    #[arg(long, value_name = "RANGE", conflicts_with_all = ["refs", "reachable_only", "max_blob_size", "check_hashes"])]
+    range: Option<String>,
     #[command(flatten)]
     what: What,
 }
@@ -82,7 +85,10 @@ impl What {
 
 /// Scan the history.
 pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
-    let control = interrupt::control();
+    if let Some(range) = &args.range {
+        return range::run(&args.repo, range, args.what.since, common);
+    }
+    let control = interrupt::control(common.archives());
     let options = args.what.options(common);
     scan(&args.repo, common, "objects", &control, None, &|repo, detector, started| {
         Ok(scan_history(repo, &options, detector, &control, started))
@@ -91,7 +97,7 @@ pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
 
 /// Scan the history, that of submodules, and the work tree, in one report.
 pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
-    let control = interrupt::control();
+    let control = interrupt::control(common.archives());
     let options = args.what.options(common);
     let audit = |repo: &Repo, detector: &Detector, started| {
         let mut audit = Audit::new(scan_history(repo, &options, detector, &control, started));

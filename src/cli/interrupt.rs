@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use keyhound::scan::Control;
+use keyhound::scan::{ArchiveLimits, Control};
 
-/// The controls of a scan that Ctrl-C (or SIGTERM, SIGHUP) ends.
-pub(crate) fn control() -> Arc<Control> {
-    let control = Arc::new(Control::default());
+/// The controls of a scan that goes so far into archives, and that Ctrl-C (or SIGTERM, SIGHUP) ends.
+pub(crate) fn control(archives: ArchiveLimits) -> Arc<Control> {
+    let control = Arc::new(Control { archives, ..Control::default() });
     let handled = Arc::clone(&control);
     // Without a handler the default one ends the program: nothing is lost but the partial report.
     let _ = ctrlc::set_handler(move || {

@@ -12,13 +12,17 @@ use clap::{CommandFactory, Parser, Subcommand};
 mod common;
 mod exit;
 mod files;
+mod git;
 mod history;
+mod hook;
 mod interrupt;
 mod output;
 mod progress;
+mod range;
 mod remote;
 mod rules;
 mod shell;
+mod staged;
 
 use common::Common;
 pub(crate) use exit::ExitStatus;
@@ -44,6 +48,10 @@ enum Command {
     History(history::Args),
     /// Scan folders, files or standard input
     Files(files::Args),
+    /// Scan what the next commit would add: the index, never the work tree
+    Staged(staged::Args),
+    /// Install keyhound in a repository's hooks, or run one of them
+    Hook(hook::Args),
     /// Show and check the rules
     Rules(rules::Args),
     /// Print a completion script for a shell
@@ -77,6 +85,8 @@ fn dispatch(cli: Cli) -> Result<ExitStatus> {
         Command::Audit(args) => history::audit(&args, common),
         Command::History(args) => history::history(&args, common),
         Command::Files(args) => files::run(&args, common),
+        Command::Staged(args) => staged::run(&args, common),
+        Command::Hook(args) => hook::run(&args, common),
         Command::Rules(args) => rules::run(&args, common),
         Command::Completions(args) => shell::completions(&args, &mut Cli::command(), &mut io::stdout()),
         Command::Man => shell::man(Cli::command(), &mut io::stdout()),

@@ -5,16 +5,16 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context as _, Result};
 use keyhound::finding::Severity;
-use keyhound::report;
+use keyhound::report::{self, Format, Gate, sanitize::sanitize};
 use keyhound::rules::RuleSet;
 use keyhound::scan::Outcome;
 
 use super::common::Common;
 use super::exit::ExitStatus;
 
-/// Write one line to standard error. Where that is closed there is nobody to tell.
+/// Write one line to standard error, where names of files can do no harm. Where it is closed there is nobody to tell.
 pub(crate) fn note(line: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", sanitize(&line.to_string()));
 }
 
 /// Take a closed pipe for success: the reader has seen what it wanted.
@@ -29,12 +29,32 @@ pub(crate) fn finish(outcome: &Outcome, rules: &RuleSet, common: &Common) -> Res
     Ok(status(outcome, common))
 }
 
+/// Report the outcome of a scan that lets something pass or not: in few lines, unless another format or more was asked
+/// for; nothing if it passes.
+pub(crate) fn finish_gate(
+    outcome: &Outcome,
+    rules: &RuleSet,
+    gate: Gate,
+    common: &Common,
+) -> Result<ExitStatus> {
+    let short =
+        common.format == Format::Human && common.output.is_none() && !common.verbose && !common.show_secrets;
+    if !short {
+        return finish(outcome, rules, common);
+    }
+    let options = common.report_options();
+    let mut out = BufWriter::new(io::stdout().lock());
+    unless_closed(report::write_gate(gate, outcome, rules, &options, &mut out).and_then(|()| out.flush()))
+        .context("cannot write the report to standard output")?;
+    Ok(status(outcome, common))
+}
+
 /// The exit status of a scan.
 fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
     let least = Severity::from(common.fail_on);
     if !outcome.incomplete.is_empty() && !common.allow_incomplete {
         ExitStatus::Failed
-    } else if outcome.findings.iter().any(|f| f.severity >= least) {
+    } else if outcome.findings.iter().any(|f| f.suppression.is_none() && f.severity >= least) {
         ExitStatus::Findings
     } else {
         ExitStatus::Clean
@@ -63,7 +83,8 @@ fn notes(outcome: &Outcome, common: &Common) {
             note(format_args!("keyhound: left out: {skipped}"));
         }
     }
-    if !common.quiet {
+    // The report for people says so itself.
+    if !common.quiet && common.format != Format::Human {
         for unused in &outcome.unused_suppressions {
             note(format_args!("keyhound: unused suppression: {unused}"));
         }

@@ -96,9 +96,11 @@ fn blank(text: &[u8], from: usize) -> usize {
     } else {
         None
     };
+    // a comment that holds a value is no comment to leave out
+    let value = |comment: &[u8]| comment.split(|&b| !is_base64(b)).any(|run| run.len() >= LENGTHS[0]);
     match comment {
-        Some(len) => white(text, end + len),
-        None => end,
+        Some(len) if !value(&rest[..len]) => white(text, end + len),
+        _ => end,
     }
 }
 

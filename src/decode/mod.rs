@@ -12,6 +12,7 @@ use crate::finding::Encoding;
 mod base;
 mod escape;
 mod join;
+pub mod unpack;
 
 pub use escape::unescape;
 pub use join::join_run;

@@ -72,7 +72,8 @@ fn split_literals_are_joined_where_the_pieces_make_a_value() {
             "{text}"
         );
     }
-    for text in [format!("['{a}', '{b}']"), format!("'{a}' + '{b}x'"), format!("'{a}''{b}'")] {
+    let commented = format!("'{a}' /* {a} */ '{b}'");
+    for text in [commented, format!("['{a}', '{b}']"), format!("'{a}' + '{b}x'"), format!("'{a}''{b}'")] {
         assert_eq!(view(&text).text, text.as_bytes(), "{text}");
     }
 }

@@ -115,6 +115,16 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
     }
 }
 
+/// Whether [`all`] may find a value in a run of base64 characters: by its length and content, with little regard to its
+/// neighbours. `before` is what stands before it, as far as it is known.
+pub(super) fn may_hold(run: &[u8], before: &[u8], part: &Part) -> bool {
+    const LEN: usize = 40;
+    let value = |at: usize| run.get(at..at + LEN).is_some_and(|v| classify(v, part).is_some());
+    // what is undone later can stand before it: =3D, the end of a colour such as 31m
+    let last = matches!(run.len(), LEN..=44 | 61) && value(run.len() - LEN);
+    last || before.last().is_some_and(|b| matches!(b, b'(' | 0)) && value(0)
+}
+
 /// Whether the bytes before a value of `len` bytes say its length, as binary formats do: one byte behind a control
 /// character, or four bytes, little endian.
 pub(super) fn length_before(before: &[u8], len: usize) -> bool {

@@ -29,6 +29,8 @@ pub(super) enum Says {
     /// There is no name.
     #[default]
     Nothing,
+    /// It has a name of its own, which nobody knows.
+    Other,
     /// It is something else: a hash, a commit.
     No,
 }
@@ -123,7 +125,8 @@ pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Labe
         return Label { says: Says::No, ..Label::default() };
     }
     let Some((last, _)) = best else {
-        return Label { affix: affix(before, &words, None), ..Label::default() };
+        let says = if is_named(before, &words) { Says::Other } else { Says::Nothing };
+        return Label { says, affix: affix(before, &words, None), ..Label::default() };
     };
     let between = words[last + 1..].iter().filter(|w| !is_filler(&w.text)).count();
     let says = match between {
@@ -133,6 +136,15 @@ pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Labe
     };
     let alone = says == Says::Yes && alone.is_some_and(|(at, _)| at == last);
     Label { says, alone, affix: affix(before, &words, Some(last)) }
+}
+
+/// Whether the last words are assigned the value (`name = `, `"name": "`) and say more than that it is a key.
+fn is_named(text: &[u8], words: &[Word]) -> bool {
+    let Some(last) = words.last() else { return false };
+    let sign = &text[last.end..];
+    let assigned =
+        sign.len() <= 12 && sign.iter().any(|b| matches!(b, b'=' | b':')) && !sign.contains(&b'\n');
+    assigned && !is_filler(&last.text) && !affix(text, words, None).is_empty()
 }
 
 fn is_filler(word: &str) -> bool {

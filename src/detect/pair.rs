@@ -153,13 +153,15 @@ impl<'a> Layout<'a> {
         cost += match (b.label.says, touching) {
             (Says::Yes, _) => 0,
             // the name stands at the head of the column
-            (Says::Nothing, false) if partner => 12,
+            (Says::Nothing | Says::Other, false) if partner => 12,
             (Says::Maybe, _) => 10,
-            (Says::Nothing, true) => 3,
+            (Says::Nothing | Says::Other, true) => 3,
             (Says::No, true) => 15,
             // a value without a name must be near: the next argument, the next column
             (Says::Nothing, false) => 25 + nearness(gap),
-            (Says::No, false) => 55 + nearness(gap),
+            // a value with another name may be it only right beside the id
+            (Says::Other, false) => 45 + 2 * nearness(gap),
+            (Says::No, false) => return i64::from(UNPAIRED),
         };
         if b.candidate.soft {
             cost += 20;

@@ -6,12 +6,13 @@
 //! plain `AhoCorasick` is 24 times slower here. Its matches do not overlap, so a search restarts one byte behind the
 //! start of each match, or `AKIAKIA…` is missed.
 
+use std::ops::Range;
+
 use aho_corasick::packed;
-use regex::bytes::Regex;
 
 use super::candidate;
 use crate::decode;
-use crate::rules::{ByteSet, Check, Part, RuleSet};
+use crate::rules::{Check, Part, RuleSet};
 
 /// The longest literal that is searched for; longer prefixes are cut.
 const MAX_LITERAL: usize = 8;
@@ -40,11 +41,10 @@ pub struct PartRef {
 }
 
 /// What [`Prefilter::viable`] needs to know of a part.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Shape {
-    part: PartRef,
-    regex: Regex,
-    fence: ByteSet,
+    of: PartRef,
+    part: Part,
     /// Length of the shortest value.
     min_len: usize,
     /// Made of base64 characters, both cases.
@@ -129,7 +129,17 @@ impl Prefilter {
                 None => kept.push(literal),
             }
         }
-        let literals = kept;
+        Self::of(kept, shapes)
+    }
+
+    /// A prefilter for the names of files: they hold values as they are, and no labels or encodings.
+    #[must_use]
+    pub fn for_names(&self) -> Self {
+        let plain = self.literals.iter().filter(|l| l.carrier == Carrier::Plain);
+        Self::of(plain.cloned().collect(), self.shapes.clone())
+    }
+
+    fn of(literals: Vec<Literal>, shapes: Vec<Shape>) -> Self {
         let searchers = (0..literals.len())
             .step_by(MAX_PER_SEARCHER)
             .map(|first| {
@@ -200,7 +210,7 @@ impl Prefilter {
         let after = &text[anchor.pos..end];
         let before = &text[anchor.pos.saturating_sub(Self::REACH_BEFORE)..anchor.pos];
         let run = |bytes: &[u8], class: fn(u8) -> bool| bytes.iter().take_while(|&&b| class(b)).count();
-        let mut shapes = self.shapes.iter().filter(|s| literal.parts.contains(&s.part));
+        let mut shapes = self.shapes.iter().filter(|s| literal.parts.contains(&s.of));
         match literal.carrier {
             Carrier::Plain => shapes.any(|s| s.plain(before, after)),
             // a shorter run cannot hold the rest of the shortest value, whatever the alignment
@@ -215,10 +225,13 @@ impl Prefilter {
                 let plain = decode::View::plain(after, 0).decoded(decode::Carriers::default(), 0, &|_| false);
                 shapes.any(|s| s.plain(b"", &plain.text))
             }
-            Carrier::Keyword => shapes.any(|s| s.follows(after)),
+            Carrier::Keyword => {
+                let around = &text[anchor.pos - before.len()..end];
+                shapes.any(|s| s.follows(around, before.len()))
+            }
             Carrier::KeywordUtf16 => {
                 let narrow: Vec<u8> = after.chunks(2).map(|u| u[0]).collect();
-                shapes.any(|s| s.follows(&narrow))
+                shapes.any(|s| s.follows(&narrow, 0))
             }
         }
     }
@@ -234,7 +247,7 @@ impl Shape {
             .and_then(|hir| hir.properties().minimum_len())
             .unwrap_or(1);
         let random = part.check == Some(Check::AwsSecret);
-        Self { part: part_ref, regex: part.regex.clone(), fence: part.fence, min_len, random }
+        Self { of: part_ref, part: part.clone(), min_len, random }
     }
 
     /// Whether a value with a prefix may begin where `after` does.
@@ -243,11 +256,11 @@ impl Shape {
         let escaped = |b: &[u8]| {
             b.iter().rev().take(16).any(|b| matches!(b, b'\\' | b'%' | 0x1b)) || b.ends_with(b"=3D")
         };
-        if before.last().is_some_and(|&b| self.fence.has(b)) && !escaped(before) {
+        if before.last().is_some_and(|&b| self.part.fence.has(b)) && !escaped(before) {
             return false;
         }
-        if let Some(found) = self.regex.find(after) {
-            return after.get(found.end()).is_none_or(|&b| !self.fence.has(b))
+        if let Some(found) = self.part.regex.find(after) {
+            return after.get(found.end()).is_none_or(|&b| !self.part.fence.has(b))
                 || candidate::length_before(before, found.end());
         }
         // not whole: it may be escaped, or a literal in pieces
@@ -267,14 +280,14 @@ impl Shape {
         }
     }
 
-    /// Whether a value may follow the label that `after` begins with.
-    fn follows(&self, after: &[u8]) -> bool {
+    /// Whether a value may follow the label that `text` holds at `label`. Nothing is known of what lies around `text`.
+    fn follows(&self, text: &[u8], label: usize) -> bool {
         let class = |b: u8| {
             decode::is_base64(b)
                 || matches!(b, b'\\' | b'%')
                 || (!self.random && matches!(b, b'_' | b'-' | b'.' | b'~' | b'=' | b'&' | b';' | b'#'))
         };
-        let mixed = |r: &[u8]| r.iter().any(u8::is_ascii_uppercase) && r.iter().any(u8::is_ascii_lowercase);
+        let after = &text[label..];
         // A run of that length has no other byte at any multiple of it: most of the text is never looked at.
         let mut at = 0;
         while let Some(window) = after.get(at..at + self.min_len) {
@@ -283,7 +296,12 @@ impl Shape {
                 continue;
             }
             let end = at + after[at..].iter().take_while(|&&b| class(b)).count();
-            if !self.random || mixed(&after[at..end]) {
+            if !self.random {
+                return true;
+            }
+            let before = &text[..label + at];
+            let start = before.len() - before.iter().rev().take_while(|&&b| class(b)).count();
+            if self.holds(text, start..label + end) {
                 return true;
             }
             at = end;
@@ -293,6 +311,29 @@ impl Shape {
             let (total, joints) =
                 if len >= 4 { decode::join_run(after, quote - len) } else { (0, Vec::new()) };
             !joints.is_empty() && total >= self.min_len
+        })
+    }
+
+    /// Whether a run of base64 characters and escapes may hold a random value. One that touches an end of `text` may go
+    /// on there.
+    fn holds(&self, text: &[u8], run: Range<usize>) -> bool {
+        let bytes = &text[run.clone()];
+        let has = |class: fn(&u8) -> bool| bytes.iter().any(class);
+        if !has(u8::is_ascii_uppercase) || !has(u8::is_ascii_lowercase) {
+            return false;
+        }
+        if run.start == 0 || run.end == text.len() {
+            return true;
+        }
+        if !has(|b| matches!(b, b'\\' | b'%')) {
+            return candidate::may_hold(bytes, &text[..run.start], &self.part);
+        }
+        // the last escape may go on behind the run, as in \\"
+        let Some(piece) = text.get(run.start..run.end + 8) else { return true };
+        let plain = decode::View::plain(piece, 0).decoded(decode::Carriers::default(), 0, &|_| false).text;
+        plain.split(|&b| !decode::is_base64(b)).enumerate().any(|(i, r)| {
+            let before = if i == 0 { &text[..run.start] } else { b"" };
+            candidate::may_hold(r, before, &self.part)
         })
     }
 }

@@ -88,6 +88,30 @@ proptest! {
         prop_assert_eq!(found, wanted);
     }
 
+    /// The look around a label loses nothing that the detector would find behind it.
+    #[test]
+    fn labels_before_a_secret_are_viable(
+        lead in "[a-z ]{0,90}",
+        label in "aws_secret_access_key|AWS_SECRET_KEY|awsSecretAccessKey|s3.secret-key|aws_sec_key",
+        sign in "=| = |: |\\\": \\\"|\": \"|%3D|=3D|\\u003d|\\\\u003D|&quot;:&quot;|=\x1b\\[3[0-9]m|\n\\+?|=//|= \\(|\n\\(|\t\\(\x00\x00\x00|=[A-Z2-7]{20}/|='[a-z]{0,9}' \\+ '",
+        secret in prop_oneof![a_secret(), "[A-Za-z0-9+/]{40}", "[A-Z][a-z]{3,9}[A-Z][a-z]{3,9}[A-Z][a-z]{3,9}/[A-Za-z]{40}"],
+        slash in "/|\\\\/|%2F|\\\\u002f|\\\\x2F",
+        end in "\n|\"|\\\\\"|\\\\n|%22|&quot;|\x1b\\[0m|' \\+ '[a-z]{0,4}'|=|==",
+        tail in "[a-z ]{0,40}|\\PC{0,9}",
+    ) {
+        let text = format!("{lead}{label}{sign}{}{end}{tail}", secret.replace('/', &slash)).into_bytes();
+        let prefilter = detector().prefilter();
+        let mut anchors = Vec::new();
+        prefilter.anchors(&text, &mut anchors);
+        let mut wanted = Vec::new();
+        for window in window::windows(&text, &anchors, prefilter.literals()) {
+            detector().window(&text, &window, &mut wanted);
+        }
+        if !wanted.is_empty() {
+            prop_assert!(prefilter.is_hot(&text), "{}", text.escape_ascii());
+        }
+    }
+
     /// The history scan carries anchors over from one version of a file to the next, and relies on this.
     #[test]
     fn whether_an_anchor_is_viable_depends_on_its_surroundings_alone(
@@ -149,4 +173,23 @@ fn the_literals_fit_one_pass() {
     for l in prefilter.literals() {
         assert!(l.bytes.len() >= 4, "{:?} would be found everywhere", l.bytes.escape_ascii().to_string());
     }
+}
+
+/// What `cargo fuzz` once made fail, each as text before and after a planted pair, at every place to split it.
+#[test]
+fn inputs_that_failed_once_hide_no_pair() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/fuzz/planted");
+    let (id, secret) =
+        (["AKIA", "XDIMWXY3V2RTFFR2"].concat(), ["Dd47kQ/x2TqLmZ0vB9+W", "cYs4HdUaPf6GjEoNi1Kt"].concat());
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let noise = std::fs::read(entry.unwrap().path()).unwrap();
+        inputs += 1;
+        for cut in 0..=noise.len() {
+            let pair = format!("\n\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+            let text = [&noise[..cut], pair.as_bytes(), &noise[cut..]].concat();
+            assert!(read(&text).contains(&(id.clone(), secret.clone())), "cut at {cut}");
+        }
+    }
+    assert!(inputs > 0, "no inputs");
 }

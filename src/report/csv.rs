@@ -7,7 +7,7 @@ use crate::report::Report;
 use crate::report::sanitize::sanitize;
 use crate::report::wire::{commit_date, lossy};
 
-const HEADER: [&str; 24] = [
+const HEADER: [&str; 26] = [
     "fingerprint",
     "rule_id",
     "severity",
@@ -32,11 +32,13 @@ const HEADER: [&str; 24] = [
     "removed",
     "named_by",
     "object",
+    "suppression",
+    "suppression_reason",
 ];
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     row(&HEADER.map(str::to_owned), out)?;
-    for finding in report.findings() {
+    for finding in report.all_findings() {
         row(&cells(finding, &finding.location, true, report), out)?;
         for location in &finding.other_locations {
             row(&cells(finding, location, false, report), out)?;
@@ -88,6 +90,8 @@ fn cells(finding: &Finding, location: &Location, main: bool, report: &Report<'_>
         location.removed.as_deref().map(|commit| commit.id.clone()).unwrap_or_default(),
         text(location.named_by.as_deref()),
         location.object.clone().unwrap_or_default(),
+        finding.suppression.as_ref().map(|s| s.kind.name().to_owned()).unwrap_or_default(),
+        text(finding.suppression.as_ref().and_then(|s| s.reason.as_deref())),
     ]
 }
 

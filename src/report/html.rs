@@ -43,9 +43,13 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     let target = escape(&sanitize(&redactor.text(&outcome.target)));
     let finished = time(outcome.finished).unwrap_or_default();
     let what = if report.complete() { "" } else { "what could be read: " };
+    let suppressed = match report.suppressed() {
+        0 => String::new(),
+        number => format!(" ({number} suppressed)"),
+    };
     writeln!(
         out,
-        "<p>{} in {what}{read} ({size}) of <code>{target}</code>, {finished}, keyhound {}</p>",
+        "<p>{}{suppressed} in {what}{read} ({size}) of <code>{target}</code>, {finished}, keyhound {}</p>",
         if findings.is_empty() {
             "No findings".to_owned()
         } else {

@@ -247,9 +247,13 @@ fn summary(
     if harmless > 0 {
         write!(out, "; {}", counted(harmless, "harmless example"))?;
     }
-    let hidden = outcome.findings.len() - report.findings().count();
+    let hidden = outcome.findings.len() - report.all_findings().count();
     if hidden > 0 {
         write!(out, "; {} not shown (--show-info)", counted(hidden as u64, "harmless example"))?;
+    }
+    let suppressed = report.suppressed();
+    if suppressed > 0 {
+        write!(out, "; {} suppressed (--format json has them)", count(suppressed))?;
     }
     writeln!(out)?;
     let failing = groups.iter().filter(|group| group.severity >= report.options.fail_on).count() as u64;
@@ -265,8 +269,13 @@ fn summary(
         )?;
         skipped(&outcome.left_out, report, out)?;
     }
-    for unused in &outcome.unused_suppressions {
-        writeln!(out, "suppression without use: {}", sanitize(&report.redactor.text(unused)))?;
+    let unused = &outcome.unused_suppressions;
+    for text in unused.iter().take(NAMED_SKIPPED) {
+        writeln!(out, "suppression without use: {}", sanitize(&report.redactor.text(text)))?;
+    }
+    let more = unused.len().saturating_sub(NAMED_SKIPPED) as u64;
+    if more > 0 {
+        writeln!(out, "  and {} more (--format json has them all)", count(more))?;
     }
     Ok(())
 }

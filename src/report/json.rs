@@ -33,7 +33,7 @@ struct Findings<'a>(&'a Report<'a>);
 
 impl Serialize for Findings<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.findings().map(|finding| WireFinding::new(finding, self.0)))
+        serializer.collect_seq(self.0.all_findings().map(|finding| WireFinding::new(finding, self.0)))
     }
 }
 

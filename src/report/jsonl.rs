@@ -42,7 +42,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     };
     write_line(&start, out)?;
     let mut findings = 0;
-    for finding in report.findings() {
+    for finding in report.all_findings() {
         write_line(&Line::Finding(Box::new(WireFinding::new(finding, report))), out)?;
         findings += 1;
     }

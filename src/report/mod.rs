@@ -16,6 +16,7 @@ use crate::scan::Outcome;
 
 mod csv;
 pub mod file;
+mod gate;
 mod github;
 mod gitlab;
 mod html;
@@ -33,6 +34,7 @@ pub mod uri;
 mod wire;
 
 pub use file::{FileError, write_file};
+pub use gate::Gate;
 use redact::Redactor;
 
 macro_rules! formats {
@@ -135,7 +137,27 @@ pub fn write(
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    dispatch(format, &Report { outcome, rules, options, redactor: Redactor::new(outcome, options) }, out)
+    dispatch(
+        format,
+        &Report { outcome, rules, options, redactor: Redactor::new(outcome, rules, options) },
+        out,
+    )
+}
+
+/// Write the short report of a gate to `out`: nothing if there is nothing to say. Never shows secrets.
+pub fn write_gate(
+    gate: Gate,
+    outcome: &Outcome,
+    rules: &RuleSet,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let options = &Options { show_secrets: false, ..options.clone() };
+    gate::write(
+        &Report { outcome, rules, options, redactor: Redactor::new(outcome, rules, options) },
+        gate,
+        out,
+    )
 }
 
 /// What a format gets.
@@ -152,18 +174,28 @@ impl<'a> Report<'a> {
     fn without_secrets(&self) -> Option<(Options, Redactor)> {
         self.options.show_secrets.then(|| {
             let options = Options { show_secrets: false, ..self.options.clone() };
-            let redactor = Redactor::new(self.outcome, &options);
+            let redactor = Redactor::new(self.outcome, self.rules, &options);
             (options, redactor)
         })
     }
 
-    /// The findings to report, in their order.
+    /// The findings that count, in their order.
     fn findings(&self) -> impl Iterator<Item = &'a Finding> + use<'a> {
+        self.all_findings().filter(|finding| finding.suppression.is_none())
+    }
+
+    /// The findings to report, suppressed ones too, in their order.
+    fn all_findings(&self) -> impl Iterator<Item = &'a Finding> + use<'a> {
         let show_info = self.options.show_info;
         self.outcome.findings.iter().filter(move |finding| show_info || finding.severity > Severity::Info)
     }
 
-    /// The findings to report, worst first, else in their order.
+    /// How many findings are left out because they are suppressed.
+    fn suppressed(&self) -> u64 {
+        self.all_findings().filter(|finding| finding.suppression.is_some()).count() as u64
+    }
+
+    /// The findings that count, worst first, else in their order.
     fn worst_first(&self) -> Vec<&'a Finding> {
         let mut findings: Vec<_> = self.findings().collect();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

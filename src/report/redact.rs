@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::finding::{Finding, Note};
 use crate::report::Options;
+use crate::rules::RuleSet;
 use crate::scan::Outcome;
 
 /// What stands in place of the bytes that were taken out; the asterisks of a masked secret.
@@ -31,14 +32,20 @@ pub struct Redactor {
 impl Redactor {
     /// For the secrets of all findings of `outcome`, but not for documentation examples and placeholders, which are no
     /// secrets and whose words are found in ordinary texts. Does nothing if `options` show secrets.
-    pub fn new(outcome: &Outcome, options: &Options) -> Self {
+    ///
+    /// The prefix that a rule gives a secret is no secret either, and often the name of a file.
+    pub fn new(outcome: &Outcome, rules: &RuleSet, options: &Options) -> Self {
         let mut redactor = Self::default();
         if options.show_secrets {
             return redactor;
         }
         for finding in outcome.findings.iter().filter(|finding| is_secret(finding)) {
+            let part = rules.rules.iter().find(|r| r.id == finding.rule_id).and_then(|r| r.secret.as_ref());
+            let prefixes = part.map_or(&[][..], |p| &p.prefixes);
             for secret in finding.secret.iter().chain(&finding.session_token).chain(&finding.runners_up) {
-                redactor.add(secret.expose().as_bytes());
+                let text = secret.expose();
+                let prefix = prefixes.iter().find(|p| text.starts_with(p.as_str())).map_or(0, String::len);
+                redactor.add(&text.as_bytes()[prefix..]);
             }
         }
         redactor.seal();

@@ -34,7 +34,8 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
 
 fn log(report: &Report<'_>, most: usize) -> Value {
     let outcome = report.outcome;
-    let mut findings = report.worst_first();
+    let mut findings: Vec<&Finding> = report.all_findings().collect();
+    findings.sort_by_key(|f| (f.suppression.is_some(), std::cmp::Reverse(f.severity)));
     let too_many = findings.len().saturating_sub(most);
     findings.truncate(most);
     let mut descriptors = Descriptors::default();
@@ -240,6 +241,7 @@ mod tests {
             other_locations_omitted: 0,
             snippet: None,
             fingerprint: Fingerprint::of("acme", Some(id), None),
+            suppression: None,
             verification: Verification::NotAttempted,
             runners_up: Vec::new(),
         };

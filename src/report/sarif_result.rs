@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
 use crate::blob::Place;
-use crate::finding::{Commit, Finding, Location, Severity};
+use crate::finding::{Commit, Finding, Location, Severity, Suppression, SuppressionKind};
 use crate::report::redact::Redactor;
 use crate::report::sarif::security_severity;
 use crate::report::wire::commit_date;
@@ -68,6 +68,29 @@ pub(super) fn result(finding: &Finding, rule: &str, index: usize, report: &Repor
     });
     if !related.is_empty() {
         value["relatedLocations"] = json!(related);
+    }
+    // Left out, the alert would close, and open again with the next report that has it.
+    if let Some(suppression) = &finding.suppression {
+        value["suppressions"] = json!([self::suppression(suppression, redactor)]);
+    }
+    value
+}
+
+fn suppression(suppression: &Suppression, redactor: &Redactor) -> Value {
+    let kind = match suppression.kind {
+        SuppressionKind::Inline => "inSource",
+        SuppressionKind::Config | SuppressionKind::Baseline => "external",
+    };
+    let mut value = json!({ "kind": kind, "status": "accepted" });
+    if let Some(reason) = suppression.reason.as_deref().filter(|reason| !reason.is_empty()) {
+        value["justification"] = json!(redactor.text(reason));
+    }
+    let texts =
+        [("author", &suppression.author), ("expires", &suppression.expires), ("source", &suppression.source)];
+    for (name, text) in texts {
+        if let Some(text) = text.as_deref().filter(|text| !text.is_empty()) {
+            value["properties"][name] = json!(redactor.text(text));
+        }
     }
     value
 }

@@ -87,8 +87,18 @@ pub(super) struct WireFinding<'a> {
     other_locations: Vec<Place<'a>>,
     other_locations_omitted: u64,
     fingerprint: &'a str,
+    suppression: Option<WireSuppression<'a>>,
     verification: WireVerification<'a>,
     snippet: Option<WireSnippet>,
+}
+
+#[derive(Serialize)]
+pub(super) struct WireSuppression<'a> {
+    kind: &'static str,
+    reason: Option<Cow<'a, str>>,
+    author: Option<Cow<'a, str>>,
+    expires: Option<&'a str>,
+    source: Option<Cow<'a, str>>,
 }
 
 impl<'a> Tool<'a> {
@@ -161,6 +171,13 @@ impl<'a> WireFinding<'a> {
             other_locations: finding.other_locations.iter().map(|l| Place::new(l, redactor)).collect(),
             other_locations_omitted: finding.other_locations_omitted,
             fingerprint: finding.fingerprint.as_str(),
+            suppression: finding.suppression.as_ref().map(|s| WireSuppression {
+                kind: s.kind.name(),
+                reason: s.reason.as_deref().map(|text| redactor.text(text)),
+                author: s.author.as_deref().map(|text| redactor.text(text)),
+                expires: s.expires.as_deref(),
+                source: s.source.as_deref().map(|text| redactor.text(text)),
+            }),
             verification: WireVerification::new(&finding.verification, redactor),
             snippet: finding.snippet.as_ref().map(|snippet| {
                 let [before, inside, after] = redactor.cut(&snippet.text, snippet.highlight);

@@ -31,6 +31,7 @@ fn finding(id: &str, secret: Option<&str>, location: Location) -> Finding {
         notes: Vec::new(),
         location,
         other_locations: Vec::new(),
+        suppression: None,
         other_locations_omitted: 0,
         snippet: None,
         verification: Verification::NotAttempted,

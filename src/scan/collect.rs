@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::inline;
 use super::lines::{Count, Counts, Layout, LineEnd};
 use super::snippet::{Spans, snippet};
 use crate::blob::{Origin, Place};
@@ -110,11 +111,18 @@ pub(super) fn collect_some(
                 snippet: main
                     .map(|span| snippet(text, span, layout(span, text, at.offset), at.offset, end, &spans)),
                 fingerprint,
+                suppression: None,
                 verification: Verification::NotAttempted,
                 runners_up: m.runners_up.clone(),
             }
         })
         .collect();
+    if lines.is_some() && inline::has_marks(text) {
+        let around = inline::Around { text, offset: at.offset, end, values: &spans };
+        for (finding, m) in findings.iter_mut().zip(wanted) {
+            mark(finding, m, &around);
+        }
+    }
     // A piece of a text does not show how often a line came before. GitHub reads every file as UTF-8.
     // What is no credential needs no identity there, and to hash a large text costs more than to search it.
     if at.end.is_none() {
@@ -123,6 +131,16 @@ pub(super) fn collect_some(
         hash_lines(text, findings.iter_mut().filter(hashed));
     }
     findings
+}
+
+/// Note which places of a match the text allows: one word is enough for an id and its secret.
+fn mark(finding: &mut Finding, m: &Match, around: &inline::Around<'_>) {
+    let allowed = |span: &Range<usize>| around.allowed(span, layout(span, around.text, around.offset));
+    let values = main_value(m).into_iter().chain(&m.secret);
+    finding.location.allowed = values.map(|v| &v.span).find_map(allowed);
+    for (span, location) in m.repeats.iter().zip(&mut finding.other_locations) {
+        location.allowed = allowed(span);
+    }
 }
 
 /// Give every location of the findings of `text` the hash of its line.

@@ -1,18 +1,22 @@
 //! The sink of a scan: runs the detector over what a source pushes and keeps the findings.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::pieces::{PieceSize, scan_reader};
+use super::deep::{may_be_container, name_of, scan_container};
+use super::pieces::{MAX_FINDINGS, PieceSize, scan_reader};
 use super::{Stats, TextStart, collect_all};
 use crate::blob::{Blob, Origin, Sink, Skipped};
+use crate::decode::unpack::{self, Format, Limits};
 use crate::detect::Detector;
 use crate::finding::Finding;
 
-/// What has been read so far, for a progress line; and whether to go on.
+/// How far to go; what has been read so far, for a progress line; and whether to go on.
 #[derive(Debug, Default)]
 pub struct Control {
+    /// How far to go into archives.
+    pub archives: Limits,
     /// Blobs, files, messages, names read so far.
     pub blobs: AtomicU64,
     /// Their bytes.
@@ -36,6 +40,8 @@ pub struct Gathered {
     pub findings: Vec<Finding>,
     /// Sorted.
     pub skipped: Vec<Skipped>,
+    /// Left out on purpose. Sorted.
+    pub left_out: Vec<Skipped>,
     /// What was read.
     pub stats: Stats,
 }
@@ -59,6 +65,8 @@ impl<'a> Collector<'a> {
         }
         gathered.skipped.sort_unstable();
         gathered.skipped.dedup();
+        gathered.left_out.sort_unstable();
+        gathered.left_out.dedup();
         gathered.stats = Stats {
             blobs: self.control.blobs.load(Ordering::Relaxed),
             bytes: self.control.bytes.load(Ordering::Relaxed),
@@ -70,6 +78,33 @@ impl<'a> Collector<'a> {
         if !findings.is_empty() {
             self.gathered().findings.extend(findings);
         }
+    }
+
+    /// Say that findings of a text are not listed.
+    fn omitted(&self, origin: &Origin, count: u64) {
+        if count > 0 {
+            let path = origin.path.as_deref().map(String::from_utf8_lossy);
+            self.skipped(Skipped {
+                what: path.map_or_else(|| origin.place.name().to_owned(), std::borrow::Cow::into_owned),
+                reason: format!("{count} more findings are not listed: {MAX_FINDINGS} are kept of one file"),
+                help: Some("the file is a list of keys: look at it as a whole".into()),
+            });
+        }
+    }
+
+    /// Open a container. `false`: nothing came out of it, so that it may be none.
+    fn container(&self, origin: &Origin, format: Format, reader: &mut dyn io::Read) -> io::Result<bool> {
+        let deep = scan_container(self.detector, self.control, origin, &name_of(origin), format, reader);
+        let mut gathered = self.gathered();
+        gathered.findings.extend(deep.findings);
+        gathered.skipped.extend(deep.skipped);
+        gathered.left_out.extend(deep.left_out);
+        deep.error.map_or(Ok(deep.opened), Err)
+    }
+
+    fn format(&self, origin: &Origin, head: &[u8]) -> Option<Format> {
+        let opens = self.control.archives.depth > 0 && may_be_container(origin.place);
+        if opens { unpack::format(&head[..head.len().min(unpack::HEAD)]) } else { None }
     }
 
     fn gathered(&self) -> std::sync::MutexGuard<'_, Gathered> {
@@ -85,16 +120,30 @@ fn order(f: &Finding) -> impl Ord {
 impl Sink for Collector<'_> {
     fn blob(&self, blob: Blob<'_>) {
         self.cold(1, blob.bytes.len() as u64);
-        let matches = self.detector.detect(blob.bytes);
+        if let Some(format) = self.format(blob.origin, blob.bytes)
+            && matches!(self.container(blob.origin, format, &mut { blob.bytes }), Ok(true))
+        {
+            return;
+        }
+        let mut matches = self.detector.detect(blob.bytes);
+        self.omitted(blob.origin, matches.len().saturating_sub(MAX_FINDINGS) as u64);
+        matches.truncate(MAX_FINDINGS);
         let rules = self.detector.rules();
         self.keep(collect_all(rules, blob.origin, blob.bytes, TextStart::default(), &matches));
     }
 
     fn stream(&self, origin: &Origin, reader: &mut dyn io::Read) -> io::Result<()> {
         let mut counted = Counted { reader, control: self.control };
-        let streamed =
-            scan_reader(self.detector, origin, &mut counted, PieceSize::default(), &|| self.stopped());
         self.control.blobs.fetch_add(1, Ordering::Relaxed);
+        let mut head = Vec::new();
+        io::Read::take(&mut counted, unpack::HEAD as u64).read_to_end(&mut head)?;
+        let mut whole = head.as_slice().chain(&mut counted);
+        if let Some(format) = self.format(origin, &head) {
+            return self.container(origin, format, &mut whole).map(|_| ());
+        }
+        let streamed =
+            scan_reader(self.detector, origin, &mut whole, PieceSize::default(), &|| self.stopped());
+        self.omitted(origin, streamed.omitted);
         self.keep(streamed.findings);
         streamed.error.map_or(Ok(()), Err)
     }

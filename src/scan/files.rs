@@ -37,7 +37,7 @@ pub fn scan_files(
         stats: gathered.stats,
         findings: gathered.findings,
         incomplete: gathered.skipped,
-        left_out: Vec::new(),
+        left_out: gathered.left_out,
         unused_suppressions: Vec::new(),
     }
 }

@@ -2,22 +2,32 @@
 
 use std::time::SystemTime;
 
+mod added;
 mod audit;
 mod collect;
 mod collector;
+mod deep;
 mod files;
 mod history;
+mod inline;
 mod lines;
+mod message;
 mod pieces;
+mod range;
 mod repeats;
 mod snippet;
+mod staged;
 
+pub use crate::decode::unpack::Limits as ArchiveLimits;
 pub use audit::Audit;
 pub use collect::{TextStart, collect, collect_all};
 pub use collector::{Collector, Control, Gathered};
 pub use files::scan_files;
 pub use history::{HistoryOptions, scan_history};
-pub use pieces::{PieceSize, Streamed, scan_reader};
+pub use message::scan_message;
+pub use pieces::{MAX_FINDINGS, PieceSize, Streamed, scan_reader};
+pub use range::scan_range;
+pub use staged::scan_staged;
 
 use crate::blob::Skipped;
 use crate::finding::Finding;
@@ -52,4 +62,12 @@ pub struct Stats {
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+impl Stats {
+    /// What a control has counted.
+    pub(crate) fn of(control: &Control) -> Self {
+        let read = |count: &std::sync::atomic::AtomicU64| count.load(std::sync::atomic::Ordering::Relaxed);
+        Self { blobs: read(&control.blobs), bytes: read(&control.bytes) }
+    }
 }

@@ -34,6 +34,11 @@ impl Spans {
         Self { reach: reach.collect(), spans }
     }
 
+    /// Whether any value overlaps `window`.
+    pub(super) fn any(&self, window: &Range<usize>) -> bool {
+        self.within(window).next().is_some()
+    }
+
     /// The spans that overlap `window`.
     fn within(&self, window: &Range<usize>) -> impl Iterator<Item = &(Range<usize>, bool)> {
         let end = self.spans.partition_point(|(s, _)| s.start < window.end);
@@ -212,7 +217,7 @@ fn decode(bytes: &[u8], at: usize, chars: &mut Vec<Placed>, limit: usize) {
     chars.truncate(end);
 }
 
-fn unit(text: &[u8], pos: usize, big: bool) -> u16 {
+pub(super) fn unit(text: &[u8], pos: usize, big: bool) -> u16 {
     let pair = [text[pos], text[pos + 1]];
     if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
 }

@@ -41,6 +41,8 @@ fn usage_errors_are_one_line_that_names_the_path() {
     let run = env.run(&["files", "no-such-folder"]);
     assert_eq!(run.stderr, "keyhound: cannot scan: no-such-folder: no such file or folder\n");
     assert_eq!(run.stdout, "");
+    let run = env.run(&["files", "a\x1b[2J\nb"]);
+    assert_eq!(run.stderr, "keyhound: cannot scan: a\\x1b[2J\\nb: no such file or folder\n");
 }
 
 #[test]

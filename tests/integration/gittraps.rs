@@ -33,6 +33,7 @@ fn judge(seed: &str) {
     let (made, said) = run("make.py", &["--seed", seed]);
     assert!(made, "seed {seed}: {said}");
     let program = program();
-    let (right, said) = run("check.py", &["--strict", "--exe", program.to_str().unwrap()]);
+    let arguments = ["--strict", "--exe", program.to_str().unwrap()];
+    let (right, said) = run("check.py", &arguments);
     assert!(right, "seed {seed}: {said}");
 }

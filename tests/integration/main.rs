@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests take their seed and the program to test from outside")]
 
 mod architecture;
+mod archives;
 mod cases;
 mod cli;
 mod files;
@@ -16,4 +17,7 @@ mod pieces;
 mod report_samples;
 mod reports;
 mod rules;
+#[allow(dead_code, reason = "shared with the unit tests, which use all of it")]
+#[path = "../../src/decode/unpack/samples.rs"]
+mod samples;
 mod support;

@@ -64,6 +64,7 @@ fn finding(severity: Severity, key: Option<&str>, secret: Option<&str>, location
         other_locations: Vec::new(),
         other_locations_omitted: 0,
         snippet: None,
+        suppression: None,
         verification: Verification::NotAttempted,
         runners_up: Vec::new(),
     }

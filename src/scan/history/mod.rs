@@ -27,6 +27,7 @@ use crate::sources::history::trees::{Trees, Wanted};
 use crate::sources::history::{Repo, reflog};
 
 use objects::{Hit, Objects, What};
+pub(super) use objects::{in_message, lfs_digest};
 
 /// What of a history is scanned, and how.
 #[derive(Debug, Clone)]

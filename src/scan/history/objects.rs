@@ -1,14 +1,18 @@
 //! Takes objects from the store and keeps the findings of each, without places yet.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::credentials::{Credential, Credentials, Runs};
 use crate::blob::{Origin, Place, Skipped};
+use crate::decode::unpack;
 use crate::detect::{Detector, Match};
-use crate::finding::Finding;
+use crate::finding::{Finding, Fingerprint};
 use crate::scan::collect::collect_some;
+use crate::scan::deep::scan_container;
 use crate::scan::repeats::fold_repeats;
 use crate::scan::{Control, PieceSize, TextStart, collect_all, scan_reader};
 use crate::sources::history::Repo;
@@ -154,17 +158,91 @@ impl<'a> Objects<'a> {
         }
     }
 
+    /// A file that may be a container. Paths of what is found in one begin with a `!`. With `again` it can be read a second
+    /// time, but what is in a container is not looked for again.
+    fn file(&self, id: &oid, what: What, origin: &Origin, again: bool, reader: &mut dyn Read) {
+        let mut head = Vec::new();
+        let whole_head = (&mut *reader).take(unpack::HEAD as u64).read_to_end(&mut head).is_ok();
+        let opens = whole_head && self.control.archives.depth > 0;
+        let mut whole = head.as_slice().chain(reader);
+        let Some(format) = opens.then(|| unpack::format(&head)).flatten() else {
+            return self.stream(id, what, origin, again, &mut whole);
+        };
+        let name = name_of(id, &what);
+        let deep = scan_container(self.detector, self.control, origin, &name, format, &mut whole);
+        if let Some(error) = deep.error {
+            self.skip(Skipped { what: name, reason: format!("cannot be read: {error}"), help: None });
+        }
+        let mut gathered = self.gathered();
+        gathered.skipped.extend(deep.skipped);
+        gathered.left_out.extend(deep.left_out);
+        drop(gathered);
+        self.keep(id, what, once_each(deep.findings), false);
+    }
+
     fn stream(&self, id: &oid, what: What, origin: &Origin, again: bool, reader: &mut dyn Read) {
         let read = scan_reader(self.detector, origin, reader, PieceSize::default(), &|| self.stopped());
         if let Some(error) = read.error {
-            let name = match what {
-                What::Lfs => format!("the git-lfs object of {id}"),
-                _ => format!("object {id}"),
-            };
-            self.skip(Skipped { what: name, reason: format!("cannot be read: {error}"), help: None });
+            self.skip(Skipped {
+                what: name_of(id, &what),
+                reason: format!("cannot be read: {error}"),
+                help: None,
+            });
         }
         self.keep(id, what, fold_repeats(read.findings), again);
     }
+}
+
+/// What people call the content of an object.
+fn name_of(id: &oid, what: &What) -> String {
+    match what {
+        What::Lfs => format!("the git-lfs object of {id}"),
+        _ => format!("object {id}"),
+    }
+}
+
+/// One finding for each credential of a container, with the members that hold it.
+fn once_each(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut first: HashMap<Fingerprint, usize> = HashMap::new();
+    let mut kept: Vec<Finding> = Vec::new();
+    for finding in findings {
+        match first.entry(finding.fingerprint.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(kept.len());
+                kept.push(finding);
+            }
+            Entry::Occupied(entry) => {
+                let others = &mut kept[*entry.get()].other_locations;
+                others.push(finding.location);
+                others.extend(finding.other_locations);
+            }
+        }
+    }
+    kept
+}
+
+/// The findings of a commit or tag object.
+pub(in crate::scan) fn in_message(detector: &Detector, origin: &Origin, bytes: &[u8]) -> Vec<Finding> {
+    message_findings(bytes, &|text| {
+        collect_all(detector.rules(), origin, text, TextStart::default(), &detector.detect(text))
+    })
+}
+
+/// What `find` finds in a commit or tag object. Lines are counted in the message; what stands before it has none.
+fn message_findings(bytes: &[u8], find: &dyn Fn(&[u8]) -> Vec<Finding>) -> Vec<Finding> {
+    let (header, message) = split(bytes);
+    let mut findings = find(message);
+    let mut in_header = find(header);
+    for finding in &mut in_header {
+        for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
+            location.line = None;
+            location.column = None;
+            location.end_column = None;
+            location.secret_line = None;
+        }
+    }
+    findings.append(&mut in_header);
+    fold_repeats(findings)
 }
 
 fn origin(place: Place, id: Option<&oid>) -> Origin {
@@ -193,23 +271,11 @@ pub(super) fn look(
         let some: Vec<&Match> = matches.iter().filter(|m| wanted.is_none_or(|wanted| wanted(m))).collect();
         collect_some(detector.rules(), &origin, text, TextStart::default(), &matches, &some)
     };
-    if !matches!(what, What::Commit | What::Tag) {
-        return fold_repeats(find(text));
+    if matches!(what, What::Commit | What::Tag) {
+        message_findings(text, &find)
+    } else {
+        fold_repeats(find(text))
     }
-    // Lines are counted in the message; what stands before it has none.
-    let (header, message) = split(text);
-    let mut findings = find(message);
-    let mut in_header = find(header);
-    for finding in &mut in_header {
-        for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
-            location.line = None;
-            location.column = None;
-            location.end_column = None;
-            location.secret_line = None;
-        }
-    }
-    findings.append(&mut in_header);
-    fold_repeats(findings)
 }
 
 impl ObjectSink for Objects<'_> {
@@ -260,7 +326,12 @@ impl ObjectSink for Objects<'_> {
         let Some(digest) = lfs_digest(bytes) else { return };
         // Content that was never downloaded is not part of this repository.
         let Ok(mut file) = std::fs::File::open(self.repo.lfs_object(digest)) else { return };
-        self.stream(id, What::Lfs, &origin(Place::Lfs, Some(id)), false, &mut file);
+        self.file(id, What::Lfs, &origin(Place::Lfs, Some(id)), false, &mut file);
+    }
+
+    fn container(&self, id: &oid, size: u64, bytes: &mut dyn Read) {
+        let origin = origin(Place::Blob, Some(id));
+        self.file(id, What::Blob, &origin, size < LOOK_AGAIN_BELOW, bytes);
     }
 
     fn problem(&self, problem: Problem) {
@@ -286,7 +357,7 @@ impl ObjectSink for Objects<'_> {
 }
 
 /// The digest in a git-lfs pointer: 64 hexadecimal digits, and so nothing that leads out of a folder.
-fn lfs_digest(pointer: &[u8]) -> Option<&str> {
+pub(in crate::scan) fn lfs_digest(pointer: &[u8]) -> Option<&str> {
     let line = pointer.split(|b| *b == b'\n').find_map(|l| l.strip_prefix(b"oid sha256:"))?;
     let digest = std::str::from_utf8(line.trim_ascii()).ok()?;
     (digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit())).then_some(digest)

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::blob::Place;
+use crate::decode::unpack::samples::Pack;
 use crate::finding::{Finding, Note, Severity};
 use crate::rules::RuleSet;
 
@@ -341,4 +342,38 @@ fn an_interrupted_scan_does_not_take_the_rest_for_missing() {
     let outcome = scan_history(&repo, &HistoryOptions::default(), &Detector::new(rules), &control, now);
     let said: Vec<String> = outcome.incomplete.iter().map(ToString::to_string).collect();
     assert_eq!(said, ["the scan: it was interrupted"]);
+}
+
+#[test]
+fn what_is_in_an_archive_is_found_although_it_is_stored_as_a_delta() {
+    let made = Made::new();
+    let noise: String = (0..2000u32).map(|n| format!("{:x}\n", n.wrapping_mul(2_654_435_761))).collect();
+    let archive = |pack: Pack, text: &str| {
+        let inner = pack.pack(&[("app.ini", text.as_bytes())]);
+        Pack::Tar.pack(&[("noise", noise.as_bytes()), ("inner", &inner)])
+    };
+    let (first, second) = (ini(&key("AKIA", 0)), ini(&key("AKIA", 1)));
+    let mut commits = Vec::new();
+    for text in ["nothing", &first, &second, "nothing again"] {
+        std::fs::write(made.path().join("backup"), archive(Pack::Zip, text)).expect("a file");
+        commits.push(made.commit("a version", &[]));
+    }
+    for packed in [false, true] {
+        if packed {
+            made.git(&["repack", "-adfq", "--depth=50", "--window=50"]);
+            let listed = made.git(&["rev-list", "--objects", "--all"]);
+            assert!(listed.contains(" backup"));
+        }
+        let outcome = made.scan();
+        assert_eq!(outcome.incomplete, [], "packed: {packed}");
+        let found: Vec<_> = outcome.findings.iter().map(|f| (f.key_id.as_deref(), &f.location)).collect();
+        assert_eq!(found.len(), 2, "packed: {packed}");
+        for (n, (id, location)) in found.into_iter().enumerate() {
+            assert_eq!(id, Some(&*key("AKIA", n).0));
+            assert_eq!(location.path.as_deref(), Some(&b"backup!inner!app.ini"[..]));
+            assert_eq!((location.line, commit_of(location)), (Some(2), &*commits[n + 1]));
+            assert_eq!(location.removed.as_ref().map(|c| &c.id), Some(&commits[n + 2]));
+            assert_eq!(location.in_head, Some(false));
+        }
+    }
 }

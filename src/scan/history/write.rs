@@ -225,7 +225,11 @@ impl Writer<'_> {
         let hit = &self.hits[o.hit];
         let reach = &self.known.reach;
         let mut location = found;
+        let member = location.path.take();
         location.path = o.path.map(|p| self.places.paths[p as usize].to_vec());
+        if let Some(member) = member {
+            location.path.get_or_insert_default().extend_from_slice(&member);
+        }
         if o.link && location.place == Place::Blob {
             location.place = Place::Symlink;
         }

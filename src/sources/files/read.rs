@@ -1,4 +1,5 @@
-//! One file: read in chunks that stay in the cache, and read whole only if the prefilter finds something.
+//! One file: read in chunks that stay in the cache, and read whole only if the prefilter finds something, or if it is a
+//! container, in which the prefilter sees nothing.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -6,6 +7,7 @@ use std::path::Path;
 
 use super::{COUNT_EVERY, bytes};
 use crate::blob::{Blob, Origin, Sink};
+use crate::decode::unpack;
 use crate::detect::Prefilter;
 
 /// Bytes that are read at once.
@@ -44,6 +46,14 @@ impl<'s> FileReader<'s> {
             total += read as u64;
             let text = &self.chunk[..kept + read];
             let at_end = text.len() < self.chunk.len();
+            if kept == 0 && unpack::format(&text[..read.min(unpack::HEAD)]).is_some() {
+                let origin = Origin::file(bytes(shown));
+                if at_end {
+                    self.sink.blob(Blob { origin: &origin, bytes: text });
+                    return Ok(());
+                }
+                return self.sink.stream(&origin, &mut text.chain(file));
+            }
             if self.prefilter.is_hot(text) {
                 let origin = Origin::file(bytes(shown));
                 if at_end && total == text.len() as u64 {

@@ -195,12 +195,17 @@ pub fn describe(store: &Store, graph: &Graph, commit: Index) -> Commit {
     let id = graph.id(commit);
     let mut bytes = Vec::new();
     let _ = store.read(&id, &mut bytes); // read before without a problem, or it would not be in the graph
-    let (header, message) = split(&bytes);
+    describe_object(id, graph.time(commit), &bytes)
+}
+
+/// What a report says of a commit with this object.
+pub fn describe_object(id: ObjectId, time: i64, bytes: &[u8]) -> Commit {
+    let (header, message) = split(bytes);
     let author = header.split(|b| *b == b'\n').find_map(|l| l.strip_prefix(b"author ")).unwrap_or_default();
     let author = &author[..memchr::memrchr(b'>', author).map_or(author.len(), |i| i + 1)];
     let subject = message.split(|b| *b == b'\n').find(|l| !l.trim_ascii().is_empty()).unwrap_or_default();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.trim_ascii()).into_owned();
-    Commit { id: id.to_string(), author: text(author), time: graph.time(commit), subject: text(subject) }
+    Commit { id: id.to_string(), author: text(author), time, subject: text(subject) }
 }
 
 /// The header and the message of a commit or a tag.

@@ -106,6 +106,14 @@ impl Repo {
         Err(RepoError::None { path: path.to_owned() })
     }
 
+    /// The repository in a folder that git names itself, as it does to its hooks: nothing above it is tried.
+    pub fn open(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self, RepoError> {
+        if !is_git_dir(git_dir) {
+            return Err(RepoError::None { path: git_dir.to_owned() });
+        }
+        Self::at(git_dir, work_tree)
+    }
+
     pub(super) fn at(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self, RepoError> {
         let git_dir = git_dir.canonicalize().unwrap_or_else(|_| git_dir.to_owned());
         let common_dir = common_dir(&git_dir);

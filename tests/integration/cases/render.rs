@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::samples::Pack;
+
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -55,7 +57,7 @@ struct ExpectSpec {
     line: Option<u64>,
 }
 
-/// Render all templates of `folder` below `out`, a folder each. Packed files are left to the issue on archives.
+/// Render all templates of `folder` below `out`, a folder each.
 pub(super) fn all(folder: &Path, out: &Path, seed: u64) -> Vec<Case> {
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     paths.retain(|p| p.extension().is_some_and(|e| e == "toml"));
@@ -64,9 +66,6 @@ pub(super) fn all(folder: &Path, out: &Path, seed: u64) -> Vec<Case> {
     for path in paths {
         let spec: Spec = toml::from_str(&std::fs::read_to_string(&path).unwrap())
             .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        if spec.file.iter().any(|f| !f.pack.is_empty()) {
-            continue;
-        }
         assert_eq!(spec.kind == "leak", !spec.expect.is_empty(), "{}: leaks have expectations", spec.id);
         let mut values = Values { seed, case: spec.id.clone(), made: BTreeMap::new() };
         for file in &spec.file {
@@ -76,7 +75,7 @@ pub(super) fn all(folder: &Path, out: &Path, seed: u64) -> Vec<Case> {
             if file.newline == "crlf" {
                 text = text.replace('\n', "\r\n");
             }
-            std::fs::write(target, encode(&text, &file.encoding)).unwrap();
+            std::fs::write(target, packed(&file.pack, encode(&text, &file.encoding))).unwrap();
         }
         let mut named = |v: &Option<String>| v.as_ref().map(|v| values.named(v));
         let expect = spec
@@ -93,6 +92,17 @@ pub(super) fn all(folder: &Path, out: &Path, seed: u64) -> Vec<Case> {
         cases.push(Case { id: spec.id, expect });
     }
     cases
+}
+
+fn packed(pack: &str, content: Vec<u8>) -> Vec<u8> {
+    let member = [("member.txt", &content[..])];
+    match pack {
+        "" => content,
+        "gz" => Pack::Gzip.pack(&member),
+        "zip" => Pack::Zip.pack(&member),
+        "tar.gz" => Pack::Gzip.pack(&[("", &Pack::Tar.pack(&member))]),
+        other => panic!("unknown pack {other}"),
+    }
 }
 
 fn encode(text: &str, encoding: &str) -> Vec<u8> {

@@ -46,6 +46,11 @@ impl<'a> Delta<'a> {
         &self.data[self.start..self.len]
     }
 
+    /// Where the instructions begin in the delta.
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+
     /// The bytes of an insert instruction.
     pub(super) fn inserted(&self, start: usize, len: usize) -> &'a [u8] {
         &self.data[start..start + len]
@@ -64,6 +69,29 @@ impl<'a> Delta<'a> {
             None => None,
         };
         piece.is_some_and(|p| p.iter().zip(head).all(|(a, b)| a == b))
+    }
+
+    /// The start of the object: as many bytes as there are, at most the length of `out`, where it must be built.
+    pub(super) fn head<'h>(&'h self, base: &'h [u8], out: &'h mut [u8]) -> &'h [u8] {
+        let mut len = 0;
+        let mut ops = self.ops();
+        while let Some(op) = ops.next() {
+            let piece = match op {
+                Op::Copy { start, len } => base.get(start..start + len).unwrap_or_default(),
+                Op::Insert { start, len } => self.inserted(start, len),
+            };
+            // Nearly always the first instruction is enough.
+            if len == 0 && piece.len() >= out.len() {
+                return piece;
+            }
+            let n = piece.len().min(out.len() - len);
+            out[len..len + n].copy_from_slice(&piece[..n]);
+            len += n;
+            if len == out.len() {
+                break;
+            }
+        }
+        &out[..len]
     }
 
     /// Build the object.

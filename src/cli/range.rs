@@ -1,0 +1,31 @@
+//! `keyhound history --range`.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use keyhound::detect::Detector;
+use keyhound::scan::scan_range;
+use keyhound::sources::history::Repo;
+use keyhound::sources::range::Range;
+
+use super::common::{Common, now};
+use super::exit::ExitStatus;
+use super::git::open_objects;
+use super::progress::Progress;
+use super::{interrupt, output};
+
+/// Scan what the commits of a range add.
+pub(crate) fn run(path: &Path, text: &str, since: Option<i64>, common: &Common) -> Result<ExitStatus> {
+    let started = now();
+    let repo = Repo::discover(path).context("cannot scan the range")?;
+    let objects = open_objects(&repo, &[])?;
+    let range = Range::parse(&repo, &objects, text).context("cannot resolve the range")?;
+    let range = Range { since, ..range };
+    let detector = Detector::new(common.rule_set()?);
+    let control = interrupt::control(common.archives());
+    let progress = Progress::start(common.progress(), "objects", &control);
+    let mut outcome = scan_range(&repo, &objects, &range, &detector, &control, started);
+    drop(progress);
+    outcome.finished = now();
+    output::finish(&outcome, detector.rules(), common)
+}

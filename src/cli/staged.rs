@@ -1,0 +1,33 @@
+//! `keyhound staged`.
+
+use anyhow::{Context as _, Result};
+use keyhound::detect::Detector;
+use keyhound::report::Gate;
+use keyhound::scan::scan_staged;
+use keyhound::sources::staged::Scope;
+
+use super::common::{Common, now};
+use super::exit::ExitStatus;
+use super::git::Here;
+use super::{interrupt, output};
+
+/// Arguments of `keyhound staged`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+/// Scan what the next commit would add.
+pub(crate) fn run(_args: &Args, common: &Common) -> Result<ExitStatus> {
+    scan(&Here::find()?, Scope::Changed, common)
+}
+
+/// Scan what is staged in a repository.
+pub(crate) fn scan(here: &Here, scope: Scope, common: &Common) -> Result<ExitStatus> {
+    let started = now();
+    let detector = Detector::new(common.rule_set()?);
+    let control = interrupt::control(common.archives());
+    let mut outcome =
+        scan_staged(&here.repo, &here.index, scope, &here.objects, &detector, &control, started)
+            .context("cannot scan what is staged")?;
+    outcome.finished = now();
+    output::finish_gate(&outcome, detector.rules(), Gate::Commit, common)
+}

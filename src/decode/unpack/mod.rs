@@ -1,0 +1,238 @@
+//! Containers: what is in a gzip, bzip2, xz or zstd stream, in a zip, tar or ar archive, nested in any way.
+//!
+//! [`format`] knows a container by its first bytes, never by its name; [`unpack`] reads one from its start to its end
+//! and hands every member to [`Members`], as a stream: nothing is held that grows with the content. Zip archives are
+//! read by the headers before their members, not by the directory behind them, so that they can be streamed too, and
+//! what a directory leaves out is read all the same.
+//!
+//! Everything is taken for hostile. [`Limits`] bound what comes out and how deep it goes; damage is told, and reading
+//! goes on behind it wherever the next member can be found.
+
+use std::io::{self, Read};
+
+mod ar;
+mod limit;
+mod source;
+mod stream;
+mod tar;
+mod zip;
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+
+pub use limit::Limits;
+
+use limit::{Meter, Shared};
+use source::{Source, fill};
+
+/// How many bytes from its start tell whether something is a container.
+pub const HEAD: usize = 512;
+
+/// A kind of container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One compressed stream, or several in a row.
+    Gzip,
+    /// As gzip.
+    Bzip2,
+    /// As gzip.
+    Xz,
+    /// As gzip.
+    Zstd,
+    /// Members, each compressed or not: also jar, whl, docx, apk, …
+    Zip,
+    /// Members, none compressed.
+    Tar,
+    /// Members, none compressed: Debian packages and static libraries.
+    Ar,
+}
+
+/// The container that begins with `head`: its first [`HEAD`] bytes, or all of it if there are fewer.
+#[inline]
+pub fn format(head: &[u8]) -> Option<Format> {
+    // Nearly nothing gets past the first byte; a tar archive may begin with any.
+    match head {
+        [0x1f, 0x8b, 8, flags, ..] if flags & 0xe0 == 0 && head.len() >= 18 => Some(Format::Gzip),
+        [b'P', b'K', 3, 4, ..] if head.len() >= 30 => Some(Format::Zip),
+        [b'P', b'K', 7, 8, b'P', b'K', 3, 4, ..] => Some(Format::Zip),
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Some(Format::Bzip2),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Format::Xz),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Format::Zstd),
+        _ if head.starts_with(b"!<arch>\n") => Some(Format::Ar),
+        _ if head.get(257..262) == Some(b"ustar") && tar::is_header(head) => Some(Format::Tar),
+        _ => None,
+    }
+}
+
+/// Why something in a container was not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// It cannot be read, or not to its end.
+    #[error("{0}")]
+    Corrupt(String),
+    /// Reading it would go beyond [`Limits`].
+    #[error("{0}")]
+    OverLimit(&'static str),
+    /// It is compressed in a way that is not known here: the number of the method in a zip archive.
+    #[error("compressed by method {0}, which is not supported")]
+    Unsupported(u16),
+    /// It is encrypted.
+    #[error("encrypted")]
+    Encrypted,
+}
+
+/// Takes what is in a container.
+///
+/// Paths are what is to be written behind the path of the container: `!inner/file`, `!inner.zip!file`, and nothing for what a
+/// mere compressed stream holds.
+pub trait Members {
+    /// A member's content. An error is the reader's, and nobody needs to be told of it; any part may be left unread.
+    fn content(&mut self, path: &[u8], content: &mut dyn Read) -> io::Result<()>;
+
+    /// A name that the container gives to a member, or that a link in it leads to.
+    fn name(&mut self, path: &[u8], name: &[u8]);
+
+    /// Something that was not read.
+    fn problem(&mut self, path: &[u8], problem: Problem);
+}
+
+/// Read the container that `source` gives from its start. The error is that of `source`.
+///
+/// Ends early, without an error, when `stopped` says so.
+pub fn unpack(
+    format: Format,
+    source: &mut dyn Read,
+    limits: Limits,
+    stopped: &dyn Fn() -> bool,
+    members: &mut dyn Members,
+) -> io::Result<()> {
+    let shared = Shared::new(limits, stopped);
+    let mut source = Source::new(source);
+    let mut unpacker = Unpacker { shared: &shared, members, path: Vec::new(), states: Vec::new() };
+    let stop = unpacker.layer(format, &mut source, limits.depth);
+    if stop.is_err()
+        && let Some(over) = shared.over()
+        && let Some(reason) = over.reason()
+    {
+        unpacker.problem(Problem::OverLimit(reason));
+    }
+    source.take_error().map_or(Ok(()), Err)
+}
+
+/// Nothing more comes from what a layer reads: the layer that is to blame tells why.
+#[derive(Debug)]
+struct Stop;
+
+type Flow = Result<(), Stop>;
+
+/// The state of one call of [`unpack`].
+struct Unpacker<'m> {
+    shared: &'m Shared<'m>,
+    members: &'m mut dyn Members,
+    /// Of the member at hand. Where something stops all it stays as it is.
+    path: Vec<u8>,
+    /// Used before, to be used again.
+    states: Vec<flate2::Decompress>,
+}
+
+impl Unpacker<'_> {
+    fn problem(&mut self, problem: Problem) {
+        self.members.problem(&self.path, problem);
+    }
+
+    fn corrupt(&mut self, reason: impl Into<String>) {
+        self.problem(Problem::Corrupt(reason.into()));
+    }
+
+    /// Read a container. `depth`: how many may be opened on the way, this one included.
+    fn layer(&mut self, format: Format, source: &mut Source<'_>, depth: usize) -> Flow {
+        match format {
+            Format::Zip => self.zip(source, depth),
+            Format::Tar => self.tar(source, depth),
+            Format::Ar => self.ar(source, depth),
+            Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd => {
+                let consumed = source.consumed();
+                let mut decoder = stream::decoder(format, source);
+                let mut meter = Meter::expanding(self.shared, consumed, &mut *decoder);
+                let flow = self.content(&mut meter, depth).and_then(|()| meter.drain());
+                let failure = meter.failure();
+                drop(decoder);
+                self.settle(source, flow, failure)
+            }
+        }
+    }
+
+    /// What to do when a decoder that reads from `source` is done: tell of its failure, unless there is a cause for it.
+    fn settle(&mut self, source: &Source<'_>, flow: Flow, failure: Option<Problem>) -> Flow {
+        if self.shared.over().is_some() || source.failed() {
+            return Err(Stop);
+        }
+        match failure {
+            Some(problem) => self.problem(problem),
+            None => flow?,
+        }
+        Ok(())
+    }
+
+    /// Hand over a content, or open it. `depth` counts the container that it came from.
+    fn content(&mut self, content: &mut dyn Read, depth: usize) -> Flow {
+        let mut head = [0; HEAD];
+        let len = fill(content, &mut head).map_err(|_| Stop)?;
+        let head = &head[..len];
+        let format = format(head);
+        let mut whole = head.chain(content);
+        match format {
+            Some(format) if depth > 1 => self.layer(format, &mut Source::new(&mut whole), depth - 1),
+            _ => {
+                if format.is_some() {
+                    self.problem(Problem::OverLimit("not opened: nested deeper than --max-archive-depth"));
+                }
+                self.members.content(&self.path, &mut whole).map_err(|_| Stop)
+            }
+        }
+    }
+
+    /// A member of this name begins: to be called before its content. Gives what [`Self::leave`] wants.
+    fn enter(&mut self, name: &[u8]) -> Result<usize, Stop> {
+        let before = self.path.len();
+        self.path.push(b'!');
+        self.path.extend_from_slice(name);
+        self.shared.count_member().map_err(|_| Stop)?;
+        self.members.name(&self.path, name);
+        Ok(before)
+    }
+
+    fn leave(&mut self, before: usize) {
+        self.path.truncate(before);
+    }
+
+    /// The content of a member that is not compressed: the next `size` bytes of `source`. Gives its CRC-32, or 0
+    /// where it is not wanted; `None` where
+    /// `source` ends before it does, which is told.
+    fn stored(
+        &mut self,
+        source: &mut Source<'_>,
+        size: u64,
+        depth: usize,
+        with_crc: bool,
+    ) -> Result<Option<u32>, Stop> {
+        let consumed = source.consumed();
+        let mut limited = Read::take(&mut *source, size);
+        let mut meter = Meter::plain(self.shared, consumed, &mut limited, with_crc);
+        let flow = self.content(&mut meter, depth).and_then(|()| meter.drain());
+        let (_, crc) = meter.sums();
+        let left = limited.limit();
+        if self.shared.over().is_some() || source.failed() {
+            return Err(Stop);
+        }
+        if left > 0 {
+            self.corrupt(ENDS_EARLY);
+            return Ok(None);
+        }
+        flow.map(|()| Some(crc))
+    }
+}
+
+const ENDS_EARLY: &str = "corrupt: it ends early";

@@ -1,0 +1,155 @@
+//! Makes containers, for tests.
+
+use std::io::Write as _;
+
+/// A way to pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pack {
+    Gzip,
+    Bzip2,
+    Zstd,
+    /// Deflated, sizes in the header.
+    Zip,
+    /// Deflated, sizes behind the content.
+    ZipStreamed,
+    ZipStored,
+    Tar,
+    Ar,
+}
+
+impl Pack {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Gzip,
+        Self::Bzip2,
+        Self::Zstd,
+        Self::Zip,
+        Self::ZipStreamed,
+        Self::ZipStored,
+        Self::Tar,
+        Self::Ar,
+    ];
+
+    /// Whether members have names.
+    pub(crate) fn names(self) -> bool {
+        !matches!(self, Self::Gzip | Self::Bzip2 | Self::Zstd)
+    }
+
+    /// Pack members; a mere compressed stream takes the first alone.
+    pub(crate) fn pack(self, members: &[(&str, &[u8])]) -> Vec<u8> {
+        match self {
+            Self::Gzip => gzip(members[0].1),
+            Self::Bzip2 => bzip2(members[0].1),
+            Self::Zstd => zstd(members[0].1),
+            Self::Zip | Self::ZipStreamed | Self::ZipStored => zip(members, self),
+            Self::Tar => tar(members),
+            Self::Ar => ar(members),
+        }
+    }
+}
+
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn bzip2(content: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(content: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(content, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+fn deflate(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zip(members: &[(&str, &[u8])], how: Pack) -> Vec<u8> {
+    let (mut out, mut directory) = (Vec::new(), Vec::new());
+    for (name, content) in members {
+        let mut crc = flate2::Crc::new();
+        crc.update(content);
+        let (method, data) =
+            if how == Pack::ZipStored { (0u16, content.to_vec()) } else { (8, deflate(content)) };
+        let sums = [crc.sum(), data.len() as u32, content.len() as u32].map(u32::to_le_bytes).concat();
+        let streamed = how == Pack::ZipStreamed;
+        let fields = [20u16, if streamed { 8 } else { 0 }, method, 0, 0x21].map(u16::to_le_bytes).concat();
+        let name_len = (name.len() as u16).to_le_bytes();
+        let at = out.len() as u32;
+        let in_header = if streamed { &[0; 12] } else { &sums[..] };
+        for part in [b"PK\x03\x04", &fields[..], in_header, &name_len, &[0; 2], name.as_bytes(), &data] {
+            out.extend_from_slice(part);
+        }
+        if streamed {
+            out.extend_from_slice(b"PK\x07\x08");
+            out.extend_from_slice(&sums);
+        }
+        for part in [b"PK\x01\x02\x14\x00", &fields[..], &sums, &name_len, &[0; 12], &at.to_le_bytes()] {
+            directory.extend_from_slice(part);
+        }
+        directory.extend_from_slice(name.as_bytes());
+    }
+    let count = (members.len() as u16).to_le_bytes();
+    let place = [directory.len() as u32, out.len() as u32].map(u32::to_le_bytes).concat();
+    out.extend_from_slice(&directory);
+    for part in [b"PK\x05\x06\0\0\0\0", &count[..], &count, &place, &[0; 2]] {
+        out.extend_from_slice(part);
+    }
+    out
+}
+
+/// A header of tar. Long names go before it, as GNU has it.
+fn tar_header(name: &str, kind: u8, size: usize) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    let len = name.len().min(100);
+    header[..len].copy_from_slice(&name.as_bytes()[..len]);
+    header[100..108].copy_from_slice(b"0000644\0");
+    header[124..136].copy_from_slice(format!("{size:011o}\0").as_bytes());
+    header[148..156].fill(b' ');
+    header[156] = kind;
+    header[257..265].copy_from_slice(b"ustar  \0");
+    let sum: u32 = header.iter().map(|b| u32::from(*b)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header
+}
+
+fn padded(content: &[u8]) -> Vec<u8> {
+    let mut content = content.to_vec();
+    content.resize(content.len().next_multiple_of(512), 0);
+    content
+}
+
+pub(crate) fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, content) in members {
+        if name.len() > 100 {
+            out.extend(tar_header("././@LongLink", b'L', name.len() + 1));
+            out.extend(padded(&[name.as_bytes(), b"\0"].concat()));
+        }
+        out.extend(tar_header(name, b'0', content.len()));
+        out.extend(padded(content));
+    }
+    out.resize(out.len() + 1024, 0);
+    out
+}
+
+fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = b"!<arch>\n".to_vec();
+    for (name, content) in members {
+        // BSD's form takes names of any length.
+        let size = name.len() + content.len();
+        let field = format!("#1/{}", name.len());
+        out.extend(format!("{field:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", 0, 0, 0, 644).bytes());
+        out.extend(name.bytes());
+        out.extend_from_slice(content);
+        if !size.is_multiple_of(2) {
+            out.push(b'\n');
+        }
+    }
+    out
+}

@@ -1,0 +1,156 @@
+//! Compressed streams. Several in a row are one, as their programs have it; what follows them is no part of it.
+
+use std::io::{self, BufRead, Read};
+
+use bzip2::bufread::BzDecoder;
+use flate2::bufread::GzDecoder;
+use lzma_rust2::XzReader;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+use super::Format;
+
+/// Memory for the dictionary of an xz stream, KiB: what `xz -9` needs is 65 MiB.
+const XZ_MEMORY: u32 = 96 << 10;
+/// Window of a zstd stream, bytes: what `zstd --long` uses.
+const ZSTD_WINDOW: u64 = 128 << 20;
+
+type Input<'s> = &'s mut (dyn BufRead + 's);
+
+/// The decoder of a compressed stream. Nothing comes out of the other formats.
+pub(super) fn decoder<'s>(format: Format, source: Input<'s>) -> Box<dyn Read + 's> {
+    match format {
+        Format::Gzip => Box::new(Row {
+            state: State::Within(GzDecoder::new(source)),
+            begins: 0x1f,
+            open: GzDecoder::new,
+            close: GzDecoder::into_inner,
+        }),
+        Format::Bzip2 => Box::new(Row {
+            state: State::Within(BzDecoder::new(source)),
+            begins: b'B',
+            open: BzDecoder::new,
+            close: BzDecoder::into_inner,
+        }),
+        Format::Zstd => Box::new(Zstd::new(source)),
+        Format::Xz => Box::new(XzReader::new_mem_limit(source, true, XZ_MEMORY)),
+        Format::Zip | Format::Tar | Format::Ar => Box::new(io::empty()),
+    }
+}
+
+/// Streams in a row.
+struct Row<'s, D> {
+    state: State<'s, D>,
+    /// The first byte of each.
+    begins: u8,
+    open: fn(Input<'s>) -> D,
+    close: fn(D) -> Input<'s>,
+}
+
+enum State<'s, D> {
+    /// Another stream may begin here.
+    Between(Input<'s>),
+    Within(D),
+    Ended,
+}
+
+impl<D: Read> Read for Row<'_, D> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            // Ended, unless it is put back: nothing is to be had behind an error.
+            match std::mem::replace(&mut self.state, State::Ended) {
+                State::Between(input) => {
+                    if input.fill_buf()?.first() != Some(&self.begins) {
+                        return Ok(0);
+                    }
+                    self.state = State::Within((self.open)(input));
+                }
+                State::Within(mut decoder) => match decoder.read(buf)? {
+                    0 => self.state = State::Between((self.close)(decoder)),
+                    read => {
+                        self.state = State::Within(decoder);
+                        return Ok(read);
+                    }
+                },
+                State::Ended => return Ok(0),
+            }
+        }
+    }
+}
+
+/// Frames of zstd in a row.
+struct Zstd<'s> {
+    input: Input<'s>,
+    decoder: FrameDecoder,
+    first: bool,
+    within: bool,
+}
+
+impl<'s> Zstd<'s> {
+    fn new(input: Input<'s>) -> Self {
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(ZSTD_WINDOW);
+        Self { input, decoder, first: true, within: false }
+    }
+
+    /// Begin the next frame. `false`: there is none.
+    fn begin(&mut self) -> io::Result<bool> {
+        loop {
+            // Behind a frame there may be a skippable one, 0x184D2A50 to 5F.
+            let next = self.input.fill_buf()?.first().copied();
+            if !self.first && !next.is_some_and(|b| b == 0x28 || b & 0xf0 == 0x50) {
+                return Ok(false);
+            }
+            self.first = false;
+            match self.decoder.reset(&mut self.input) {
+                Ok(()) => return Ok(true),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
+                    let length = u64::from(length);
+                    if io::copy(&mut Read::take(&mut self.input, length), &mut io::sink())? < length {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                Err(error) => return Err(invalid(error)),
+            }
+        }
+    }
+}
+
+impl Read for Zstd<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if !self.within && !self.begin()? {
+                return Ok(0);
+            }
+            self.within = true;
+            while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
+                let one = BlockDecodingStrategy::UptoBlocks(1);
+                self.decoder.decode_blocks(&mut self.input, one).map_err(invalid)?;
+            }
+            let read = self.decoder.read(buf)?;
+            if read > 0 {
+                return Ok(read);
+            }
+            let sums = (self.decoder.get_checksum_from_data(), self.decoder.get_calculated_checksum());
+            if let (Some(stored), Some(computed)) = sums
+                && stored != computed
+            {
+                return Err(invalid("wrong checksum"));
+            }
+            self.within = false;
+        }
+    }
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}

@@ -1,0 +1,288 @@
+use std::io::{self, Read};
+
+use proptest::prelude::*;
+
+use super::samples::{Pack, gzip, tar};
+use super::*;
+
+/// Remembers what it is given.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen {
+    /// Path and content.
+    contents: Vec<(String, Vec<u8>)>,
+    names: Vec<String>,
+    problems: Vec<(String, Problem)>,
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl Members for Seen {
+    fn content(&mut self, path: &[u8], content: &mut dyn Read) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        let read = content.take(1 << 20).read_to_end(&mut bytes);
+        self.contents.push((text(path), bytes));
+        read.map(|_| ())
+    }
+
+    fn name(&mut self, _: &[u8], name: &[u8]) {
+        self.names.push(text(name));
+    }
+
+    fn problem(&mut self, path: &[u8], problem: Problem) {
+        self.problems.push((text(path), problem));
+    }
+}
+
+fn seen_within(container: &[u8], limits: Limits) -> Seen {
+    let mut seen = Seen::default();
+    let format = format(&container[..container.len().min(HEAD)]).expect("a container");
+    unpack(format, &mut { container }, limits, &|| false, &mut seen).unwrap();
+    seen
+}
+
+fn seen(container: &[u8]) -> Seen {
+    seen_within(container, Limits::default())
+}
+
+/// What does not compress, so that damage is noticed where it is.
+fn noise() -> Vec<u8> {
+    let step = |n: &mut u64| {
+        *n ^= *n << 13;
+        *n ^= *n >> 7;
+        *n ^= *n << 17;
+        Some((*n >> 32) as u8)
+    };
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    std::iter::from_fn(|| step(&mut state)).take(5000).collect()
+}
+
+fn from_hex(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.bytes().filter_map(|b| char::from(b).to_digit(16)).map(|d| d as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+/// `hello\n`, five times.
+const HELLO: &[u8] = b"hello\nhello\nhello\nhello\nhello\n";
+
+#[test]
+fn every_format_gives_its_members() {
+    for pack in Pack::ALL {
+        let long = "deep/".repeat(40) + "file";
+        let members: [(&str, &[u8]); 3] = [("a.txt", HELLO), ("empty", b""), (&long, b"other")];
+        let seen = seen(&pack.pack(&members));
+        assert_eq!(seen.problems, [], "{pack:?}");
+        if pack.names() {
+            let wanted: Vec<_> = members
+                .iter()
+                .filter(|m| !m.1.is_empty())
+                .map(|m| (format!("!{}", m.0), m.1.to_vec()))
+                .collect();
+            let contents: Vec<_> = seen.contents.into_iter().filter(|c| !c.1.is_empty()).collect();
+            assert_eq!(contents, wanted, "{pack:?}");
+            assert_eq!(seen.names, members.map(|m| m.0), "{pack:?}");
+        } else {
+            assert_eq!(seen.contents, [(String::new(), HELLO.to_vec())], "{pack:?}");
+        }
+    }
+}
+
+#[test]
+fn streams_of_other_programs_are_read() {
+    // What the programs make of HELLO.
+    for hex in [
+        "fd377a585a000004e6d6b4460200210116000000742fe5a3e0001d000c5d00341949ee8ddd5573822f000000d417ab8375624a2e0001281ee226d4871fb6f37d010000000004595a",
+        "28b52ffd04586500003068656c6c6f0a0100014b115707b5ff",
+    ] {
+        let seen = seen(&from_hex(hex));
+        assert_eq!(seen.problems, []);
+        assert_eq!(seen.contents, [(String::new(), HELLO.to_vec())]);
+    }
+}
+
+#[test]
+fn streams_in_a_row_are_one() {
+    for pack in [Pack::Gzip, Pack::Bzip2, Pack::Zstd] {
+        let one = pack.pack(&[("", b"one ")]);
+        let mut row = [one.clone(), pack.pack(&[("", b"")]), one].concat();
+        row.extend([0; 100]); // padding is no part of it
+        assert_eq!(seen(&row).contents, [(String::new(), b"one one ".to_vec())], "{pack:?}");
+    }
+}
+
+#[test]
+fn names_of_pax_and_links_of_tar_are_read() {
+    let mut archive = tar(&[("x", HELLO), ("link", b"")]);
+    let attributes = b"27 path=folder/from-pax.txt\n";
+    let pax = tar(&[("x.pax", attributes)]);
+    let mut pax = pax[..1024].to_vec();
+    set(&mut pax, 156, b"x");
+    set(&mut archive[1024..1536], 156, b"2");
+    set(&mut archive[1024..1536], 157, b"/etc/target");
+    let seen = seen(&[pax, archive].concat());
+    assert_eq!(seen.problems, []);
+    assert_eq!(seen.contents, [("!folder/from-pax.txt".into(), HELLO.to_vec())]);
+    assert_eq!(seen.names, ["folder/from-pax.txt", "link", "/etc/target"]);
+}
+
+/// Change a header of tar, and its checksum.
+fn set(header: &mut [u8], at: usize, value: &[u8]) {
+    header[at..at + value.len()].copy_from_slice(value);
+    header[148..156].fill(b' ');
+    let sum: u32 = header[..512].iter().map(|b| u32::from(*b)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}
+
+#[test]
+fn archives_behind_the_end_of_a_tar_archive_are_read() {
+    let both = [tar(&[("one", HELLO)]), tar(&[("two", HELLO)])].concat();
+    assert_eq!(seen(&both).names, ["one", "two"]);
+}
+
+#[test]
+fn nesting_ends_at_the_limit() {
+    let mut packed = HELLO.to_vec();
+    for _ in 0..5 {
+        packed = Pack::Zip.pack(&[("in", &packed)]);
+    }
+    let at_limit = seen_within(&packed, Limits { depth: 5, ..Limits::default() });
+    assert_eq!((at_limit.contents.len(), at_limit.problems.len()), (1, 0));
+    assert_eq!(at_limit.contents[0], ("!in!in!in!in!in".into(), HELLO.to_vec()));
+    let beyond = seen_within(&packed, Limits { depth: 4, ..Limits::default() });
+    assert!(matches!(&beyond.problems[..], [(path, Problem::OverLimit(_))] if path == "!in!in!in!in"));
+}
+
+#[test]
+fn bombs_end_and_what_is_beside_them_is_read() {
+    let zeros = gzip(&vec![0; 100 << 20]);
+    for pack in [Pack::Zip, Pack::ZipStored, Pack::Tar, Pack::Ar] {
+        let seen = seen(&pack.pack(&[("bomb.gz", &zeros), ("b", HELLO)]));
+        assert!(
+            matches!(&seen.problems[..], [(path, Problem::OverLimit(_))] if path == "!bomb.gz"),
+            "{pack:?}"
+        );
+        assert_eq!(seen.contents[1], ("!b".into(), HELLO.to_vec()), "{pack:?}");
+    }
+}
+
+#[test]
+fn all_that_comes_out_is_bounded() {
+    // Each level holds the one below ten times: 10,000 times the content.
+    let mut packed = vec![b'x'; 10_000];
+    for _ in 0..4 {
+        let members: Vec<(String, &[u8])> = (0..10).map(|n| (format!("{n}"), &packed[..])).collect();
+        let members: Vec<(&str, &[u8])> = members.iter().map(|m| (&*m.0, m.1)).collect();
+        packed = Pack::Zip.pack(&members);
+    }
+    let bytes = seen_within(&packed, Limits { bytes: 1 << 20, ..Limits::default() });
+    assert!(bytes.contents.len() < 200);
+    assert!(matches!(bytes.problems[..], [(_, Problem::OverLimit(_))]));
+    let members = seen_within(&packed, Limits { members: 500, ..Limits::default() });
+    assert!(members.contents.len() < 500);
+    assert!(matches!(members.problems[..], [(_, Problem::OverLimit(_))]));
+}
+
+#[test]
+fn encrypted_members_are_told_and_the_rest_is_read() {
+    let mut archive = Pack::Zip.pack(&[("locked", HELLO), ("b", HELLO)]);
+    archive[6] |= 1;
+    let seen = seen(&archive);
+    assert_eq!(seen.problems, [("!locked".into(), Problem::Encrypted)]);
+    assert_eq!(seen.contents, [("!b".into(), HELLO.to_vec())]);
+}
+
+#[test]
+fn behind_a_damaged_member_the_rest_is_read() {
+    let noise = noise();
+    for pack in [Pack::Zip, Pack::ZipStreamed, Pack::ZipStored] {
+        let mut archive = pack.pack(&[("bad", &noise), ("b", HELLO)]);
+        archive[2000] ^= 0x55;
+        let seen = seen(&archive);
+        assert_eq!(seen.problems.len(), 1, "{pack:?}: {:?}", seen.problems);
+        assert!(matches!(&seen.problems[0], (path, Problem::Corrupt(_)) if path == "!bad"), "{pack:?}");
+        assert_eq!(seen.contents.last(), Some(&("!b".into(), HELLO.to_vec())), "{pack:?}");
+    }
+}
+
+#[test]
+fn nothing_that_ends_early_passes_for_whole() {
+    let noise = noise();
+    for pack in Pack::ALL {
+        let whole = pack.pack(&[("a", &noise)]);
+        // Up to the end of the content; what is behind it may be missing.
+        for len in (600..noise.len()).step_by(97) {
+            let seen = seen(&whole[..len]);
+            assert!(!seen.problems.is_empty(), "{pack:?} {len}");
+        }
+    }
+}
+
+#[test]
+fn plain_files_are_no_containers() {
+    let tar_like = [&[b'x'; 257][..], b"ustar", &[b'y'; 300]].concat();
+    for plain in
+        [&b""[..], b"PK", b"PK\x03\x04", b"\x1f\x8b\x08", b"BZh9 is no magic alone", b"BZ", &tar_like]
+    {
+        assert_eq!(format(&plain[..plain.len().min(HEAD)]), None, "{}", text(plain));
+    }
+}
+
+#[test]
+fn an_error_of_the_source_is_handed_back_and_nobody_else_is_blamed() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the disk is gone"))
+        }
+    }
+    for pack in Pack::ALL {
+        let noise = noise();
+        let whole = pack.pack(&[("a", &noise)]);
+        let mut seen = Seen::default();
+        let format = format(&whole[..HEAD]).unwrap();
+        let mut source = whole[..1500].chain(Broken);
+        let error = unpack(format, &mut source, Limits::default(), &|| false, &mut seen).unwrap_err();
+        assert_eq!(error.to_string(), "the disk is gone", "{pack:?}");
+        assert_eq!(seen.problems, [], "{pack:?}");
+    }
+}
+
+fn packs() -> impl Strategy<Value = Vec<Pack>> {
+    prop::collection::vec(prop::sample::select(&Pack::ALL[..]), 1..8)
+}
+
+/// Pack `content` in all of these, the last one outermost.
+fn nest(packs: &[Pack], content: &[u8]) -> Vec<u8> {
+    packs.iter().fold(content.to_vec(), |inner, pack| pack.pack(&[("m", &inner), ("n", b"beside")]))
+}
+
+proptest! {
+    #[test]
+    fn containers_nest(packs in packs(), content in "[a-z\n]{1,3000}") {
+        let path: String = packs.iter().rev().filter(|p| p.names()).map(|_| "!m").collect();
+        let seen = seen(&nest(&packs, content.as_bytes()));
+        prop_assert_eq!(seen.problems, []);
+        prop_assert!(seen.contents.contains(&(path, content.into_bytes())));
+    }
+
+    #[test]
+    fn damage_never_breaks_the_reader(
+        packs in packs(),
+        content in "[a-z\n]{1,3000}",
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut packed = nest(&packs, content.as_bytes());
+        for (at, byte) in damage {
+            let at = at.index(packed.len());
+            packed[at] = byte;
+        }
+        packed.truncate(cut.index(packed.len()) + 1);
+        if let Some(format) = format(&packed[..packed.len().min(HEAD)]) {
+            let limits = Limits { bytes: 1 << 22, members: 1000, ..Limits::default() };
+            let read = unpack(format, &mut &packed[..], limits, &|| false, &mut Seen::default());
+            prop_assert!(read.is_ok());
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Zip archives, read by the headers before the members.
+
+use std::cell::Cell;
+use std::io::{self, BufRead, Read};
+use std::rc::Rc;
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::limit::Meter;
+use super::source::{Source, fill};
+use super::{ENDS_EARLY, Flow, Format, Problem, Stop, Unpacker, stream};
+
+/// Length of a header before its name.
+const HEADER: usize = 30;
+const MEMBER: &[u8] = b"PK\x03\x04";
+const DESCRIPTOR: &[u8] = b"PK\x07\x08";
+/// What stands before the directory of an Android package.
+const SIGNING_BLOCK: &[u8] = b"APK Sig Block 42";
+
+/// The header of a member.
+struct Header {
+    method: u16,
+    encrypted: bool,
+    /// Sizes and checksum follow the content.
+    descriptor: bool,
+    crc: u32,
+    compressed: u64,
+    size: u64,
+}
+
+/// How reading goes on behind a member.
+enum Next {
+    /// Behind it there is something.
+    Behind,
+    /// Nobody knows where it ends; the reason was told.
+    Search,
+    /// Nowhere.
+    End,
+}
+
+/// What came out of a decoder.
+struct Decoded {
+    flow: Flow,
+    failure: Option<Problem>,
+    size: u64,
+    crc: u32,
+}
+
+/// What lies between here and the next header.
+struct Gap {
+    /// Whether there is one.
+    found: bool,
+    /// Whether it is what Android puts there.
+    signed: bool,
+}
+
+impl Unpacker<'_> {
+    pub(super) fn zip(&mut self, source: &mut Source<'_>, depth: usize) -> Flow {
+        let mut name = Vec::new();
+        loop {
+            match source.peek(4).map_err(|_| Stop)? {
+                MEMBER => {}
+                DESCRIPTOR => {
+                    // At the start: the archive was made to be split. Elsewhere a descriptor that nobody announced.
+                    source.pass(4).map_err(|_| Stop)?;
+                    if source.peek(4).map_err(|_| Stop)? != MEMBER && !search(source)?.found {
+                        self.corrupt(ENDS_EARLY);
+                        return Ok(());
+                    }
+                    continue;
+                }
+                [b'P', b'K', 1, 2] | [b'P', b'K', 5, 6] | [b'P', b'K', 6, 6 | 8] => return Ok(()),
+                [] => {
+                    self.corrupt("corrupt: it ends before its directory");
+                    return Ok(());
+                }
+                _ => {
+                    let gap = search(source)?;
+                    if !gap.signed || !gap.found {
+                        self.corrupt("corrupt: a header is damaged");
+                    }
+                    if !gap.found {
+                        return Ok(());
+                    }
+                    continue;
+                }
+            }
+            let mut fixed = [0; HEADER];
+            let len = source.take(&mut fixed).map_err(|_| Stop)?;
+            let lens = (u16_at(&fixed, 26), u16_at(&fixed, 28));
+            name.resize(usize::from(lens.0) + usize::from(lens.1), 0);
+            let rest = fill(source, &mut name).map_err(|_| Stop)?;
+            if len < HEADER || rest < name.len() {
+                self.corrupt(ENDS_EARLY);
+                return Ok(());
+            }
+            let header = Header::new(&fixed, &name[usize::from(lens.0)..]);
+            let before = self.enter(&name[..usize::from(lens.0)])?;
+            let next = self.zip_member(source, &header, depth)?;
+            self.leave(before);
+            match next {
+                Next::Behind => {}
+                Next::Search if search(source)?.found => {}
+                Next::Search | Next::End => return Ok(()),
+            }
+        }
+    }
+
+    fn zip_member(&mut self, source: &mut Source<'_>, header: &Header, depth: usize) -> Result<Next, Stop> {
+        if header.encrypted {
+            self.problem(Problem::Encrypted);
+            return self.beyond(source, header);
+        }
+        let format = match header.method {
+            0 => return self.zip_stored(source, header, depth),
+            8 => None,
+            12 => Some(Format::Bzip2),
+            93 => Some(Format::Zstd),
+            95 => Some(Format::Xz),
+            method => {
+                self.problem(Problem::Unsupported(method));
+                return self.beyond(source, header);
+            }
+        };
+        if format.is_some() && header.size_unknown() {
+            self.corrupt(NO_SIZE);
+            return Ok(Next::Search);
+        }
+        // Deflate tells where it ends: sizes in a header that announces others are not to be trusted.
+        let open_end = header.descriptor && format.is_none();
+        let consumed = source.consumed();
+        let start = consumed.get();
+        let mut limited = Read::take(&mut *source, if open_end { u64::MAX } else { header.compressed });
+        let decoded = if let Some(format) = format {
+            let mut decoder = stream::decoder(format, &mut limited);
+            self.decoded(Rc::clone(&consumed), &mut *decoder, depth)
+        } else {
+            let state = self.states.pop().unwrap_or_else(|| Decompress::new(false));
+            let mut inflate = Inflate { input: &mut limited, state, ended: false };
+            let decoded = self.decoded(Rc::clone(&consumed), &mut inflate, depth);
+            inflate.state.reset(false);
+            self.states.push(inflate.state);
+            decoded
+        };
+        let left = limited.limit();
+        let Decoded { flow, failure, size, crc } = decoded;
+        let failed = failure.is_some();
+        self.settle(source, flow, failure)?;
+        if open_end {
+            return if failed {
+                Ok(Next::Search)
+            } else {
+                self.descriptor(source, crc, consumed.get() - start, size)
+            };
+        }
+        if left > 0 && !source.pass(left).map_err(|_| Stop)? {
+            if !failed {
+                self.corrupt(ENDS_EARLY);
+            }
+            return Ok(Next::End);
+        }
+        if !failed && !header.descriptor && (size != header.size || crc != header.crc) {
+            self.corrupt(WRONG_SUM);
+        }
+        behind_descriptor(source, header)
+    }
+
+    /// Read a content to its end.
+    fn decoded(&mut self, consumed: Rc<Cell<u64>>, decoder: &mut dyn Read, depth: usize) -> Decoded {
+        let mut meter = Meter::expanding(self.shared, consumed, decoder).with_crc();
+        let flow = self.content(&mut meter, depth).and_then(|()| meter.drain());
+        let (size, crc) = meter.sums();
+        Decoded { flow, failure: meter.failure(), size, crc }
+    }
+
+    fn zip_stored(&mut self, source: &mut Source<'_>, header: &Header, depth: usize) -> Result<Next, Stop> {
+        if header.size_unknown() && !source.peek(2).map_err(|_| Stop)?.starts_with(b"PK") {
+            self.corrupt(NO_SIZE);
+            return Ok(Next::Search);
+        }
+        if header.compressed > 0 {
+            let Some(crc) = self.stored(source, header.compressed, depth, true)? else {
+                return Ok(Next::End);
+            };
+            if !header.descriptor && crc != header.crc {
+                self.corrupt(WRONG_SUM);
+            }
+        }
+        behind_descriptor(source, header)
+    }
+
+    /// Pass over a content that cannot be read.
+    fn beyond(&mut self, source: &mut Source<'_>, header: &Header) -> Result<Next, Stop> {
+        if header.size_unknown() {
+            return Ok(Next::Search);
+        }
+        if !self.pass(source, header.compressed)? {
+            return Ok(Next::End);
+        }
+        behind_descriptor(source, header)
+    }
+
+    /// Check what follows a content whose header did not know its sizes.
+    fn descriptor(
+        &mut self,
+        source: &mut Source<'_>,
+        crc: u32,
+        compressed: u64,
+        size: u64,
+    ) -> Result<Next, Stop> {
+        let crc = crc.to_le_bytes();
+        let short = [&crc[..], &(compressed as u32).to_le_bytes(), &(size as u32).to_le_bytes()].concat();
+        let long = [&crc[..], &compressed.to_le_bytes(), &size.to_le_bytes()].concat();
+        let text = source.peek(24).map_err(|_| Stop)?;
+        let signature = if text.starts_with(DESCRIPTOR) { DESCRIPTOR.len() } else { 0 };
+        // Without a signature a checksum may look like one.
+        let fits = |from: usize, wanted: &[u8]| {
+            text.get(from..).is_some_and(|t| t.starts_with(wanted)).then_some(from + wanted.len())
+        };
+        let len = [signature, 0].iter().find_map(|from| fits(*from, &long).or_else(|| fits(*from, &short)));
+        if let Some(len) = len {
+            source.consume(len);
+            return Ok(Next::Behind);
+        }
+        let ended = text.len() < 12;
+        self.corrupt(if ended { ENDS_EARLY } else { WRONG_SUM });
+        Ok(Next::Search)
+    }
+}
+
+const WRONG_SUM: &str = "corrupt: its content has another checksum";
+const NO_SIZE: &str = "corrupt: nothing tells where it ends";
+
+impl Header {
+    /// From the fixed part and the extra fields.
+    fn new(fixed: &[u8; HEADER], mut extra: &[u8]) -> Self {
+        let flags = u16_at(fixed, 6);
+        let mut compressed = u64::from(u32_at(fixed, 18));
+        let mut size = u64::from(u32_at(fixed, 22));
+        while extra.len() >= 4 {
+            let len = usize::from(u16_at(extra, 2));
+            let field = extra.get(4..4 + len).unwrap_or_default();
+            if u16_at(extra, 0) == 1 {
+                // Large sizes, each only where the small field is full.
+                let mut large =
+                    field.chunks_exact(8).map(|c| c.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b)));
+                for value in [&mut size, &mut compressed] {
+                    if *value == u64::from(u32::MAX) {
+                        *value = large.next().unwrap_or(*value);
+                    }
+                }
+            }
+            extra = extra.get(4 + len..).unwrap_or_default();
+        }
+        Self {
+            method: u16_at(fixed, 8),
+            // Also where only the headers are: then the sizes here are no sizes.
+            encrypted: flags & 0x2041 != 0,
+            descriptor: flags & 8 != 0,
+            crc: u32_at(fixed, 14),
+            compressed,
+            size,
+        }
+    }
+
+    /// Whether the end of the content must be found out.
+    fn size_unknown(&self) -> bool {
+        self.descriptor && self.compressed == 0
+    }
+}
+
+/// Pass over the descriptor, which need not be there, of a content whose size was known.
+fn behind_descriptor(source: &mut Source<'_>, header: &Header) -> Result<Next, Stop> {
+    if header.descriptor {
+        let text = source.peek(26).map_err(|_| Stop)?;
+        let is_header = |at: usize| {
+            text.get(at..at + 2) == Some(b"PK") && text.get(at + 2..at + 4) != Some(&DESCRIPTOR[2..])
+        };
+        let Some(len) = [0, 16, 24, 12, 20].into_iter().find(|at| is_header(*at)) else {
+            return Ok(Next::Search);
+        };
+        source.consume(len);
+    }
+    Ok(Next::Behind)
+}
+
+/// Go to the next header of a member or of the directory.
+fn search(source: &mut Source<'_>) -> Result<Gap, Stop> {
+    const WINDOW: usize = 16 << 10;
+    loop {
+        let text = source.peek(WINDOW).map_err(|_| Stop)?;
+        let is_header = |at: &usize| matches!(text.get(at + 2..at + 4), Some([3, 4] | [1, 2] | [5, 6]));
+        if let Some(at) = memchr::memmem::find_iter(text, b"PK").find(is_header) {
+            let signed = text[..at].ends_with(SIGNING_BLOCK);
+            source.consume(at);
+            return Ok(Gap { found: true, signed });
+        }
+        let len = text.len();
+        if len < WINDOW {
+            source.consume(len);
+            return Ok(Gap { found: false, signed: false });
+        }
+        source.consume(len - SIGNING_BLOCK.len());
+    }
+}
+
+/// Inflates a raw deflate stream; takes not a byte more from `input` than belongs to it.
+struct Inflate<'s> {
+    input: &'s mut dyn BufRead,
+    state: Decompress,
+    ended: bool,
+}
+
+impl Read for Inflate<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while !self.ended && !buf.is_empty() {
+            let data = self.input.fill_buf()?;
+            let at_end = data.is_empty();
+            let before = (self.state.total_in(), self.state.total_out());
+            let flush = if at_end { FlushDecompress::Finish } else { FlushDecompress::None };
+            let status = self
+                .state
+                .decompress(data, buf, flush)
+                .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "no deflate data"))?;
+            self.input.consume((self.state.total_in() - before.0) as usize);
+            let written = (self.state.total_out() - before.1) as usize;
+            self.ended = status == Status::StreamEnd;
+            if written > 0 {
+                return Ok(written);
+            }
+            if at_end && !self.ended {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(0)
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
+}

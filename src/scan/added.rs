@@ -1,0 +1,293 @@
+//! What a change adds: the findings of new content, less those that the content before it held.
+//!
+//! A credential is held if its values stand there, paired or not: then the change has added nothing that was not to be
+//! read before. Content that moved from one path to another counts as held, a further copy of it does not.
+
+use std::collections::HashSet;
+
+use super::history::lfs_digest;
+use super::{Collector, Control};
+use crate::blob::{Blob, Origin, Place, Sink as _, Skipped};
+use crate::detect::Detector;
+use crate::finding::{Finding, Location, Secret};
+use crate::sources::changes::{Change, Changes, FileKind, files_below};
+use crate::sources::history::Repo;
+use crate::sources::history::store::{ObjectId, ObjectKind};
+use crate::sources::objects::{ObjectError, Objects};
+
+/// Shorter names hold no credential.
+const SHORTEST_NAME: usize = 16;
+
+/// Every git-lfs pointer begins like this, and none is longer than the number says.
+const LFS_HEAD: &[u8] = b"version https://git-lfs.github.com/spec/";
+const LFS_MAX: usize = 1024;
+
+/// Looks at changes, each content once.
+pub(super) struct Adder<'a> {
+    pub(super) repo: &'a Repo,
+    pub(super) objects: &'a Objects,
+    pub(super) detector: &'a Detector,
+    pub(super) control: &'a Control,
+    /// What kind of place the content of files is.
+    pub(super) place: Place,
+    pub(super) skipped: Vec<Skipped>,
+    left_out: Vec<Skipped>,
+    /// Content that holds nothing.
+    cold: HashSet<ObjectId>,
+}
+
+/// A finding and the change that it is in; `None`: it is in a name.
+type Found<'c> = (Finding, Option<&'c Change>);
+
+impl<'a> Adder<'a> {
+    pub(super) fn new(
+        repo: &'a Repo,
+        objects: &'a Objects,
+        detector: &'a Detector,
+        control: &'a Control,
+        place: Place,
+    ) -> Self {
+        Self {
+            repo,
+            objects,
+            detector,
+            control,
+            place,
+            skipped: Vec::new(),
+            left_out: Vec::new(),
+            cold: HashSet::new(),
+        }
+    }
+
+    /// The findings that `changes` add. `held` knows further content at a path that counts as having been there before.
+    pub(super) fn added(
+        &mut self,
+        changes: &Changes,
+        held: &mut dyn FnMut(&[u8]) -> Vec<ObjectId>,
+    ) -> Vec<Finding> {
+        let mut found: Vec<Found<'_>> = Vec::new();
+        for path in &changes.named {
+            found.extend(self.name(path).into_iter().map(|f| (f, None)));
+        }
+        for change in &changes.changed {
+            if self.stopped() {
+                break;
+            }
+            let mut findings = self.content(change);
+            if findings.is_empty() {
+                continue;
+            }
+            for old in change.old.iter().copied().chain(held(&change.path)) {
+                let Some(before) = self.read(&old) else { continue };
+                findings.retain(|f| !holds(self.detector, &before, f));
+            }
+            found.extend(findings.into_iter().map(|f| (f, Some(change))));
+        }
+        if !found.is_empty() {
+            self.drop_moved(changes, &mut found);
+        }
+        fold(found.into_iter().map(|f| f.0).collect())
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.control.stop.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// All that could not be read, and what was left out on purpose; sorted.
+    pub(super) fn finish(mut self) -> (Vec<Skipped>, Vec<Skipped>) {
+        if self.stopped() {
+            let (what, reason) = ("the scan".into(), "it was interrupted".into());
+            self.skipped.push(Skipped { what, reason, help: None });
+        }
+        self.skipped.sort_unstable();
+        self.skipped.dedup();
+        self.left_out.sort_unstable();
+        self.left_out.dedup();
+        (self.skipped, self.left_out)
+    }
+
+    /// The name of a file or folder, where it is more than a name.
+    fn name(&mut self, path: &[u8]) -> Vec<Finding> {
+        let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
+        if name.len() < SHORTEST_NAME || !self.detector.prefilter().is_hot(name) {
+            return Vec::new();
+        }
+        self.detect(Place::Path, Some(path), None, name)
+    }
+
+    fn content(&mut self, change: &Change) -> Vec<Finding> {
+        if self.cold.contains(&change.id) {
+            return Vec::new();
+        }
+        let mut bytes = Vec::new();
+        if let Err(error) = self.objects.read_kind(&change.id, ObjectKind::Blob, &mut bytes) {
+            self.skip(&change.path, &error);
+            return Vec::new();
+        }
+        let place = match change.kind {
+            FileKind::File => self.place,
+            FileKind::Link => Place::Symlink,
+        };
+        let mut findings = self.detect(place, Some(&change.path), Some(change.id), &bytes);
+        if bytes.starts_with(LFS_HEAD) && bytes.len() <= LFS_MAX {
+            findings.extend(self.lfs(change, &bytes));
+        } else if findings.is_empty() {
+            self.cold.insert(change.id);
+        }
+        findings
+    }
+
+    /// What a git-lfs pointer stands for. Content that is not here cannot be pushed from here.
+    fn lfs(&mut self, change: &Change, pointer: &[u8]) -> Vec<Finding> {
+        let Some(mut file) =
+            lfs_digest(pointer).and_then(|d| std::fs::File::open(self.repo.lfs_object(d)).ok())
+        else {
+            return Vec::new();
+        };
+        let collector = Collector::new(self.detector, self.control);
+        let origin = origin(Place::Lfs, Some(&change.path), Some(change.id));
+        if let Err(error) = collector.stream(&origin, &mut file) {
+            let what = String::from_utf8_lossy(&change.path).into_owned();
+            let reason = crate::sources::files::reason(&error);
+            self.skipped.push(Skipped { what, reason, help: None });
+        }
+        self.take(collector)
+    }
+
+    /// All findings of a text.
+    pub(super) fn detect(
+        &mut self,
+        place: Place,
+        path: Option<&[u8]>,
+        id: Option<ObjectId>,
+        bytes: &[u8],
+    ) -> Vec<Finding> {
+        let collector = Collector::new(self.detector, self.control);
+        let origin = origin(place, path, id);
+        collector.blob(Blob { origin: &origin, bytes });
+        self.take(collector)
+    }
+
+    fn take(&mut self, collector: Collector<'_>) -> Vec<Finding> {
+        let gathered = collector.finish();
+        self.skipped.extend(gathered.skipped);
+        self.left_out.extend(gathered.left_out);
+        gathered.findings
+    }
+
+    fn read(&self, id: &ObjectId) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.objects.read_kind(id, ObjectKind::Blob, &mut bytes).ok().map(|()| bytes)
+    }
+
+    /// Note that something could not be read.
+    pub(super) fn skip(&mut self, path: &[u8], error: &ObjectError) {
+        let what = String::from_utf8_lossy(path).into_owned();
+        let what = if what.is_empty() { "the top folder".to_owned() } else { what };
+        let help = match error {
+            ObjectError::Missing { .. } if self.repo.promisor => Some(
+                "this is a partial clone: `git fetch --refetch --no-filter` fetches what is missing".into(),
+            ),
+            ObjectError::Missing { .. } if self.place == Place::Index => {
+                Some("`git add` stores it again".into())
+            }
+            _ => None,
+        };
+        self.skipped.push(Skipped { what, reason: error.to_string(), help });
+    }
+
+    /// Drop what was taken away somewhere else by the same change.
+    fn drop_moved(&self, changes: &Changes, found: &mut Vec<Found<'_>>) {
+        let mut gone: Vec<(ObjectId, Vec<u8>)> = Vec::new();
+        for entry in &changes.gone {
+            if entry.folder {
+                // What cannot be read cannot be what was moved.
+                let prefix = [&entry.path[..], b"/"].concat();
+                let _ = files_below(self.objects, &prefix, entry.id, &mut |path, id| gone.push((id, path)));
+            }
+            gone.push((entry.id, entry.path.clone()));
+        }
+        found.retain(|(finding, change)| change.is_some() || !gone.iter().any(|g| has_values(&g.1, finding)));
+        let mut before: Vec<(ObjectId, Option<ObjectId>)> = gone.into_iter().map(|g| (g.0, None)).collect();
+        let edited = changes.changed.iter().flat_map(|c| c.old.iter().map(|old| (*old, Some(c.id))));
+        before.extend(edited);
+        before.sort_unstable();
+        before.dedup();
+        for (old, new) in before {
+            if found.iter().all(|f| f.1.is_none()) {
+                return;
+            }
+            let Some(before) = self.read(&old) else { continue };
+            let mut after = None;
+            found.retain(|(finding, change)| {
+                if change.is_none() || !holds(self.detector, &before, finding) {
+                    return true;
+                }
+                let after = after.get_or_insert_with(|| new.and_then(|id| self.read(&id)));
+                after.as_ref().is_some_and(|after| holds(self.detector, after, finding))
+            });
+        }
+    }
+}
+
+fn origin(place: Place, path: Option<&[u8]>, id: Option<ObjectId>) -> Origin {
+    Origin { place, path: path.map(<[u8]>::to_vec), object: id.map(|id| id.to_string()) }
+}
+
+/// The values of a finding, in clear text.
+fn values(f: &Finding) -> impl Iterator<Item = &str> {
+    let secrets = f.secret.iter().chain(&f.session_token).map(Secret::expose);
+    f.key_id.as_deref().into_iter().chain(secrets)
+}
+
+/// Whether all values of a finding stand in a text.
+fn has_values(text: &[u8], finding: &Finding) -> bool {
+    values(finding).next().is_some()
+        && values(finding).all(|value| memchr::memmem::find(text, value.as_bytes()).is_some())
+}
+
+/// Whether a text holds the credential of a finding already.
+pub(super) fn holds(detector: &Detector, text: &[u8], finding: &Finding) -> bool {
+    if has_values(text, finding) {
+        return true;
+    }
+    // It may be encoded.
+    let control = Control::default();
+    let collector = Collector::new(detector, &control);
+    collector.blob(Blob { origin: &origin(Place::Blob, None, None), bytes: text });
+    let old = collector.finish().findings;
+    old.iter().any(|old| {
+        old.key_id == finding.key_id
+            && (finding.secret.is_none() || old.secret == finding.secret)
+            && (finding.session_token.is_none() || old.session_token == finding.session_token)
+    })
+}
+
+/// One finding for each credential and path, with its further places.
+pub(super) fn fold(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut folded: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let same = folded.iter_mut().find(|f| {
+            f.fingerprint == finding.fingerprint
+                && f.location.place == finding.location.place
+                && f.location.path == finding.location.path
+        });
+        match same {
+            Some(first) => {
+                first.other_locations.push(finding.location);
+                first.other_locations.extend(finding.other_locations);
+            }
+            None => folded.push(finding),
+        }
+    }
+    for finding in &mut folded {
+        let place = |l: &Location| {
+            (l.place, l.path.clone(), l.line, l.column, l.commit.as_ref().map(|c| c.id.clone()))
+        };
+        let first = place(&finding.location);
+        finding.other_locations.sort_unstable();
+        finding.other_locations.dedup_by_key(|l| place(l));
+        finding.other_locations.retain(|l| place(l) != first);
+    }
+    folded
+}

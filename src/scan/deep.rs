@@ -1,0 +1,158 @@
+//! What is inside a container: every member is looked at as if it were a file.
+
+use std::io::{self, Read};
+use std::sync::atomic::Ordering;
+
+use super::repeats::fold_repeats;
+use super::{Control, MAX_FINDINGS, PieceSize, TextStart, collect_all, scan_reader};
+use crate::blob::{Origin, Place, Skipped};
+use crate::decode::unpack::{Format, Members, Problem, unpack};
+use crate::detect::Detector;
+use crate::finding::Finding;
+
+/// Shorter names hold no credential.
+const SHORTEST_NAME: usize = 16;
+
+/// Larger members are not held in memory.
+const WHOLE: u64 = 8 << 20;
+
+/// What came of a container.
+#[derive(Debug, Default)]
+pub(super) struct Deep {
+    /// Their paths are the container's with the member's behind a `!`. In the order of the members.
+    pub(super) findings: Vec<Finding>,
+    /// What could not be read.
+    pub(super) skipped: Vec<Skipped>,
+    /// What is encrypted.
+    pub(super) left_out: Vec<Skipped>,
+    /// Whether anything came out of it.
+    pub(super) opened: bool,
+    /// Why `reader` ended before its end, where it did.
+    pub(super) error: Option<io::Error>,
+}
+
+/// Find all credentials in what is inside the container that `reader` gives from its start; it was read from `origin`,
+/// and people know it as `name`.
+pub(super) fn scan_container(
+    detector: &Detector,
+    control: &Control,
+    origin: &Origin,
+    name: &str,
+    format: Format,
+    reader: &mut dyn Read,
+) -> Deep {
+    let stopped = || control.stop.load(Ordering::Relaxed);
+    let (buffer, deep) = (Vec::new(), Deep::default());
+    let mut scan = Scan { detector, stopped: &stopped, origin, name, buffer, deep, omitted: 0 };
+    let read = unpack(format, reader, control.archives, &stopped, &mut scan);
+    if scan.omitted > 0 {
+        scan.deep.skipped.push(Skipped {
+            what: name.into(),
+            reason: format!(
+                "{} more findings are not listed: {MAX_FINDINGS} are kept of one file",
+                scan.omitted
+            ),
+            help: Some("unpack it and scan the folder".into()),
+        });
+    }
+    Deep { error: read.err(), ..scan.deep }
+}
+
+/// Whether content of such a place is a file, which may be a container.
+pub(super) fn may_be_container(place: Place) -> bool {
+    matches!(place, Place::File | Place::Stdin | Place::Blob | Place::Note | Place::Index | Place::Lfs)
+}
+
+/// What people call the content of an origin.
+pub(super) fn name_of(origin: &Origin) -> String {
+    match (&origin.path, &origin.object) {
+        (Some(path), _) => String::from_utf8_lossy(path).into_owned(),
+        (None, Some(object)) => format!("object {object}"),
+        (None, None) => "standard input".into(),
+    }
+}
+
+struct Scan<'a> {
+    detector: &'a Detector,
+    stopped: &'a dyn Fn() -> bool,
+    origin: &'a Origin,
+    name: &'a str,
+    buffer: Vec<u8>,
+    deep: Deep,
+    /// Findings that are not kept.
+    omitted: u64,
+}
+
+impl Scan<'_> {
+    /// Where a member comes from.
+    fn origin(&self, place: Place, path: &[u8]) -> Origin {
+        let outer = self.origin.path.as_deref().unwrap_or_default();
+        let whole = [outer, path].concat();
+        let path = (self.origin.path.is_some() || !path.is_empty()).then_some(whole);
+        Origin { place, path, object: self.origin.object.clone() }
+    }
+
+    fn find(&mut self, origin: &Origin, text: &[u8]) {
+        let matches = self.detector.detect(text);
+        let found = collect_all(self.detector.rules(), origin, text, TextStart::default(), &matches);
+        self.keep(fold_repeats(found));
+    }
+
+    fn keep(&mut self, found: Vec<Finding>) {
+        let room = MAX_FINDINGS - self.deep.findings.len();
+        self.omitted += found.len().saturating_sub(room) as u64;
+        self.deep.findings.extend(found.into_iter().take(room));
+    }
+}
+
+impl Members for Scan<'_> {
+    fn content(&mut self, path: &[u8], content: &mut dyn Read) -> io::Result<()> {
+        self.deep.opened = true;
+        let mut text = std::mem::take(&mut self.buffer);
+        text.clear();
+        let read = Read::take(&mut *content, WHOLE).read_to_end(&mut text);
+        let outcome = if text.len() as u64 == WHOLE {
+            let origin = self.origin(self.origin.place, path);
+            let mut whole = text.as_slice().chain(content);
+            let size = PieceSize::default();
+            let streamed = scan_reader(self.detector, &origin, &mut whole, size, self.stopped);
+            self.omitted += streamed.omitted;
+            self.keep(streamed.findings);
+            streamed.error.map_or(Ok(()), Err)
+        } else {
+            // What was read before an error counts all the same.
+            if self.detector.prefilter().is_hot(&text) {
+                let origin = self.origin(self.origin.place, path);
+                self.find(&origin, &text);
+            }
+            read.map(|_| ())
+        };
+        self.buffer = text;
+        outcome
+    }
+
+    fn name(&mut self, path: &[u8], name: &[u8]) {
+        self.deep.opened = true;
+        if name.len() >= SHORTEST_NAME && self.detector.prefilter().is_hot(name) {
+            let origin = self.origin(Place::Path, path);
+            self.find(&origin, name);
+        }
+    }
+
+    fn problem(&mut self, path: &[u8], problem: Problem) {
+        let what = format!("{}{}", self.name, String::from_utf8_lossy(path));
+        let help = match &problem {
+            Problem::OverLimit(_) => Some("unpack it and scan the folder".into()),
+            Problem::Corrupt(_) | Problem::Unsupported(_) | Problem::Encrypted => None,
+        };
+        let list = match problem {
+            Problem::Encrypted => &mut self.deep.left_out,
+            _ => &mut self.deep.skipped,
+        };
+        list.push(Skipped { what, reason: problem.to_string(), help });
+    }
+}
+
+#[cfg(test)]
+#[path = "deep_tests.rs"]
+mod tests;

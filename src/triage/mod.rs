@@ -1,0 +1,250 @@
+//! Which findings somebody has allowed: by a word in the text, by the configuration, by the baseline.
+//!
+//! A finding is suppressed when every place that holds the whole credential is allowed. It stays in the outcome, marked.
+//! Expired entries allow nothing. Files come as bytes, so that they can be read from the commit that is judged.
+
+use std::path::{Component, Path, PathBuf};
+
+use jiff::civil::Date;
+
+use crate::finding::{Finding, Location, Severity, Suppression, SuppressionKind};
+use crate::scan::Outcome;
+
+mod baseline;
+mod config;
+mod day;
+mod error;
+
+pub use baseline::{BASELINE_NAME, Baseline, Known};
+pub use config::{CONFIG_NAME, Config};
+pub use error::TriageError;
+
+use config::Inline;
+
+/// Everything that can suppress a finding.
+#[derive(Debug, Clone)]
+pub struct Triage {
+    config: Option<Config>,
+    baseline: Option<Baseline>,
+    today: Date,
+    folders: Option<Folders>,
+    whole: bool,
+}
+
+/// Where the paths of a scan of files start, and where those of the configuration do.
+#[derive(Debug, Clone)]
+struct Folders {
+    current: PathBuf,
+    root: PathBuf,
+}
+
+impl Triage {
+    /// `today` decides what has expired.
+    pub fn new(config: Option<Config>, baseline: Option<Baseline>, today: Date) -> Self {
+        Self { config, baseline, today, folders: None, whole: true }
+    }
+
+    /// In a scan of files, relative paths start at `current`, those of the configuration at `root`; both absolute.
+    #[must_use]
+    pub fn in_folders(mut self, current: PathBuf, root: PathBuf) -> Self {
+        self.folders = Some(Folders { current, root });
+        self
+    }
+
+    /// Whether the scan saw all that the entries are about: only then is one without use reported.
+    #[must_use]
+    pub fn whole(mut self, whole: bool) -> Self {
+        self.whole = whole;
+        self
+    }
+
+    /// Mark what is suppressed, change severities, and tell which entries had no use or have expired.
+    pub fn apply(&self, outcome: &mut Outcome) {
+        let mut used = Used::new(self);
+        for finding in &mut outcome.findings {
+            self.severity(finding);
+            finding.suppression = self.judge(finding, outcome.mode, &mut used);
+        }
+        let whole = self.whole
+            && outcome.incomplete.is_empty()
+            && matches!(outcome.mode, "files" | "history" | "audit");
+        outcome.unused_suppressions.extend(self.stale(&used, whole));
+    }
+
+    fn severity(&self, finding: &mut Finding) {
+        let change = self.config.as_ref().and_then(|config| config.rules.get(&*finding.rule_id));
+        // what is no credential stays none
+        if let Some(severity) = change.and_then(|c| c.severity).filter(|_| finding.severity > Severity::Info)
+        {
+            finding.severity = severity;
+        }
+    }
+
+    fn judge(&self, finding: &Finding, mode: &str, used: &mut Used) -> Option<Suppression> {
+        let of_baseline = self.in_baseline(finding, used);
+        let entries = self.entries(finding);
+        let mut first = None;
+        let mut all = true;
+        let places = std::iter::once(&finding.location).chain(&finding.other_locations);
+        for place in places {
+            let path = self.path(place, mode);
+            let mut of_place = self.inline(place);
+            for &i in &entries {
+                let config = self.config.as_ref().expect("it has entries");
+                let entry = &config.entries[i];
+                if !entry.covers(path.as_deref()) {
+                    continue;
+                }
+                used.entries[i] = true;
+                if !is_over(entry.expires, self.today) {
+                    of_place = of_place.or_else(|| {
+                        Some(Suppression {
+                            kind: SuppressionKind::Config,
+                            reason: Some(entry.reason.clone()),
+                            author: entry.author.clone(),
+                            expires: entry.expires.map(|day| day.to_string()),
+                            source: Some(format!("{}:{}", config.file, entry.line)),
+                        })
+                    });
+                }
+            }
+            if is_whole(finding, place) {
+                all &= of_place.is_some();
+                first = first.or(of_place);
+            }
+        }
+        first.filter(|_| all).or_else(|| self.rule_off(finding)).or(of_baseline)
+    }
+
+    fn inline(&self, place: &Location) -> Option<Suppression> {
+        let reason = place.allowed.as_deref()?;
+        match self.config.as_ref().map(|config| config.inline).unwrap_or_default() {
+            Inline::Ignore => return None,
+            Inline::WithReason if reason.is_empty() => return None,
+            Inline::Allow | Inline::WithReason => {}
+        }
+        Some(Suppression {
+            kind: SuppressionKind::Inline,
+            reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            author: None,
+            expires: None,
+            source: None,
+        })
+    }
+
+    /// The entries of the configuration that speak of the finding, by index, whatever its places.
+    fn entries(&self, finding: &Finding) -> Vec<usize> {
+        let entries = self.config.iter().flat_map(|config| &config.entries).enumerate();
+        entries.filter(|(_, entry)| entry.matches(finding)).map(|(i, _)| i).collect()
+    }
+
+    fn rule_off(&self, finding: &Finding) -> Option<Suppression> {
+        let config = self.config.as_ref()?;
+        let change = config.rules.get(&*finding.rule_id).filter(|change| !change.enabled)?;
+        Some(Suppression {
+            kind: SuppressionKind::Config,
+            reason: Some("the rule is turned off".to_owned()),
+            author: None,
+            expires: None,
+            source: Some(format!("{}:{}", config.file, change.line)),
+        })
+    }
+
+    fn in_baseline(&self, finding: &Finding, used: &mut Used) -> Option<Suppression> {
+        let baseline = self.baseline.as_ref()?;
+        let known = baseline.entries.get(finding.fingerprint.as_str())?;
+        used.known.insert(finding.fingerprint.as_str().to_owned());
+        (!is_over(known.expires, self.today)).then(|| Suppression {
+            kind: SuppressionKind::Baseline,
+            reason: known.reason.clone(),
+            author: known.author.clone(),
+            expires: known.expires.map(|day| day.to_string()),
+            source: Some(format!("{}:{}", baseline.file, known.line)),
+        })
+    }
+
+    /// The path of a place from the root of the repository.
+    fn path(&self, place: &Location, mode: &str) -> Option<Vec<u8>> {
+        let path = place.path.as_deref()?;
+        match &self.folders {
+            Some(folders) if mode == "files" => folders.below_root(path),
+            _ => Some(path.to_vec()),
+        }
+    }
+
+    fn stale(&self, used: &Used, whole: bool) -> Vec<String> {
+        let mut stale = Vec::new();
+        let mut tell = |expires: Option<Date>, used: bool, what: &dyn Fn() -> String| {
+            if let Some(day) = expires.filter(|_| is_over(expires, self.today)) {
+                stale.push(format!("expired on {day}, so it allows nothing: {}", what()));
+            } else if whole && !used {
+                stale.push(format!("matches nothing: {}", what()));
+            }
+        };
+        if let Some(config) = &self.config {
+            for (entry, &used) in config.entries.iter().zip(&used.entries) {
+                tell(entry.expires, used, &|| entry.describe(&config.file));
+            }
+        }
+        if let Some(baseline) = &self.baseline {
+            for (fingerprint, known) in &baseline.entries {
+                let used = used.known.contains(fingerprint);
+                tell(known.expires, used, &|| baseline.describe(fingerprint, known));
+            }
+        }
+        stale
+    }
+}
+
+/// Which entries have matched.
+struct Used {
+    entries: Vec<bool>,
+    known: std::collections::BTreeSet<String>,
+}
+
+impl Used {
+    fn new(triage: &Triage) -> Self {
+        let entries = triage.config.as_ref().map_or(0, |config| config.entries.len());
+        Self { entries: vec![false; entries], known: std::collections::BTreeSet::new() }
+    }
+}
+
+/// Whether a place holds the whole credential. One that names the id of a pair again leaks nothing more, and needs no word of
+/// its own.
+fn is_whole(finding: &Finding, place: &Location) -> bool {
+    finding.secret.is_none() || place.secret_line.is_some() || place.line.is_none()
+}
+
+fn is_over(expires: Option<Date>, today: Date) -> bool {
+    expires.is_some_and(|day| day < today)
+}
+
+impl Folders {
+    /// `path`, which starts at the current folder, from the root; `None` outside of it.
+    fn below_root(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let text = String::from_utf8_lossy(path);
+        let is_exact = matches!(text, std::borrow::Cow::Borrowed(_));
+        let mut whole = PathBuf::new();
+        for part in self.current.join(&*text).components() {
+            match part {
+                Component::ParentDir => {
+                    whole.pop();
+                }
+                Component::CurDir => {}
+                part => whole.push(part),
+            }
+        }
+        let inner: &Path = whole.strip_prefix(&self.root).ok()?;
+        let inner = inner
+            .components()
+            .map(|part| part.as_os_str().as_encoded_bytes())
+            .collect::<Vec<_>>()
+            .join(&b'/');
+        // The end of a name that is not UTF-8 is taken as it is.
+        let is_plain = self.current == self.root && !path.starts_with(b"/") && !path.starts_with(b".");
+        Some(if !is_exact && is_plain { path.to_vec() } else { inner })
+    }
+}
+
+#[cfg(test)]
+mod tests;
