@@ -1,7 +1,7 @@
 //! CPU seconds of a scan of all objects, against those of inflating every pack entry and nothing else.
 //!
 //! `cargo bench --bench floor -- REPO...`, each a bare repository or a `.git` folder. Linux only: it reads the CPU time of
-//! the process where the kernel shows it.
+//! the process where the kernel shows it. `-- --scan REPO...` only scans, for profiles.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::path::PathBuf;
@@ -66,9 +66,19 @@ impl ObjectSink for Count {
 
 fn main() {
     let prefilter = Prefilter::new(&RuleSet::embedded());
-    for repo in std::env::args_os().skip(1).filter(|a| a != "--bench").map(PathBuf::from) {
+    let scan_only = std::env::args_os().any(|a| a == "--scan");
+    let is_option = |a: &std::ffi::OsString| a == "--bench" || a == "--scan";
+    let options = ScanOptions { threads: THREADS, check_hashes: false, max_blob_size: None };
+    for repo in std::env::args_os().skip(1).filter(|a| !is_option(a)).map(PathBuf::from) {
         let objects = repo.join("objects");
         let open = || Store::open(&objects, HashKind::Sha1).0;
+        if scan_only {
+            let scan = best(|| {
+                open().scan(&options, &prefilter, &Count::default());
+            });
+            println!("{}: scan cpu {:.2} wall {:.2}", repo.display(), scan.0, scan.1);
+            continue;
+        }
         let whole = best(|| {
             open().inflate_all(THREADS);
         });
@@ -76,7 +86,6 @@ fn main() {
         let floor = best(|| {
             store.inflate_all(THREADS);
         });
-        let options = ScanOptions { threads: THREADS, check_hashes: false, max_blob_size: None };
         let mut last = None;
         let scan = best(|| {
             let sink = Count::default();

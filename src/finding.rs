@@ -328,6 +328,9 @@ pub struct Finding {
     pub location: Location,
     /// Every other place, without duplicates.
     pub other_locations: Vec<Location>,
+    /// How many further places there are that are not listed, because there are too many. A place whose path is not known
+    /// any more can count more than once.
+    pub other_locations_omitted: u64,
     /// The line it stands on, masked and cut.
     pub snippet: Option<Snippet>,
     /// Identity of rule and credential.

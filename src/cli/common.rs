@@ -39,6 +39,15 @@ pub(crate) struct Common {
     /// Add the rules of a file, or of all *.toml files in a folder
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) rules: Vec<PathBuf>,
+    /// Configuration to use in place of the repository's .keyhound.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Baseline to use in place of the repository's .keyhound-baseline.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Let nothing suppress a finding: neither the text, nor the configuration, nor the baseline
+    #[arg(long, global = true, conflicts_with_all = ["config", "baseline"])]
+    pub(crate) no_suppress: bool,
     /// Number of threads [default: one for each CPU]
     #[arg(long, short = 'j', global = true, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,

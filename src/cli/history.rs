@@ -1,20 +1,23 @@
 //! `keyhound history` and `keyhound audit`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use keyhound::detect::Detector;
-use keyhound::scan::{Control, HistoryOptions, Outcome, merge_audit, scan_files, scan_history};
+use keyhound::scan::{Audit, Control, HistoryOptions, Outcome, scan_files, scan_history};
 use keyhound::sources::files::Files;
 use keyhound::sources::history::Repo;
 
 use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::progress::Progress;
+use super::remote::Url;
+use super::triage::Suppressions;
 use super::{interrupt, output, range};
 
-/// Arguments of `keyhound history` and `keyhound audit`.
+/// Arguments of `keyhound history`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The repository, or a folder in it
@@ -23,6 +26,26 @@ pub(crate) struct Args {
     /// Only what the commits of RANGE add: 'A..B', 'A...B' (what B has since it parted from A), or a single name
     #[arg(long, value_name = "RANGE", conflicts_with_all = ["refs", "reachable_only", "max_blob_size", "check_hashes"])]
     range: Option<String>,
+    #[command(flatten)]
+    what: What,
+}
+
+/// Arguments of `keyhound audit`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AuditArgs {
+    /// The repository, or a folder in it; or a URL, of which a temporary clone is made
+    #[arg(value_name = "REPO|URL", default_value = ".")]
+    repo: PathBuf,
+    /// Keep the clone of a URL, and say where it is
+    #[arg(long)]
+    keep: bool,
+    #[command(flatten)]
+    what: What,
+}
+
+/// What of a history is scanned.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct What {
     /// Only what refs reach whose full name matches GLOB, such as 'refs/heads/*'
     #[arg(long, value_name = "GLOB")]
     refs: Option<String>,
@@ -40,20 +63,14 @@ pub(crate) struct Args {
     check_hashes: bool,
 }
 
-impl Args {
+impl AuditArgs {
     /// What a bare `keyhound` does.
     pub(crate) fn here() -> Self {
-        Self {
-            repo: ".".into(),
-            range: None,
-            refs: None,
-            reachable_only: false,
-            since: None,
-            max_blob_size: None,
-            check_hashes: false,
-        }
+        Self { repo: ".".into(), keep: false, what: What::default() }
     }
+}
 
+impl What {
     fn options(&self, common: &Common) -> HistoryOptions {
         HistoryOptions {
             refs: self.refs.clone(),
@@ -62,6 +79,7 @@ impl Args {
             max_blob_size: self.max_blob_size,
             check_hashes: self.check_hashes,
             threads: common.threads(),
+            ..HistoryOptions::default()
         }
     }
 }
@@ -69,40 +87,75 @@ impl Args {
 /// Scan the history.
 pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
     if let Some(range) = &args.range {
-        return range::run(&args.repo, range, args.since, common);
+        return range::run(&args.repo, range, args.what.since, common);
     }
-    scan(args, common, "objects", &|repo, detector, control, started| {
-        Ok(scan_history(repo, &args.options(common), detector, control, started))
-    })
-}
-
-/// Scan the work tree and the history, in one report.
-pub(crate) fn audit(args: &Args, common: &Common) -> Result<ExitStatus> {
-    scan(args, common, "objects and files", &|repo, detector, control, started| {
-        let history = scan_history(repo, &args.options(common), detector, control, started);
-        let Some(root) = &repo.work_tree else { return Ok(Outcome { mode: "audit", ..history }) };
-        let files = Files::new(std::slice::from_ref(root), false, common.threads()).context("cannot scan")?;
-        let files = scan_files(&files, None, detector, control, started);
-        Ok(merge_audit(history, files, root))
-    })
-}
-
-type Scan<'a> = &'a dyn Fn(&Repo, &Detector, &Control, SystemTime) -> Result<Outcome>;
-
-fn scan(args: &Args, common: &Common, what: &'static str, scan: Scan<'_>) -> Result<ExitStatus> {
-    let started = now();
-    let repo = discover(&args.repo)?;
-    let detector = Detector::new(common.rule_set()?);
     let control = interrupt::control();
-    let progress = Progress::start(common.progress(), what, &control);
-    let mut outcome = scan(&repo, &detector, &control, started)?;
-    drop(progress);
-    outcome.finished = now();
-    output::finish(&outcome, detector.rules(), common)
+    let options = args.what.options(common);
+    scan(&args.repo, common, "objects", &control, None, &|repo, detector, started| {
+        Ok(scan_history(repo, &options, detector, &control, started))
+    })
 }
 
-fn discover(path: &Path) -> Result<Repo> {
-    Repo::discover(path).context("cannot scan the history")
+/// Scan the history, that of submodules, and the work tree, in one report.
+pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
+    let control = interrupt::control();
+    let options = args.what.options(common);
+    let audit = |repo: &Repo, detector: &Detector, started| {
+        let mut audit = Audit::new(scan_history(repo, &options, detector, &control, started));
+        let (submodules, problems) = repo.submodules();
+        audit.add_problems(problems);
+        // Refs are those of the repository that was named.
+        let options = HistoryOptions { refs: None, ..options.clone() };
+        for submodule in submodules {
+            let outcome = scan_history(&submodule.repo, &options, detector, &control, started);
+            audit.add_submodule(&submodule.name, outcome);
+        }
+        if let Some(root) = &repo.work_tree {
+            let files =
+                Files::new(std::slice::from_ref(root), false, common.threads()).context("cannot scan")?;
+            audit.add_files(scan_files(&files, None, detector, &control, started), root);
+        }
+        Ok(audit.finish())
+    };
+    let Some(url) = Url::of(&args.repo)? else {
+        if args.keep {
+            bail!("--keep is for the clone of a URL, and {} is none", args.repo.display());
+        }
+        return scan(&args.repo, common, "objects and files", &control, None, &audit);
+    };
+    // Ctrl-C ends git, too; then the folder is removed.
+    let clone = url.clone(common.progress())?;
+    let status = scan(clone.path(), common, "objects", &control, Some(url.shown()), &audit);
+    if args.keep {
+        clone.keep();
+    }
+    status
+}
+
+type Scan<'a> = &'a dyn Fn(&Repo, &Detector, SystemTime) -> Result<Outcome>;
+
+/// Scan the repository at `path`, which the report calls `target`.
+fn scan(
+    path: &Path,
+    common: &Common,
+    what: &'static str,
+    control: &Arc<Control>,
+    target: Option<&str>,
+    scan: Scan<'_>,
+) -> Result<ExitStatus> {
+    let started = now();
+    let repo = Repo::discover(path).context("cannot scan the history")?;
+    let detector = Detector::new(common.rule_set()?);
+    let suppressions = Suppressions::of_repo(&repo, detector.rules(), common)?;
+    let progress = Progress::start(common.progress(), what, control);
+    let mut outcome = scan(&repo, &detector, started)?;
+    drop(progress);
+    suppressions.apply(&mut outcome);
+    outcome.finished = now();
+    if let Some(target) = target {
+        target.clone_into(&mut outcome.target);
+    }
+    output::finish(&outcome, detector.rules(), common)
 }
 
 /// Bytes: a number with nothing, k, M, G or T behind it, of 1024 each.

@@ -9,18 +9,23 @@ use std::io;
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod baseline;
+mod ci;
 mod common;
 mod exit;
 mod files;
 mod git;
 mod history;
+mod hook;
 mod interrupt;
 mod output;
 mod progress;
 mod range;
+mod remote;
 mod rules;
 mod shell;
 mod staged;
+mod triage;
 
 use common::Common;
 pub(crate) use exit::ExitStatus;
@@ -41,13 +46,17 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Scan the files and the whole history of a repository: what keyhound does without a command, too
-    Audit(history::Args),
+    Audit(history::AuditArgs),
     /// Scan every object of a repository
     History(history::Args),
     /// Scan folders, files or standard input
     Files(files::Args),
     /// Scan what the next commit would add: the index, never the work tree
     Staged(staged::Args),
+    /// Install keyhound in a repository's hooks, or run one of them
+    Hook(hook::Args),
+    /// Keep a list of known findings, which do not count
+    Baseline(baseline::Args),
     /// Show and check the rules
     Rules(rules::Args),
     /// Print a completion script for a shell
@@ -76,12 +85,14 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn dispatch(cli: Cli) -> Result<ExitStatus> {
     let common = &cli.common;
-    let Some(command) = cli.command else { return history::audit(&history::Args::here(), common) };
+    let Some(command) = cli.command else { return history::audit(&history::AuditArgs::here(), common) };
     match command {
         Command::Audit(args) => history::audit(&args, common),
         Command::History(args) => history::history(&args, common),
         Command::Files(args) => files::run(&args, common),
         Command::Staged(args) => staged::run(&args, common),
+        Command::Hook(args) => hook::run(&args, common),
+        Command::Baseline(args) => baseline::run(&args, common),
         Command::Rules(args) => rules::run(&args, common),
         Command::Completions(args) => shell::completions(&args, &mut Cli::command(), &mut io::stdout()),
         Command::Man => shell::man(Cli::command(), &mut io::stdout()),

@@ -5,11 +5,11 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context as _, Result};
 use keyhound::finding::Severity;
-use keyhound::report;
+use keyhound::report::{self, Format, Gate};
 use keyhound::rules::RuleSet;
 use keyhound::scan::Outcome;
 
-use super::common::{Common, Format};
+use super::common::Common;
 use super::exit::ExitStatus;
 
 /// Write one line to standard error. Where that is closed there is nobody to tell.
@@ -26,6 +26,26 @@ pub(crate) fn unless_closed(result: io::Result<()>) -> io::Result<()> {
 pub(crate) fn finish(outcome: &Outcome, rules: &RuleSet, common: &Common) -> Result<ExitStatus> {
     notes(outcome, common);
     write_report(outcome, rules, common)?;
+    Ok(status(outcome, common))
+}
+
+/// Report the outcome of a scan that lets something pass or not: in few lines, unless another format or more was asked
+/// for; nothing if it passes.
+pub(crate) fn finish_gate(
+    outcome: &Outcome,
+    rules: &RuleSet,
+    gate: Gate,
+    common: &Common,
+) -> Result<ExitStatus> {
+    let short =
+        common.format == Format::Human && common.output.is_none() && !common.verbose && !common.show_secrets;
+    if !short {
+        return finish(outcome, rules, common);
+    }
+    let options = common.report_options();
+    let mut out = BufWriter::new(io::stdout().lock());
+    unless_closed(report::write_gate(gate, outcome, rules, &options, &mut out).and_then(|()| out.flush()))
+        .context("cannot write the report to standard output")?;
     Ok(status(outcome, common))
 }
 

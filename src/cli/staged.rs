@@ -2,11 +2,14 @@
 
 use anyhow::{Context as _, Result};
 use keyhound::detect::Detector;
+use keyhound::report::Gate;
 use keyhound::scan::scan_staged;
+use keyhound::sources::staged::Scope;
 
 use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::git::Here;
+use super::triage::Suppressions;
 use super::{interrupt, output};
 
 /// Arguments of `keyhound staged`.
@@ -15,12 +18,21 @@ pub(crate) struct Args {}
 
 /// Scan what the next commit would add.
 pub(crate) fn run(_args: &Args, common: &Common) -> Result<ExitStatus> {
+    scan(&Here::find()?, Scope::Changed, common)
+}
+
+/// Scan what is staged in a repository.
+pub(crate) fn scan(here: &Here, scope: Scope, common: &Common) -> Result<ExitStatus> {
     let started = now();
-    let here = Here::find()?;
     let detector = Detector::new(common.rule_set()?);
     let control = interrupt::control();
-    let mut outcome = scan_staged(&here.repo, &here.index, &here.objects, &detector, &control, started)
-        .context("cannot scan what is staged")?;
+    let mut outcome =
+        scan_staged(&here.repo, &here.index, scope, &here.objects, &detector, &control, started)
+            .context("cannot scan what is staged")?;
+    if !outcome.findings.is_empty() {
+        // Nothing is looked up for a commit that adds nothing: this runs all day.
+        Suppressions::of_index(here, detector.rules(), common)?.apply(&mut outcome);
+    }
     outcome.finished = now();
-    output::finish(&outcome, detector.rules(), common)
+    output::finish_gate(&outcome, detector.rules(), Gate::Commit, common)
 }

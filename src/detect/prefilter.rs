@@ -40,7 +40,7 @@ pub struct PartRef {
 }
 
 /// What [`Prefilter::viable`] needs to know of a part.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Shape {
     part: PartRef,
     regex: Regex,
@@ -129,7 +129,17 @@ impl Prefilter {
                 None => kept.push(literal),
             }
         }
-        let literals = kept;
+        Self::of(kept, shapes)
+    }
+
+    /// A prefilter for the names of files: they hold values as they are, and no labels or encodings.
+    #[must_use]
+    pub fn for_names(&self) -> Self {
+        let plain = self.literals.iter().filter(|l| l.carrier == Carrier::Plain);
+        Self::of(plain.cloned().collect(), self.shapes.clone())
+    }
+
+    fn of(literals: Vec<Literal>, shapes: Vec<Shape>) -> Self {
         let searchers = (0..literals.len())
             .step_by(MAX_PER_SEARCHER)
             .map(|first| {

@@ -109,6 +109,9 @@ fn section(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::R
     for location in std::iter::once(&finding.location).chain(&finding.other_locations) {
         place(location, report, out)?;
     }
+    if finding.other_locations_omitted > 0 {
+        writeln!(out, "<li>and {}</li>", counted(finding.other_locations_omitted, "further place"))?;
+    }
     writeln!(out, "</ul>")?;
     let steps = report.rule(&finding.rule_id).map_or("", |rule| &rule.remediation).lines().map(str::trim);
     let steps: Vec<_> = steps.filter(|step| !step.is_empty()).collect();

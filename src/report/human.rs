@@ -6,11 +6,11 @@ use std::io::{self, Write};
 
 use crate::blob::{Place, Skipped};
 use crate::finding::{Finding, Fingerprint, Location, Severity};
-use crate::report::Report;
 use crate::report::human_parts::{Painter, Style, snippet};
 use crate::report::sanitize::sanitize;
 use crate::report::text::{self, count, counted};
 use crate::report::wire::commit_date;
+use crate::report::{Report, overview};
 
 /// How many places of a credential are shown with their line.
 const FULL_PLACES: usize = 5;
@@ -41,6 +41,8 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         credential(group, report, &painter, out)?;
         writeln!(out)?;
     }
+    let credentials = groups.iter().map(|group| (&group.findings[..], group.severity));
+    overview::write(credentials, report, &painter, out)?;
     remedies(&groups, report, &painter, out)?;
     summary(&groups, report, &painter, out)
 }
@@ -134,6 +136,10 @@ fn places(
     }
     if !unnamed.is_empty() {
         writeln!(out, "  and {} (--format json has them all)", counted(unnamed.len() as u64, "more place"))?;
+    }
+    let omitted = group.findings.iter().fold(0, |sum: u64, f| sum.saturating_add(f.other_locations_omitted));
+    if omitted > 0 {
+        writeln!(out, "  and {} that no report lists", counted(omitted, "further place"))?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::scan::Outcome;
 
 mod csv;
 pub mod file;
+mod gate;
 mod github;
 mod gitlab;
 mod html;
@@ -23,6 +24,7 @@ mod human;
 mod human_parts;
 mod json;
 mod jsonl;
+mod overview;
 pub mod redact;
 pub mod sanitize;
 mod sarif;
@@ -32,6 +34,7 @@ pub mod uri;
 mod wire;
 
 pub use file::{FileError, write_file};
+pub use gate::Gate;
 use redact::Redactor;
 
 macro_rules! formats {
@@ -137,6 +140,22 @@ pub fn write(
     dispatch(
         format,
         &Report { outcome, rules, options, redactor: Redactor::new(outcome, rules, options) },
+        out,
+    )
+}
+
+/// Write the short report of a gate to `out`: nothing if there is nothing to say. Never shows secrets.
+pub fn write_gate(
+    gate: Gate,
+    outcome: &Outcome,
+    rules: &RuleSet,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let options = &Options { show_secrets: false, ..options.clone() };
+    gate::write(
+        &Report { outcome, rules, options, redactor: Redactor::new(outcome, rules, options) },
+        gate,
         out,
     )
 }

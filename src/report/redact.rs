@@ -44,7 +44,7 @@ impl Redactor {
             let prefixes = part.map_or(&[][..], |p| &p.prefixes);
             for secret in finding.secret.iter().chain(&finding.session_token).chain(&finding.runners_up) {
                 let text = secret.expose();
-                let prefix = prefixes.iter().find(|p| text.starts_with(p.as_str())).map_or(0, |p| p.len());
+                let prefix = prefixes.iter().find(|p| text.starts_with(p.as_str())).map_or(0, String::len);
                 redactor.add(&text.as_bytes()[prefix..]);
             }
         }

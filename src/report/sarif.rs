@@ -238,6 +238,7 @@ mod tests {
             notes: Vec::new(),
             location: Location::new(crate::blob::Place::Stdin),
             other_locations: Vec::new(),
+            other_locations_omitted: 0,
             snippet: None,
             fingerprint: Fingerprint::of("acme", Some(id), None),
             suppression: None,

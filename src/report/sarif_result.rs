@@ -196,7 +196,7 @@ fn properties(finding: &Finding, related: usize, redactor: &Redactor) -> Value {
     put("encodings", (!encodings.is_empty()).then(|| json!(encodings)));
     let notes: Vec<_> = finding.notes.iter().map(|note| note.name()).collect();
     put("notes", (!notes.is_empty()).then(|| json!(notes)));
-    let unlisted = related.saturating_sub(RELATED);
+    let unlisted = finding.other_locations_omitted.saturating_add(related.saturating_sub(RELATED) as u64);
     put("relatedLocationsLeftOut", (unlisted > 0).then(|| json!(unlisted)));
     properties
 }

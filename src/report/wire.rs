@@ -85,6 +85,7 @@ pub(super) struct WireFinding<'a> {
     encodings: Vec<&'static str>,
     notes: Vec<&'static str>,
     other_locations: Vec<Place<'a>>,
+    other_locations_omitted: u64,
     fingerprint: &'a str,
     suppression: Option<WireSuppression<'a>>,
     verification: WireVerification<'a>,
@@ -168,6 +169,7 @@ impl<'a> WireFinding<'a> {
             encodings: finding.encodings.iter().map(|encoding| encoding.name()).collect(),
             notes: finding.notes.iter().map(|note| note.name()).collect(),
             other_locations: finding.other_locations.iter().map(|l| Place::new(l, redactor)).collect(),
+            other_locations_omitted: finding.other_locations_omitted,
             fingerprint: finding.fingerprint.as_str(),
             suppression: finding.suppression.as_ref().map(|s| WireSuppression {
                 kind: s.kind.name(),

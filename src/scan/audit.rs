@@ -1,71 +1,154 @@
-//! Files and history in one outcome: one finding for each credential.
+//! A history, those of its submodules, and the files of the work tree in one outcome: one finding for each credential.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Outcome, Stats};
+use super::Outcome;
+use crate::blob::Skipped;
 use crate::finding::{Finding, Location, Secret};
+use crate::sources::history::attribute::MAX_PLACES;
 
 type Key = (Arc<str>, Option<Box<str>>, Option<Secret>);
 
-/// Join the outcomes of a history and of the files of its work tree at `root`. A file that holds what the history
-/// holds at the same path and line is no further place.
-pub fn merge_audit(history: Outcome, files: Outcome, root: &Path) -> Outcome {
-    let mut findings = history.findings;
-    let key = |f: &Finding| -> Key { (Arc::clone(&f.rule_id), f.key_id.clone(), f.secret.clone()) };
-    let mut known: HashMap<Key, usize> = findings.iter().enumerate().map(|(i, f)| (key(f), i)).collect();
-    // An id alone belongs to the credential of that id, if there is one.
-    let mut by_id: HashMap<(Arc<str>, Box<str>), usize> = HashMap::new();
-    for (i, f) in findings.iter().enumerate() {
-        if let (Some(id), Some(_)) = (&f.key_id, &f.secret) {
-            by_id.entry((Arc::clone(&f.rule_id), id.clone())).or_insert(i);
+/// Joins outcomes. What was scanned first names the place that introduced a credential, except that an id alone gives way
+/// to the id with its secret.
+#[derive(Debug)]
+pub struct Audit {
+    outcome: Outcome,
+    /// The finding of each credential.
+    known: HashMap<Key, usize>,
+    /// The finding of each id, with its secret if there is one.
+    by_id: HashMap<(Arc<str>, Box<str>), usize>,
+}
+
+impl Audit {
+    /// Begin with the history of a repository.
+    pub fn new(mut history: Outcome) -> Self {
+        let findings = std::mem::take(&mut history.findings);
+        let outcome = Outcome { mode: "audit", ..history };
+        let mut audit = Self { outcome, known: HashMap::new(), by_id: HashMap::new() };
+        for finding in findings {
+            audit.push(finding);
         }
+        audit
     }
-    let root = gix::path::into_bstr(root).map(|r| r.to_vec()).unwrap_or_default();
-    for mut finding in files.findings {
-        for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
-            relative(location, &root);
+
+    /// Add the history of a submodule. Its paths get its name in front; what has no path says whose it is.
+    pub fn add_submodule(&mut self, name: &[u8], mut outcome: Outcome) {
+        let readable = String::from_utf8_lossy(name).into_owned();
+        for finding in &mut outcome.findings {
+            for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
+                if let Some(path) = &mut location.path {
+                    *path = [name, b"/", path].concat();
+                }
+                let what = format!("submodule {readable}");
+                location.named_by = Some(match location.named_by.take() {
+                    Some(by) => format!("{by} of {what}"),
+                    None => what,
+                });
+            }
         }
-        let id = finding.key_id.as_ref().filter(|_| finding.secret.is_none());
-        let whole = id.and_then(|id| by_id.get(&(Arc::clone(&finding.rule_id), id.clone())));
-        let Some(index) = whole.or_else(|| known.get(&key(&finding))).copied() else {
-            known.insert(key(&finding), findings.len());
-            findings.push(finding);
-            continue;
-        };
-        let Finding { location, other_locations, .. } = finding;
-        let target = &mut findings[index];
-        for location in std::iter::once(location).chain(other_locations) {
-            let same =
-                |l: &Location| l.path == location.path && l.line == location.line && l.in_head == Some(true);
-            if !same(&target.location) && !target.other_locations.iter().any(same) {
-                target.other_locations.push(location);
+        for skipped in outcome.incomplete.iter_mut().chain(&mut outcome.left_out) {
+            skipped.what = format!("submodule {readable}: {}", skipped.what);
+        }
+        self.add(outcome);
+    }
+
+    /// Add the files of the work tree at `root`. A file that holds what HEAD holds at the same path and line is no further
+    /// place.
+    pub fn add_files(&mut self, mut outcome: Outcome, root: &Path) {
+        let root = gix::path::into_bstr(root).map(|r| r.to_vec()).unwrap_or_default();
+        for finding in &mut outcome.findings {
+            for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
+                relative(location, &root);
+            }
+        }
+        self.add(outcome);
+    }
+
+    /// Add what was not read at all.
+    pub fn add_problems(&mut self, problems: Vec<Skipped>) {
+        self.outcome.incomplete.extend(problems);
+    }
+
+    /// All of it.
+    pub fn finish(mut self) -> Outcome {
+        self.outcome.incomplete.sort_unstable();
+        self.outcome.incomplete.dedup();
+        self.outcome.left_out.sort_unstable();
+        self.outcome
+    }
+
+    fn add(&mut self, outcome: Outcome) {
+        for finding in outcome.findings {
+            self.join(finding);
+        }
+        self.outcome.incomplete.extend(outcome.incomplete);
+        self.outcome.left_out.extend(outcome.left_out);
+        self.outcome.finished = outcome.finished;
+        // The later of two counts of one `Control`.
+        self.outcome.stats.blobs = self.outcome.stats.blobs.max(outcome.stats.blobs);
+        self.outcome.stats.bytes = self.outcome.stats.bytes.max(outcome.stats.bytes);
+    }
+
+    fn push(&mut self, finding: Finding) {
+        let index = self.outcome.findings.len();
+        self.index(&finding, index);
+        self.outcome.findings.push(finding);
+    }
+
+    fn index(&mut self, finding: &Finding, index: usize) {
+        let Finding { rule_id, key_id, secret, .. } = finding;
+        self.known.insert((Arc::clone(rule_id), key_id.clone(), secret.clone()), index);
+        if let Some(id) = key_id {
+            let known = self.by_id.entry((Arc::clone(rule_id), id.clone())).or_insert(index);
+            if secret.is_some() && self.outcome.findings.get(*known).is_some_and(|f| f.secret.is_none()) {
+                *known = index;
             }
         }
     }
-    let mut incomplete = history.incomplete;
-    incomplete.extend(files.incomplete);
-    incomplete.sort_unstable();
-    incomplete.dedup();
-    let mut left_out = history.left_out;
-    left_out.extend(files.left_out);
-    left_out.sort_unstable();
-    Outcome {
-        mode: "audit",
-        target: history.target,
-        started: history.started,
-        finished: files.finished,
-        // The later of two counts of one `Control`.
-        stats: Stats {
-            blobs: history.stats.blobs.max(files.stats.blobs),
-            bytes: history.stats.bytes.max(files.stats.bytes),
-        },
-        findings,
-        incomplete,
-        left_out,
-        unused_suppressions: Vec::new(),
+
+    fn join(&mut self, mut finding: Finding) {
+        let by_id = finding
+            .key_id
+            .as_ref()
+            .and_then(|id| self.by_id.get(&(Arc::clone(&finding.rule_id), id.clone())).copied());
+        let key = (Arc::clone(&finding.rule_id), finding.key_id.clone(), finding.secret.clone());
+        let is_half = |f: &Finding| f.secret.is_none();
+        let target = match (self.known.get(&key).copied(), by_id) {
+            (Some(index), _) => index,
+            (None, Some(index)) if is_half(&finding) => index,
+            (None, Some(index)) if is_half(&self.outcome.findings[index]) => {
+                // The whole takes the place of the half.
+                self.index(&finding, index);
+                std::mem::swap(&mut self.outcome.findings[index], &mut finding);
+                index
+            }
+            _ => return self.push(finding),
+        };
+        let target = &mut self.outcome.findings[target];
+        target.other_locations_omitted =
+            target.other_locations_omitted.saturating_add(finding.other_locations_omitted);
+        for location in std::iter::once(finding.location).chain(finding.other_locations) {
+            if is_same(&target.location, &location)
+                || target.other_locations.iter().any(|l| is_same(l, &location))
+            {
+                continue;
+            }
+            if target.other_locations.len() < MAX_PLACES {
+                target.other_locations.push(location);
+            } else {
+                target.other_locations_omitted = target.other_locations_omitted.saturating_add(1);
+            }
+        }
     }
+}
+
+/// Whether a place of a file is one that is known from HEAD.
+fn is_same(known: &Location, new: &Location) -> bool {
+    let in_head = known.in_head == Some(true) && new.commit.is_none();
+    in_head && known.path.is_some() && (&known.path, known.line) == (&new.path, new.line)
 }
 
 /// Paths of a history are relative to the top of the work tree; so are those of files then.
@@ -76,3 +159,7 @@ fn relative(location: &mut Location, root: &[u8]) {
         *path = rest.strip_prefix(b"/").unwrap_or(rest).to_vec();
     }
 }
+
+#[cfg(test)]
+#[path = "audit_tests.rs"]
+mod tests;

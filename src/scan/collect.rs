@@ -51,13 +51,26 @@ pub fn collect_all(
     at: TextStart,
     matches: &[Match],
 ) -> Vec<Finding> {
-    if matches.is_empty() {
+    let wanted: Vec<&Match> = matches.iter().collect();
+    collect_some(rules, origin, text, at, matches, &wanted)
+}
+
+/// The same for some of the matches. The snippets mask the values of all.
+pub(super) fn collect_some(
+    rules: &RuleSet,
+    origin: &Origin,
+    text: &[u8],
+    at: TextStart,
+    all: &[Match],
+    wanted: &[&Match],
+) -> Vec<Finding> {
+    if wanted.is_empty() {
         return Vec::new();
     }
     let end = at.end.unwrap_or_else(|| LineEnd::of(text));
-    let lines = has_lines(origin.place).then(|| Resolved::new(text, at, end, matches));
-    let spans = Spans::new(matches.iter().flat_map(spans).collect());
-    let mut findings: Vec<Finding> = matches
+    let lines = has_lines(origin.place).then(|| Resolved::new(text, at, end, wanted));
+    let spans = Spans::new(all.iter().flat_map(spans).collect());
+    let mut findings: Vec<Finding> = wanted
         .iter()
         .map(|m| {
             let rule_id = rules.rules[m.rule].id.clone();
@@ -94,6 +107,7 @@ pub fn collect_all(
                 notes: m.notes.clone(),
                 location,
                 other_locations: m.repeats.iter().map(locate).collect(),
+                other_locations_omitted: 0,
                 snippet: main
                     .map(|span| snippet(text, span, layout(span, text, at.offset), at.offset, end, &spans)),
                 fingerprint,
@@ -105,7 +119,7 @@ pub fn collect_all(
         .collect();
     if lines.is_some() && inline::has_marks(text) {
         let around = inline::Around { text, offset: at.offset, end, values: &spans };
-        for (finding, m) in findings.iter_mut().zip(matches) {
+        for (finding, m) in findings.iter_mut().zip(wanted) {
             mark(finding, m, &around);
         }
     }
@@ -189,7 +203,7 @@ struct Resolved<'a> {
 }
 
 impl<'a> Resolved<'a> {
-    fn new(text: &'a [u8], at: TextStart, end: LineEnd, matches: &[Match]) -> Self {
+    fn new(text: &'a [u8], at: TextStart, end: LineEnd, matches: &[&Match]) -> Self {
         let mut resolved = Self { places: Vec::new(), text, offset: at.offset };
         let mut positions = Vec::new();
         for m in matches {

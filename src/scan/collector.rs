@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::pieces::{PieceSize, scan_reader};
+use super::pieces::{MAX_FINDINGS, PieceSize, scan_reader};
 use super::{Stats, TextStart, collect_all};
 use crate::blob::{Blob, Origin, Sink, Skipped};
 use crate::detect::Detector;
@@ -72,6 +72,18 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Say that findings of a text are not listed.
+    fn omitted(&self, origin: &Origin, count: u64) {
+        if count > 0 {
+            let path = origin.path.as_deref().map(String::from_utf8_lossy);
+            self.skipped(Skipped {
+                what: path.map_or_else(|| origin.place.name().to_owned(), std::borrow::Cow::into_owned),
+                reason: format!("{count} more findings are not listed: {MAX_FINDINGS} are kept of one file"),
+                help: Some("the file is a list of keys: look at it as a whole".into()),
+            });
+        }
+    }
+
     fn gathered(&self) -> std::sync::MutexGuard<'_, Gathered> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -85,7 +97,9 @@ fn order(f: &Finding) -> impl Ord {
 impl Sink for Collector<'_> {
     fn blob(&self, blob: Blob<'_>) {
         self.cold(1, blob.bytes.len() as u64);
-        let matches = self.detector.detect(blob.bytes);
+        let mut matches = self.detector.detect(blob.bytes);
+        self.omitted(blob.origin, matches.len().saturating_sub(MAX_FINDINGS) as u64);
+        matches.truncate(MAX_FINDINGS);
         let rules = self.detector.rules();
         self.keep(collect_all(rules, blob.origin, blob.bytes, TextStart::default(), &matches));
     }
@@ -95,6 +109,7 @@ impl Sink for Collector<'_> {
         let streamed =
             scan_reader(self.detector, origin, &mut counted, PieceSize::default(), &|| self.stopped());
         self.control.blobs.fetch_add(1, Ordering::Relaxed);
+        self.omitted(origin, streamed.omitted);
         self.keep(streamed.findings);
         streamed.error.map_or(Ok(()), Err)
     }

@@ -251,7 +251,7 @@ mod tests {
             let found = look(&text, &span, layout, &Spans::new(Vec::new()));
             if !wide {
                 let broken = tail.contains(&b'\n') || (tail.contains(&b'\r') && !head.contains(&b'\n'));
-                let word = tail.last().is_some_and(|b| b.is_ascii_alphanumeric());
+                let word = tail.last().is_some_and(u8::is_ascii_alphanumeric);
                 proptest::prop_assert_eq!(found.is_some(), !broken && !word && tail.last().is_some());
             }
         }

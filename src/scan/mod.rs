@@ -10,18 +10,20 @@ mod files;
 mod history;
 mod inline;
 mod lines;
+mod message;
 mod pieces;
 mod range;
 mod repeats;
 mod snippet;
 mod staged;
 
-pub use audit::merge_audit;
+pub use audit::Audit;
 pub use collect::{TextStart, collect, collect_all};
 pub use collector::{Collector, Control, Gathered};
 pub use files::scan_files;
 pub use history::{HistoryOptions, scan_history};
-pub use pieces::{PieceSize, Streamed, scan_reader};
+pub use message::scan_message;
+pub use pieces::{MAX_FINDINGS, PieceSize, Streamed, scan_reader};
 pub use range::scan_range;
 pub use staged::scan_staged;
 

@@ -30,11 +30,17 @@ impl Default for PieceSize {
     }
 }
 
+/// The findings of one text that are kept. A file with more is a list of keys, or an attack; the rest is counted, and the
+/// scan is incomplete.
+pub const MAX_FINDINGS: usize = 100_000;
+
 /// What came of reading content in pieces.
 #[derive(Debug)]
 pub struct Streamed {
     /// In the order of the content.
     pub findings: Vec<Finding>,
+    /// Matches that are not among them, because there were more than [`MAX_FINDINGS`].
+    pub omitted: u64,
     /// Bytes read.
     pub bytes: u64,
     /// Why reading ended before the end, where it did.
@@ -63,14 +69,19 @@ fn scan_with(
     stopped: &dyn Fn() -> bool,
 ) -> Streamed {
     let mut pieces = Pieces::new(size);
-    let mut found = Found { rules, detect, origin, lf: Vec::new(), cr: Vec::new() };
+    let mut found = Found { rules, detect, origin, lf: Vec::new(), cr: Vec::new(), omitted: 0 };
     while !pieces.done && !stopped() {
         pieces.fill(reader);
         found.piece(&pieces);
         pieces.shift();
     }
     let findings = if pieces.cr.is_some() { found.cr } else { found.lf };
-    Streamed { findings: fold_repeats(findings), bytes: pieces.bytes, error: pieces.error }
+    Streamed {
+        findings: fold_repeats(findings),
+        omitted: found.omitted,
+        bytes: pieces.bytes,
+        error: pieces.error,
+    }
 }
 
 /// The piece at hand and where it stands.
@@ -161,6 +172,7 @@ struct Found<'a> {
     origin: &'a Origin,
     lf: Vec<Finding>,
     cr: Vec<Finding>,
+    omitted: u64,
 }
 
 impl Found<'_> {
@@ -171,6 +183,9 @@ impl Found<'_> {
             in_core(self.rules, m, &pieces.core, &mut matches);
         }
         matches.sort_by_key(|m| main_value(m).map(|v| v.span.start));
+        let room = MAX_FINDINGS.saturating_sub(self.lf.len().max(self.cr.len()));
+        self.omitted += matches.len().saturating_sub(room) as u64;
+        matches.truncate(room);
         if matches.is_empty() {
             return;
         }

@@ -45,7 +45,11 @@ pub fn scan_range(
         scan.node(node);
     }
     scan.tags(range, &walked);
-    for name in range.tips.iter().filter_map(|tip| tip.name.as_deref()) {
+    for (id, name) in &range.others {
+        scan.other(*id, &String::from_utf8_lossy(name));
+    }
+    let named = range.tips.iter().filter_map(|tip| tip.name.as_ref());
+    for name in named.chain(range.others.iter().map(|(_, name)| name)) {
         scan.ref_name(name);
     }
     scan.missing(walked);
@@ -81,8 +85,24 @@ impl Scan<'_> {
         Ok((node, bytes))
     }
 
-    fn node(&mut self, node: &Node) {
+    /// What a tree adds to those of its predecessors.
+    fn tree(&mut self, tree: ObjectId, parents: &[ObjectId]) -> Vec<Finding> {
         let objects = self.adder.objects;
+        let mut changes = Changes::default();
+        let mut problems = Vec::new();
+        changes.trees(objects, b"", tree, parents, &mut |path, error| {
+            problems.push((path.to_vec(), error));
+        });
+        for (path, error) in problems {
+            self.adder.skip(&path, &error);
+        }
+        let base = &self.base;
+        self.adder.added(&changes, &mut |path| {
+            base.iter().filter_map(|tree| find_path(objects, *tree, path).ok().flatten()).collect()
+        })
+    }
+
+    fn node(&mut self, node: &Node) {
         let bytes = match self.commit(&node.id) {
             Ok((_, bytes)) => bytes,
             Err(error) => return self.adder.skip(b"", &error),
@@ -94,18 +114,7 @@ impl Scan<'_> {
             // Cut off, which is told; what came before is best known from the other end of the range.
             parents.clone_from(&self.base);
         }
-        let mut changes = Changes::default();
-        let mut problems = Vec::new();
-        changes.trees(objects, b"", node.tree, &parents, &mut |path, error| {
-            problems.push((path.to_vec(), error));
-        });
-        for (path, error) in problems {
-            self.adder.skip(&path, &error);
-        }
-        let base = &self.base;
-        let mut added = self.adder.added(&changes, &mut |path| {
-            base.iter().filter_map(|tree| find_path(objects, *tree, path).ok().flatten()).collect()
-        });
+        let mut added = self.tree(node.tree, &parents);
         let origin = Origin { place: Place::CommitMessage, path: None, object: Some(node.id.to_string()) };
         added.extend(in_message(self.adder.detector, &origin, &bytes));
         self.adder.control.blobs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -134,7 +143,7 @@ impl Scan<'_> {
             })
             .collect();
         let ids = walked.ids();
-        if !ids.is_empty() {
+        if range.with_tags && !ids.is_empty() {
             let refs = Refs::read(self.adder.repo);
             let named = refs.roots.into_iter().filter(|(name, _)| name.starts_with(b"refs/tags/"));
             for (name, id) in named.filter(|(_, id)| !ids.contains(id)) {
@@ -164,6 +173,31 @@ impl Scan<'_> {
             let origin = Origin { place: Place::TagMessage, path: None, object: Some(id.to_string()) };
             let findings = in_message(self.adder.detector, &origin, &bytes);
             self.keep(findings, None, name.as_deref());
+        }
+    }
+
+    /// What a name leads to, through tags or not, that is no commit.
+    fn other(&mut self, mut id: ObjectId, name: &str) {
+        let mut bytes = Vec::new();
+        for _ in 0..64 {
+            let found = match self.adder.objects.read(&id, &mut bytes) {
+                Err(error) => return self.adder.skip(name.as_bytes(), &error),
+                Ok(ObjectKind::Tag) => {
+                    let origin =
+                        Origin { place: Place::TagMessage, path: None, object: Some(id.to_string()) };
+                    let found = in_message(self.adder.detector, &origin, &bytes);
+                    self.keep(found, None, Some(name));
+                    match tag_target(&bytes, self.adder.repo.hash) {
+                        Some(target) => id = target,
+                        None => return,
+                    }
+                    continue;
+                }
+                Ok(ObjectKind::Blob) => self.adder.detect(Place::Blob, None, Some(id), &bytes),
+                Ok(ObjectKind::Tree) => self.tree(id, &[]),
+                Ok(ObjectKind::Commit) => return, // it is in the range
+            };
+            return self.keep(found, None, Some(name));
         }
     }
 

@@ -9,12 +9,13 @@ use crate::blob::Place;
 use crate::detect::Detector;
 use crate::sources::history::Repo;
 use crate::sources::objects::Objects;
-use crate::sources::staged::{StagedError, staged};
+use crate::sources::staged::{Scope, StagedError, staged};
 
-/// Find all credentials that a commit of the index at `index_file` would add.
+/// Find all credentials that a commit of the index at `index_file` would add; or, in the other scope, all that it holds.
 pub fn scan_staged(
     repo: &Repo,
     index_file: &Path,
+    scope: Scope,
     objects: &Objects,
     detector: &Detector,
     control: &Control,
@@ -23,7 +24,7 @@ pub fn scan_staged(
     let mut adder = Adder::new(repo, objects, detector, control, Place::Index);
     let mut problems = Vec::new();
     let changes =
-        staged(repo, index_file, objects, &mut |path, error| problems.push((path.to_vec(), error)))?;
+        staged(repo, index_file, scope, objects, &mut |path, error| problems.push((path.to_vec(), error)))?;
     for (path, error) in problems {
         adder.skip(&path, &error);
     }

@@ -88,7 +88,9 @@ impl Triage {
         let places = std::iter::once(&finding.location).chain(&finding.other_locations);
         for place in places {
             let path = self.path(place, mode);
-            let mut of_place = self.inline(place);
+            // Where places were left out, one may stand where nothing allows it.
+            let knows_all = finding.other_locations_omitted == 0;
+            let mut of_place = self.inline(place).filter(|_| knows_all);
             for &i in &entries {
                 let config = self.config.as_ref().expect("it has entries");
                 let entry = &config.entries[i];
@@ -96,7 +98,7 @@ impl Triage {
                     continue;
                 }
                 used.entries[i] = true;
-                if !is_over(entry.expires, self.today) {
+                if !is_over(entry.expires, self.today) && (knows_all || !entry.needs_path()) {
                     of_place = of_place.or_else(|| {
                         Some(Suppression {
                             kind: SuppressionKind::Config,
@@ -167,7 +169,7 @@ impl Triage {
     fn path(&self, place: &Location, mode: &str) -> Option<Vec<u8>> {
         let path = place.path.as_deref()?;
         match &self.folders {
-            Some(folders) if mode == "files" => folders.from_root(path),
+            Some(folders) if mode == "files" => folders.below_root(path),
             _ => Some(path.to_vec()),
         }
     }
@@ -221,7 +223,7 @@ fn is_over(expires: Option<Date>, today: Date) -> bool {
 
 impl Folders {
     /// `path`, which starts at the current folder, from the root; `None` outside of it.
-    fn from_root(&self, path: &[u8]) -> Option<Vec<u8>> {
+    fn below_root(&self, path: &[u8]) -> Option<Vec<u8>> {
         let text = String::from_utf8_lossy(path);
         let is_exact = matches!(text, std::borrow::Cow::Borrowed(_));
         let mut whole = PathBuf::new();

@@ -1,97 +1,168 @@
-//! One finding for each credential of a whole history, at the place that introduced it.
+//! The places of each credential of a whole history: the one that introduced it first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use super::Known;
-use super::objects::{Hit, What};
-use crate::blob::Place;
-use crate::finding::{Commit, Finding, Location, Note, Secret, Severity};
+use super::credentials::{Credential, Credentials, Key};
+use super::objects::{Gathered, Hit, What};
+use super::write;
+use crate::blob::Skipped;
+use crate::detect::Detector;
+use crate::finding::{Finding, Secret};
 use crate::sources::history::attribute::{MAX_PLACES, PathIndex, Places};
-use crate::sources::history::commits::{Index, describe};
-use crate::sources::history::reach::Holder;
+use crate::sources::history::commits::Index;
 
-/// A temporary credential lives for at most 36 hours.
-const LIFETIME: i64 = 36 * 3600;
+/// Further places that are listed of all credentials together: about 60 MB.
+const MAX_LISTED: usize = 100_000;
 
-/// What makes two findings the same credential. The parts that are values come as they are in the findings.
-type Key = (Arc<str>, Option<Box<str>>, Option<Secret>);
-
-/// One place of a credential, before it is written out.
+/// One place of all credentials of an object, before it is written out.
 #[derive(Debug, Clone, Copy)]
-struct Occurrence {
+pub(super) struct Occurrence {
     /// Earlier commits first; `u32::MAX` without a commit.
     rank: u32,
-    commit: Option<Index>,
-    path: Option<PathIndex>,
-    link: bool,
-    hit: usize,
-    /// Index in the hit.
-    finding: usize,
+    pub(super) commit: Option<Index>,
+    pub(super) path: Option<PathIndex>,
+    pub(super) link: bool,
+    pub(super) hit: usize,
+}
+
+impl Occurrence {
+    /// A path is named once, with the commit that first brought the credential to it.
+    fn is_same_place(&self, other: &Self) -> bool {
+        self.path == other.path
+            && (self.path.is_some() || (self.commit, self.hit) == (other.commit, other.hit))
+    }
+}
+
+/// The places of a credential, as indexes of occurrences.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    /// The credential, and others that are part of it.
+    pub(super) members: Vec<Credential>,
+    /// The first is where it was introduced; none is the same place as another.
+    pub(super) places: Vec<u32>,
+    /// Places that are not listed. One can count more than once: it is not known where they are.
+    pub(super) omitted: u64,
+}
+
+impl Group {
+    fn add(&mut self, place: u32, all: &[Occurrence], room: &mut usize) {
+        let new = &all[place as usize];
+        if self.places.iter().any(|p| all[*p as usize].is_same_place(new)) {
+            return;
+        }
+        let is_first = self.places.is_empty();
+        if is_first || (self.places.len() <= MAX_PLACES && *room > 0) {
+            *room -= usize::from(!is_first);
+            self.places.push(place);
+        } else {
+            self.omitted += 1;
+        }
+    }
+}
+
+/// All places, and the credentials that have any.
+pub(super) struct Merged {
+    /// Ordered.
+    pub(super) all: Vec<Occurrence>,
+    pub(super) groups: Vec<Group>,
+}
+
+impl Merged {
+    fn rank(&self, credential: Credential) -> u32 {
+        self.first(credential).rank
+    }
+
+    fn first(&self, credential: Credential) -> &Occurrence {
+        &self.all[self.groups[credential as usize].places[0] as usize]
+    }
 }
 
 /// Merge all that was found.
 ///
-/// With `restricted` only what the commits that count introduced is kept.
+/// With `restricted` only what the commits that count introduced is kept. What cannot be read a second time is named in
+/// `skipped`.
 pub(super) fn findings(
     known: &Known<'_>,
-    hits: &[Hit],
+    gathered: &Gathered,
     places: &Places,
     restricted: bool,
     now: i64,
+    detector: &Detector,
+    skipped: &mut Vec<Skipped>,
 ) -> Vec<Finding> {
-    let mut groups: BTreeMap<Key, Vec<Occurrence>> = BTreeMap::new();
+    let Gathered { hits, credentials, .. } = gathered;
+    let mut all: Vec<Occurrence> = Vec::new();
     for (h, hit) in hits.iter().enumerate() {
-        let at = occurrences(known, hit, h, places, restricted);
-        for (f, finding) in hit.findings.iter().enumerate() {
-            if at.is_empty() {
-                continue;
-            }
-            let key = (Arc::clone(&finding.rule_id), finding.key_id.clone(), finding.secret.clone());
-            groups.entry(key).or_default().extend(at.iter().map(|o| Occurrence { finding: f, ..*o }));
+        occurrences(known, hit, h, places, restricted, &mut all);
+    }
+    all.sort_by(|a, b| order(a, hits, places).cmp(&order(b, hits, places)));
+    let mut groups: Vec<Group> = Vec::new();
+    groups.resize_with(credentials.len(), Group::default);
+    let mut room = MAX_LISTED;
+    for (o, i) in all.iter().zip(0..) {
+        for credential in hits[o.hit].credentials.iter() {
+            groups[credential as usize].add(i, &all, &mut room);
         }
     }
-    for group in groups.values_mut() {
-        group.sort_by(|a, b| order(a, hits, places).cmp(&order(b, hits, places)));
+    for (hit, more) in hits.iter().zip(&places.more).filter(|(_, more)| **more > 0) {
+        for credential in hit.credentials.iter() {
+            groups[credential as usize].omitted += u64::from(*more);
+        }
     }
-    fold_into_pairs(&mut groups, hits, places);
-    let mut writer = Writer { known, hits, places, commits: HashMap::new() };
+    for (group, credential) in groups.iter_mut().zip(0..) {
+        group.members.push(credential);
+    }
+    let mut merged = Merged { all, groups };
+    fold_into_pairs(&mut merged, credentials, places, &mut room);
+    merged.groups.retain(|g| !g.places.is_empty());
     let mut findings: Vec<(u32, Finding)> =
-        groups.values().map(|group| (group[0].rank, writer.finding(group, now))).collect();
+        write::findings(known, gathered, places, &merged, now, detector, skipped)
+            .into_iter()
+            .map(|(group, f)| (merged.all[merged.groups[group].places[0] as usize].rank, f))
+            .collect();
     findings.sort_by(|a, b| {
-        let key =
-            |f: &Finding| (f.location.path.clone(), f.location.line, f.rule_id.clone(), f.key_id.clone());
-        (a.0, key(&a.1), &a.1.secret).cmp(&(b.0, key(&b.1), &b.1.secret))
+        let key = |f: &(u32, Finding)| (f.0, f.1.location.path.clone(), f.1.location.line);
+        let value =
+            |f: &(u32, Finding)| -> Key { (f.1.rule_id.clone(), f.1.key_id.clone(), f.1.secret.clone()) };
+        key(a).cmp(&key(b)).then_with(|| value(a).cmp(&value(b)))
     });
     findings.into_iter().map(|f| f.1).collect()
 }
 
-/// All places of an object.
-fn occurrences(known: &Known<'_>, hit: &Hit, h: usize, places: &Places, restricted: bool) -> Vec<Occurrence> {
-    let none = Occurrence { rank: u32::MAX, commit: None, path: None, link: false, hit: h, finding: 0 };
+/// Add all places of an object.
+fn occurrences(
+    known: &Known<'_>,
+    hit: &Hit,
+    h: usize,
+    places: &Places,
+    restricted: bool,
+    all: &mut Vec<Occurrence>,
+) {
+    let none = Occurrence { rank: u32::MAX, commit: None, path: None, link: false, hit: h };
     let named = known.reach.name_of(&hit.object).is_some();
     match &hit.what {
-        What::Tag if restricted && !named => Vec::new(),
-        What::Tag | What::Ref(_) => vec![none],
+        What::Tag if restricted && !named => {}
+        What::Tag | What::Ref(_) => all.push(none),
         What::Commit => {
-            let Some(commit) = known.graph.find(&hit.object) else { return vec![none] };
+            let Some(commit) = known.graph.find(&hit.object) else { return all.push(none) };
             let rank = known.rank[commit as usize];
-            if rank == u32::MAX {
-                Vec::new()
-            } else {
-                vec![Occurrence { rank, commit: Some(commit), ..none }]
+            if rank != u32::MAX {
+                all.push(Occurrence { rank, commit: Some(commit), ..none });
             }
         }
         What::Blob | What::Lfs | What::Name(_) => {
-            let all = places.of[h].iter().map(|place| Occurrence {
+            let of = &places.of[h];
+            all.extend(of.iter().map(|place| Occurrence {
                 rank: place.commit.map_or(u32::MAX, |c| known.rank[c as usize]),
                 commit: place.commit,
                 path: Some(place.path),
                 link: place.link,
                 ..none
-            });
-            let all: Vec<Occurrence> = all.collect();
-            if all.is_empty() && (!restricted || named) { vec![none] } else { all }
+            }));
+            if of.is_empty() && (!restricted || named) {
+                all.push(none);
+            }
         }
     }
 }
@@ -99,63 +170,61 @@ fn occurrences(known: &Known<'_>, hit: &Hit, h: usize, places: &Places, restrict
 fn order<'a>(o: &Occurrence, hits: &'a [Hit], places: &'a Places) -> impl Ord + use<'a> {
     let path = o.path.map(|p| &places.paths[p as usize]);
     let hit = &hits[o.hit];
-    (o.rank, &hit.what, path, hit.findings[o.finding].location.line, hit.object)
+    (o.rank, &hit.what, path, hit.object)
 }
 
-/// Let go of findings that are part of another: an id alone whose secret is known from elsewhere, a secret alone that
+/// Let go of credentials that are part of another: an id alone whose secret is known from elsewhere, a secret alone that
 /// belongs to a pair, and a secret alone that came with an id alone, in the same folder and commit. (The last two are
 /// not made a pair: there is no saying that they are.)
-fn fold_into_pairs(groups: &mut BTreeMap<Key, Vec<Occurrence>>, hits: &[Hit], places: &Places) {
-    let rank = |group: &[Occurrence]| group[0].rank;
-    let mut by_id: HashMap<(Arc<str>, Box<str>), Key> = HashMap::new();
-    let mut by_secret: HashMap<Secret, Key> = HashMap::new();
-    for (key, group) in &*groups {
-        let (rule, Some(id), Some(secret)) = key else { continue };
-        let earlier = |other: Option<&Key>| other.is_none_or(|o| rank(group) < rank(&groups[o]));
-        let place = (Arc::clone(rule), id.clone());
-        if earlier(by_id.get(&place)) {
-            by_id.insert(place, key.clone());
+fn fold_into_pairs(merged: &mut Merged, credentials: &Credentials, places: &Places, room: &mut usize) {
+    let mut sorted = credentials.sorted();
+    sorted.retain(|c| !merged.groups[*c as usize].places.is_empty());
+    let mut by_id: HashMap<(&str, &str), Credential> = HashMap::new();
+    let mut by_secret: HashMap<&Secret, Credential> = HashMap::new();
+    for credential in sorted.iter().copied() {
+        let (rule, Some(id), Some(secret)) = credentials.key(credential) else { continue };
+        let earlier = |other: Option<&Credential>| {
+            other.is_none_or(|other| merged.rank(credential) < merged.rank(*other))
+        };
+        if earlier(by_id.get(&(&**rule, &**id))) {
+            by_id.insert((rule, id), credential);
         }
         if earlier(by_secret.get(secret)) {
-            by_secret.insert(secret.clone(), key.clone());
+            by_secret.insert(secret, credential);
         }
     }
     // Ids alone that stay so, by where they came from.
-    let mut alone: HashMap<(Index, &[u8]), Key> = HashMap::new();
-    for (key, group) in &*groups {
-        if let (rule, Some(id), None) = key
-            && !by_id.contains_key(&(Arc::clone(rule), id.clone()))
-            && let Some(origin) = origin(&group[0], places)
+    let mut alone: HashMap<(Index, &[u8]), Credential> = HashMap::new();
+    for credential in sorted.iter().copied() {
+        if let (rule, Some(id), None) = credentials.key(credential)
+            && !by_id.contains_key(&(&**rule, &**id))
+            && let Some(origin) = origin(merged.first(credential), places)
         {
-            alone.entry(origin).or_insert_with(|| key.clone());
+            alone.entry(origin).or_insert(credential);
         }
     }
-    let mut into: Vec<(Key, Key)> = Vec::new();
-    for (key, group) in &*groups {
-        let target = match key {
-            (rule, Some(id), None) => by_id.get(&(Arc::clone(rule), id.clone())),
-            (_, None, Some(secret)) if is_labelled(&group[0], hits) => by_secret
+    let mut into: Vec<(Credential, Credential)> = Vec::new();
+    for credential in sorted {
+        let target = match credentials.key(credential) {
+            (rule, Some(id), None) => by_id.get(&(&**rule, &**id)),
+            // A secret of 40 characters that its label gave away, and nothing else.
+            (_, None, Some(secret)) if secret.expose().len() == 40 => by_secret
                 .get(secret)
-                .or_else(|| origin(&group[0], places).and_then(|origin| alone.get(&origin))),
+                .or_else(|| origin(merged.first(credential), places).and_then(|origin| alone.get(&origin))),
             _ => None,
         };
-        if let Some(target) = target {
-            into.push((key.clone(), target.clone()));
-        }
+        into.extend(target.map(|target| (credential, *target)));
     }
     for (part, whole) in into {
-        let Some(mut moved) = groups.remove(&part) else { continue };
-        if let Some(group) = groups.get_mut(&whole) {
-            // The first stays first: it is where the whole was introduced.
-            group.append(&mut moved);
+        let part_of = std::mem::take(&mut merged.groups[part as usize]);
+        let group = &mut merged.groups[whole as usize];
+        // The first stays first: it is where the whole was introduced.
+        for place in part_of.places {
+            group.add(place, &merged.all, room);
         }
+        group.omitted += part_of.omitted;
+        group.members.push(part);
     }
-}
-
-/// A secret of 40 characters that its label gave away, and nothing else.
-fn is_labelled(o: &Occurrence, hits: &[Hit]) -> bool {
-    let secret = hits[o.hit].findings[o.finding].secret.as_ref();
-    secret.is_some_and(|s| s.expose().len() == 40)
 }
 
 /// The commit and the folder.
@@ -163,115 +232,4 @@ fn origin<'a>(o: &Occurrence, places: &'a Places) -> Option<(Index, &'a [u8])> {
     let path = &places.paths[o.path? as usize];
     let folder = memchr::memrchr(b'/', path).map_or(&path[..0], |i| &path[..i]);
     Some((o.commit?, folder))
-}
-
-/// Writes occurrences out.
-struct Writer<'a> {
-    known: &'a Known<'a>,
-    hits: &'a [Hit],
-    places: &'a Places,
-    /// Commits that were described before.
-    commits: HashMap<Index, Commit>,
-}
-
-impl Writer<'_> {
-    fn finding(&mut self, group: &[Occurrence], now: i64) -> Finding {
-        let first = &group[0];
-        let targets: BTreeSet<u32> = group.iter().map(|o| o.hit as u32).collect();
-        let mut finding = self.hits[first.hit].findings[first.finding].clone();
-        let repeats = std::mem::take(&mut finding.other_locations);
-        finding.location = self.location(first, &finding.location, &targets);
-        let has = &self.places.head_has;
-        let anywhere = targets.iter().any(|t| has.get(*t as usize).copied().unwrap_or(false));
-        finding.location.in_head = Some(anywhere);
-
-        for repeat in repeats.iter().take(MAX_PLACES) {
-            let place = self.location(first, repeat, &targets);
-            finding.other_locations.push(place);
-        }
-        // A path is named once, with the commit that first brought the credential to it.
-        let mut seen: BTreeSet<(Option<PathIndex>, Option<Index>, Option<usize>)> = BTreeSet::new();
-        for o in group {
-            let by_path = (o.path, None, None);
-            let by_object = (None, o.commit, Some(o.hit));
-            let is_new = seen.insert(if o.path.is_some() { by_path } else { by_object });
-            if !is_new || std::ptr::eq(o, first) || finding.other_locations.len() >= MAX_PLACES {
-                continue;
-            }
-            let place = self.location(o, &self.hits[o.hit].findings[o.finding].location, &targets);
-            finding.other_locations.push(place);
-        }
-        expire(&mut finding, now);
-        finding
-    }
-
-    fn location(&mut self, o: &Occurrence, found: &Location, targets: &BTreeSet<u32>) -> Location {
-        let hit = &self.hits[o.hit];
-        let reach = &self.known.reach;
-        let mut location = found.clone();
-        location.path = o.path.map(|p| self.places.paths[p as usize].to_vec());
-        if o.link && location.place == Place::Blob {
-            location.place = Place::Symlink;
-        }
-        if let What::Ref(name) = &hit.what {
-            location.reachable = Some(true);
-            location.named_by = Some(String::from_utf8_lossy(name).into_owned());
-            location.in_head = Some(false);
-            return location;
-        }
-        location.in_head = Some(o.path.is_some_and(|p| self.in_head(p, targets)));
-        let Some(commit) = o.commit else {
-            let name = reach.name_of(&hit.object).map(str::to_owned);
-            location.reachable = Some(name.is_some() || o.path.is_some());
-            location.named_by = name;
-            return location;
-        };
-        location.reachable = Some(reach.reaches(commit));
-        location.named_by = match reach.holder(commit) {
-            Holder::Ref => None,
-            Holder::Stash => Some("stash@{0}".into()),
-            Holder::Notes(n) => Some(reach.notes[n as usize].clone()),
-            Holder::Nothing => self.known.lost[commit as usize].map(|n| self.known.log[n as usize].0.clone()),
-        };
-        if matches!(reach.holder(commit), Holder::Notes(_)) && matches!(hit.what, What::Blob) {
-            location.place = Place::Note;
-            location.path = None;
-        }
-        location.commit = Some(Box::new(self.commit(commit)));
-        if location.in_head == Some(false)
-            && let Some(path) = o.path
-        {
-            location.removed = self.removed(path, targets).map(|c| Box::new(self.commit(c)));
-        }
-        location
-    }
-
-    fn in_head(&self, path: PathIndex, targets: &BTreeSet<u32>) -> bool {
-        let all = &self.places.in_head;
-        let from = all.partition_point(|p| p.0 < path);
-        all[from..].iter().take_while(|p| p.0 == path).any(|p| targets.contains(&p.1))
-    }
-
-    /// The last commit that took the credential from a path.
-    fn removed(&self, path: PathIndex, targets: &BTreeSet<u32>) -> Option<Index> {
-        let all = targets.iter().filter_map(|t| self.places.removed.get(&(path, *t)).copied());
-        all.max_by_key(|c| self.known.graph.position(*c))
-    }
-
-    fn commit(&mut self, commit: Index) -> Commit {
-        let known = self.known;
-        self.commits.entry(commit).or_insert_with(|| describe(known.store, &known.graph, commit)).clone()
-    }
-}
-
-/// Lower a temporary credential that must have expired.
-fn expire(finding: &mut Finding, now: i64) {
-    let temporary = finding.key_id.as_ref().is_some_and(|id| id.starts_with("ASIA"));
-    let age = finding.location.commit.as_ref().map(|c| now.saturating_sub(c.time));
-    if temporary && age.is_some_and(|age| age > LIFETIME) {
-        finding.severity = finding.severity.min(Severity::Low);
-        if !finding.notes.contains(&Note::Expired) {
-            finding.notes.push(Note::Expired);
-        }
-    }
 }

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+mod credentials;
 mod incomplete;
 mod merge;
 mod objects;
+mod write;
 
 use gix::hashtable::HashMap as IdMap;
 
@@ -28,7 +30,7 @@ use objects::{Hit, Objects, What};
 pub(super) use objects::{in_message, lfs_digest};
 
 /// What of a history is scanned, and how.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct HistoryOptions {
     /// Only what refs reach whose full name matches this pattern: `*` is any text, `/` included.
     pub refs: Option<String>,
@@ -42,6 +44,23 @@ pub struct HistoryOptions {
     pub check_hashes: bool,
     /// Threads to use.
     pub threads: usize,
+    /// Findings to keep while objects are read, about 2 kB each. Of those beyond only the credential is kept, and what is
+    /// reported of them is looked up a second time. This does not change what is found.
+    pub keep: usize,
+}
+
+impl Default for HistoryOptions {
+    fn default() -> Self {
+        Self {
+            refs: None,
+            reachable_only: false,
+            since: None,
+            max_blob_size: None,
+            check_hashes: false,
+            threads: 1,
+            keep: 50_000,
+        }
+    }
 }
 
 impl HistoryOptions {
@@ -58,6 +77,7 @@ impl HistoryOptions {
 struct Known<'a> {
     repo: &'a Repo,
     store: &'a Store,
+    threads: usize,
     graph: Graph,
     reach: Reach,
     /// For commits that no ref reaches: what still names them.
@@ -82,7 +102,7 @@ pub fn scan_history(
 ) -> Outcome {
     let refs = Refs::read(repo);
     let (store, problems) = Store::open(&repo.objects_dir, repo.hash);
-    let objects = Objects::new(repo, detector, control);
+    let objects = Objects::new(repo, detector, control, options.keep);
     let scan = ScanOptions {
         threads: options.threads,
         check_hashes: options.check_hashes,
@@ -97,7 +117,7 @@ pub fn scan_history(
     for name in &refs.names {
         gathered.name_of_ref(name, detector);
     }
-    gathered.skipped.extend(refs.problems.iter().cloned());
+    gathered.skipped.extend(refs.problems.iter().chain(&repo.problems).cloned());
 
     let graph = Graph::new(std::mem::take(&mut gathered.commits));
     let wanted = |name: &[u8]| options.wants_ref(name);
@@ -109,23 +129,31 @@ pub fn scan_history(
     for (commit, at) in commits.iter().zip(0..) {
         rank[*commit as usize] = at;
     }
-    let known = Known { repo, store: &store, graph, reach, lost, log, commits, rank };
+    let threads = options.threads;
+    let known = Known { repo, store: &store, threads, graph, reach, lost, log, commits, rank };
     let head = refs.head().and_then(|id| known.graph.find(&id));
-    let stopped = control.stop.load(std::sync::atomic::Ordering::Relaxed);
-    let (places, missing) = places(&known, head, &gathered.hits, options, stopped, &mut gathered.skipped);
-    gathered.skipped.extend(incomplete::missing(&known, &missing, &places));
-    if stopped {
+    let stop = || control.stop.load(std::sync::atomic::Ordering::Relaxed);
+    // What was found until then still gets its places, unless there is nothing to find them for.
+    let early = stop();
+    let give_up = || stop() && (!early || gathered.hits.is_empty());
+    let (places, missing) =
+        places(&known, head, &gathered.hits, options, !early, &give_up, &mut gathered.skipped);
+    if stop() {
+        // What is missing is not known; nor are all places.
         gathered.skipped.push(Skipped {
             what: "the scan".into(),
             reason: "it was interrupted".into(),
             help: None,
         });
+    } else {
+        gathered.skipped.extend(incomplete::missing(&known, &missing, &places));
     }
-    gathered.skipped.sort_unstable();
-    gathered.skipped.dedup();
-
     let now = started.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
-    let findings = merge::findings(&known, &gathered.hits, &places, options.restricted(), now);
+    let mut skipped = std::mem::take(&mut gathered.skipped);
+    let findings =
+        merge::findings(&known, &gathered, &places, options.restricted(), now, detector, &mut skipped);
+    skipped.sort_unstable();
+    skipped.dedup();
     let target: &PathBuf = repo.work_tree.as_ref().unwrap_or(&repo.git_dir);
     Outcome {
         mode: "history",
@@ -137,7 +165,7 @@ pub fn scan_history(
             bytes: control.bytes.load(std::sync::atomic::Ordering::Relaxed),
         },
         findings,
-        incomplete: gathered.skipped,
+        incomplete: skipped,
         left_out: gathered.left_out,
         unused_suppressions: Vec::new(),
     }
@@ -173,7 +201,8 @@ fn places(
     head: Option<Index>,
     hits: &[Hit],
     options: &HistoryOptions,
-    stopped: bool,
+    check: bool,
+    stopped: &(dyn Fn() -> bool + Sync),
     skipped: &mut Vec<Skipped>,
 ) -> (Places, Missing) {
     let mut objects: IdMap<ObjectId, u32> = IdMap::default();
@@ -189,10 +218,10 @@ fn places(
     }
     let read = |targets: &IdMap<ObjectId, u32>, check: bool| {
         let named: Vec<ObjectId> = names.keys().copied().collect();
-        let wanted = Wanted { targets, trees: &named, check };
+        let wanted = Wanted { targets, trees: &named, check, stopped };
         Trees::read(known.store, known.repo.hash, options.threads, wanted)
     };
-    let mut trees = read(&objects, !stopped);
+    let mut trees = read(&objects, check);
     let mut missing = Missing { ids: trees.missing.clone(), first_target: None };
     // Whether it matters that they are missing depends on what names them.
     if !missing.ids.is_empty() && !known.repo.promisor && missing.ids.len() <= incomplete::MAX_NAMED {
@@ -203,7 +232,7 @@ fn places(
     skipped.extend(trees.problems.drain(..).map(Skipped::from));
     let count = hits.len() + missing.first_target.map_or(0, |_| missing.ids.len());
     let named_trees: Vec<ObjectId> = known.reach.named.iter().map(|n| n.0).collect();
-    let history = History { graph: &known.graph, head, trees: &named_trees };
+    let history = History { graph: &known.graph, head, trees: &named_trees, stopped };
     let targets = Targets { objects: &objects, names: &names, count };
     let places =
         attribute(known.store, known.repo.hash, options.threads, &trees, history, targets, &known.commits);

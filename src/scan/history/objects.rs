@@ -4,9 +4,11 @@ use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::credentials::{Credential, Credentials, Runs};
 use crate::blob::{Origin, Place, Skipped};
-use crate::detect::Detector;
+use crate::detect::{Detector, Match};
 use crate::finding::Finding;
+use crate::scan::collect::collect_some;
 use crate::scan::repeats::fold_repeats;
 use crate::scan::{Control, PieceSize, TextStart, collect_all, scan_reader};
 use crate::sources::history::Repo;
@@ -35,14 +37,22 @@ pub(super) struct Hit {
     /// The object; for a name the tree.
     pub(super) object: ObjectId,
     pub(super) what: What,
-    pub(super) findings: Vec<Finding>,
+    pub(super) credentials: Runs,
+    /// Without places. `None`: there are too many to keep; [`look`] finds those that are needed.
+    pub(super) findings: Option<Vec<Finding>>,
 }
+
+/// Larger blobs are not read a second time.
+const LOOK_AGAIN_BELOW: u64 = 256 << 20;
 
 /// What the scan of all objects has gathered.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     /// Sorted.
     pub(super) hits: Vec<Hit>,
+    pub(super) credentials: Credentials,
+    /// How many more findings may be kept in the hits.
+    room: usize,
     pub(super) commits: Vec<Node>,
     pub(super) tags: Tags,
     pub(super) skipped: Vec<Skipped>,
@@ -52,12 +62,30 @@ pub(super) struct Gathered {
 impl Gathered {
     /// Look at the name of a ref.
     pub(super) fn name_of_ref(&mut self, name: &[u8], detector: &Detector) {
-        let findings = find(detector, &origin(Place::Ref, None), name);
-        if !findings.is_empty() {
-            // The null id: a ref is no object.
-            let object = ObjectId::null(gix::hash::Kind::Sha1);
-            self.hits.push(Hit { object, what: What::Ref(name.to_vec()), findings });
+        // The null id: a ref is no object.
+        let object = ObjectId::null(gix::hash::Kind::Sha1);
+        let what = What::Ref(name.to_vec());
+        let findings = look(detector, &object, &what, name, None);
+        self.keep(&object, what, findings, true);
+    }
+
+    /// Keep what was found, if it is anything. With `again` all of it can be found again.
+    fn keep(&mut self, id: &oid, what: What, findings: Vec<Finding>, again: bool) {
+        if findings.is_empty() {
+            return;
         }
+        let numbers = findings.iter().map(|f| self.credentials.of(f)).collect();
+        let keep = !again || self.has_room(findings.len());
+        self.push(id, what, numbers, keep.then_some(findings));
+    }
+
+    fn has_room(&self, count: usize) -> bool {
+        count <= self.room
+    }
+
+    fn push(&mut self, id: &oid, what: What, numbers: Vec<Credential>, findings: Option<Vec<Finding>>) {
+        self.room = self.room.saturating_sub(findings.as_ref().map_or(0, Vec::len));
+        self.hits.push(Hit { object: id.to_owned(), what, credentials: Runs::new(numbers), findings });
     }
 }
 
@@ -74,13 +102,13 @@ pub(super) struct Objects<'a> {
 }
 
 impl<'a> Objects<'a> {
-    pub(super) fn new(repo: &'a Repo, detector: &'a Detector, control: &'a Control) -> Self {
+    pub(super) fn new(repo: &'a Repo, detector: &'a Detector, control: &'a Control, keep: usize) -> Self {
         Self {
             repo,
             detector,
             control,
             told: (AtomicU64::new(0), AtomicU64::new(0)),
-            gathered: Mutex::default(),
+            gathered: Mutex::new(Gathered { room: keep, ..Gathered::default() }),
             commits: Mutex::default(),
         }
     }
@@ -98,9 +126,9 @@ impl<'a> Objects<'a> {
         self.gathered().skipped.push(skipped);
     }
 
-    fn keep(&self, id: &oid, what: What, findings: Vec<Finding>) {
+    fn keep(&self, id: &oid, what: What, findings: Vec<Finding>, again: bool) {
         if !findings.is_empty() {
-            self.gathered().hits.push(Hit { object: id.to_owned(), what, findings });
+            self.gathered().keep(id, what, findings, again);
         }
     }
 
@@ -108,24 +136,49 @@ impl<'a> Objects<'a> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn message(&self, id: &oid, what: What, place: Place, bytes: &[u8]) {
-        self.keep(id, what, in_message(self.detector, &origin(place, Some(id)), bytes));
+    /// Lines and snippets are for those that may be kept.
+    fn blob(&self, id: &oid, bytes: &[u8]) {
+        let matches = self.detector.detect(bytes);
+        if matches.is_empty() {
+            return;
+        }
+        if self.gathered().has_room(matches.len()) {
+            let (rules, origin) = (self.detector.rules(), origin(Place::Blob, Some(id)));
+            let findings = collect_all(rules, &origin, bytes, TextStart::default(), &matches);
+            self.keep(id, What::Blob, fold_repeats(findings), true);
+        } else {
+            let mut gathered = self.gathered();
+            let numbers = |m| gathered.credentials.of_match(self.detector.rules(), m);
+            let numbers = matches.iter().map(numbers).collect();
+            gathered.push(id, What::Blob, numbers, None);
+        }
     }
 
-    fn stream(&self, id: &oid, what: What, origin: &Origin, name: &str, reader: &mut dyn Read) {
+    fn stream(&self, id: &oid, what: What, origin: &Origin, again: bool, reader: &mut dyn Read) {
         let read = scan_reader(self.detector, origin, reader, PieceSize::default(), &|| self.stopped());
         if let Some(error) = read.error {
-            self.skip(Skipped { what: name.into(), reason: format!("cannot be read: {error}"), help: None });
+            let name = match what {
+                What::Lfs => format!("the git-lfs object of {id}"),
+                _ => format!("object {id}"),
+            };
+            self.skip(Skipped { what: name, reason: format!("cannot be read: {error}"), help: None });
         }
-        self.keep(id, what, fold_repeats(read.findings));
+        self.keep(id, what, fold_repeats(read.findings), again);
     }
 }
 
-/// The findings of a commit or tag object. Lines are counted in the message; what stands before it has none.
+/// The findings of a commit or tag object.
 pub(in crate::scan) fn in_message(detector: &Detector, origin: &Origin, bytes: &[u8]) -> Vec<Finding> {
+    message_findings(bytes, &|text| {
+        collect_all(detector.rules(), origin, text, TextStart::default(), &detector.detect(text))
+    })
+}
+
+/// What `find` finds in a commit or tag object. Lines are counted in the message; what stands before it has none.
+fn message_findings(bytes: &[u8], find: &dyn Fn(&[u8]) -> Vec<Finding>) -> Vec<Finding> {
     let (header, message) = split(bytes);
-    let mut findings = find(detector, origin, message);
-    let mut in_header = find(detector, origin, header);
+    let mut findings = find(message);
+    let mut in_header = find(header);
     for finding in &mut in_header {
         for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
             location.line = None;
@@ -142,26 +195,49 @@ fn origin(place: Place, id: Option<&oid>) -> Origin {
     Origin { place, path: None, object: id.map(|id| id.to_hex().to_string()) }
 }
 
-fn find(detector: &Detector, origin: &Origin, text: &[u8]) -> Vec<Finding> {
-    let matches = detector.detect(text);
-    fold_repeats(collect_all(detector.rules(), origin, text, TextStart::default(), &matches))
+/// The findings in the text of an object, or in a name; of the credentials that `wanted` wants, if given.
+pub(super) fn look(
+    detector: &Detector,
+    id: &oid,
+    what: &What,
+    text: &[u8],
+    wanted: Option<&dyn Fn(&Match) -> bool>,
+) -> Vec<Finding> {
+    let place = match what {
+        What::Blob => Place::Blob,
+        What::Lfs => Place::Lfs,
+        What::Commit => Place::CommitMessage,
+        What::Tag => Place::TagMessage,
+        What::Name(_) => Place::Path,
+        What::Ref(_) => Place::Ref,
+    };
+    let origin = origin(place, (place != Place::Ref).then_some(id));
+    let find = |text: &[u8]| {
+        let matches = detector.detect(text);
+        let some: Vec<&Match> = matches.iter().filter(|m| wanted.is_none_or(|wanted| wanted(m))).collect();
+        collect_some(detector.rules(), &origin, text, TextStart::default(), &matches, &some)
+    };
+    if matches!(what, What::Commit | What::Tag) {
+        message_findings(text, &find)
+    } else {
+        fold_repeats(find(text))
+    }
 }
 
 impl ObjectSink for Objects<'_> {
     fn hot(&self, id: &oid, kind: ObjectKind, bytes: &[u8]) {
-        match kind {
-            ObjectKind::Blob => {
-                let findings = find(self.detector, &origin(Place::Blob, Some(id)), bytes);
-                self.keep(id, What::Blob, findings);
-            }
-            ObjectKind::Commit => self.message(id, What::Commit, Place::CommitMessage, bytes),
-            ObjectKind::Tag => self.message(id, What::Tag, Place::TagMessage, bytes),
-            ObjectKind::Tree => self.tree(id, bytes),
-        }
+        let what = match kind {
+            ObjectKind::Blob => return self.blob(id, bytes),
+            ObjectKind::Tree => return self.tree(id, bytes),
+            ObjectKind::Commit => What::Commit,
+            ObjectKind::Tag => What::Tag,
+        };
+        let findings = look(self.detector, id, &what, bytes, None);
+        self.keep(id, what, findings, true);
     }
 
-    fn hot_stream(&self, id: &oid, _kind: ObjectKind, _size: u64, bytes: &mut dyn Read) {
-        self.stream(id, What::Blob, &origin(Place::Blob, Some(id)), &format!("object {id}"), bytes);
+    fn hot_stream(&self, id: &oid, _kind: ObjectKind, size: u64, bytes: &mut dyn Read) {
+        self.stream(id, What::Blob, &origin(Place::Blob, Some(id)), size < LOOK_AGAIN_BELOW, bytes);
     }
 
     fn commit(&self, id: &oid, bytes: &[u8]) {
@@ -186,8 +262,9 @@ impl ObjectSink for Objects<'_> {
             if !self.detector.prefilter().is_hot(entry.name) {
                 continue;
             }
-            let findings = find(self.detector, &origin(Place::Path, Some(id)), entry.name);
-            self.keep(id, What::Name(entry.name.to_vec()), findings);
+            let what = What::Name(entry.name.to_vec());
+            let findings = look(self.detector, id, &what, entry.name, None);
+            self.keep(id, what, findings, true);
         }
     }
 
@@ -195,8 +272,7 @@ impl ObjectSink for Objects<'_> {
         let Some(digest) = lfs_digest(bytes) else { return };
         // Content that was never downloaded is not part of this repository.
         let Ok(mut file) = std::fs::File::open(self.repo.lfs_object(digest)) else { return };
-        let name = format!("git-lfs object {digest}");
-        self.stream(id, What::Lfs, &origin(Place::Lfs, Some(id)), &name, &mut file);
+        self.stream(id, What::Lfs, &origin(Place::Lfs, Some(id)), false, &mut file);
     }
 
     fn problem(&self, problem: Problem) {

@@ -75,8 +75,13 @@ impl Made {
         scan_history(&repo, options, &Detector::new(rules), &Control::default(), now)
     }
 
+    /// The outcome, which does not depend on how much is kept.
     fn scan(&self) -> Outcome {
-        self.scan_with(&HistoryOptions { threads: 2, ..HistoryOptions::default() })
+        let options = HistoryOptions { threads: 2, ..HistoryOptions::default() };
+        let outcome = self.scan_with(&options);
+        let again = self.scan_with(&HistoryOptions { keep: 0, ..options });
+        assert_eq!(format!("{:?}", outcome.findings), format!("{:?}", again.findings));
+        outcome
     }
 }
 
@@ -252,4 +257,88 @@ fn the_same_tree_at_a_million_paths_is_no_trouble() {
     let finding = only(&outcome);
     assert_eq!(finding.location.path.as_deref(), Some(&b"x.ini"[..]));
     assert!(finding.other_locations.len() <= crate::sources::history::attribute::MAX_PLACES);
+}
+
+#[test]
+fn a_merge_can_remove_what_no_other_commit_did() {
+    let made = Made::new();
+    made.commit("start", &[("a", Some("1\n"))]);
+    made.git(&["switch", "--quiet", "--create", "side"]);
+    made.commit("beside", &[("b", Some("2\n"))]);
+    made.git(&["switch", "--quiet", "main"]);
+    made.commit("leak", &[("x.ini", Some(&ini(&key("AKIA", 0))))]);
+    made.git(&["merge", "--quiet", "--no-commit", "--no-ff", "side"]);
+    let merge = made.commit("merge", &[("x.ini", None)]);
+    made.commit("later", &[("a", Some("2\n"))]);
+    let outcome = made.scan();
+    assert_eq!(only(&outcome).location.removed.as_ref().map(|c| &*c.id), Some(&*merge));
+}
+
+#[test]
+fn what_a_branch_removed_no_merge_did() {
+    let made = Made::new();
+    made.commit("leak", &[("x.ini", Some(&ini(&key("AKIA", 0))))]);
+    made.git(&["switch", "--quiet", "--create", "side"]);
+    let removal = made.commit("clean", &[("x.ini", None)]);
+    made.git(&["switch", "--quiet", "main"]);
+    made.commit("beside", &[("b", Some("2\n"))]);
+    made.git(&["merge", "--quiet", "--no-ff", "-m", "merge", "side"]);
+    let outcome = made.scan();
+    assert_eq!(only(&outcome).location.removed.as_ref().map(|c| &*c.id), Some(&*removal));
+}
+
+#[test]
+fn many_credentials_in_many_versions_and_places() {
+    // Each version has one more id than the last; the last one stands at 150 paths.
+    let made = Made::new();
+    let letters: Vec<char> = ('A'..='Z').chain('2'..='7').collect();
+    let id = |n: usize| -> String {
+        let mut state = n as u64 + 1;
+        let next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            letters[(state >> 59) as usize]
+        };
+        std::iter::repeat_with(next).take(16).collect()
+    };
+    let text = |n: usize| -> String { (0..n).map(|n| ["id: AKIA", &id(n), "\n"].concat()).collect() };
+    let commits: Vec<String> =
+        (1..=20).map(|n| made.commit(&format!("version {n}"), &[("dump.txt", Some(&text(n)))])).collect();
+    let last = text(20);
+    let paths: Vec<String> = (0..150).map(|n| format!("copies/{n:03}.txt")).collect();
+    let files: Vec<(&str, Option<&str>)> = paths.iter().map(|p| (&**p, Some(&*last))).collect();
+    made.commit("copies", &files);
+    let outcome = made.scan();
+    assert_eq!(outcome.findings.len(), 20);
+    for (n, (finding, commit)) in outcome.findings.iter().zip(&commits).enumerate() {
+        assert_eq!((finding.location.line, commit_of(&finding.location)), (Some(n as u64 + 1), &**commit));
+        assert_eq!(finding.other_locations.len() as u64 + finding.other_locations_omitted, 150, "{n}");
+        assert_eq!(finding.other_locations.len(), 99, "100 places are kept of one object");
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_parsed_is_named() {
+    let made = Made::new();
+    made.commit("leak", &[("x.ini", Some(&ini(&key("AKIA", 0))))]);
+    std::fs::write(made.path().join(".git/config"), "[core\nbare = maybe").expect("a file");
+    let outcome = made.scan();
+    only(&outcome);
+    assert_eq!(outcome.incomplete.len(), 1);
+    assert!(outcome.incomplete[0].reason.starts_with("cannot be parsed"), "{}", outcome.incomplete[0]);
+}
+
+#[test]
+fn an_interrupted_scan_does_not_take_the_rest_for_missing() {
+    let made = Made::new();
+    for n in 0..3 {
+        made.commit("leak", &[("x.ini", Some(&ini(&key("AKIA", n))))]);
+    }
+    let control = Control::default();
+    control.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let rules = Arc::new(RuleSet::load(&[]).expect("the built-in rules"));
+    let repo = Repo::discover(made.path()).expect("a repository");
+    let now = SystemTime::UNIX_EPOCH;
+    let outcome = scan_history(&repo, &HistoryOptions::default(), &Detector::new(rules), &control, now);
+    let said: Vec<String> = outcome.incomplete.iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["the scan: it was interrupted"]);
 }

@@ -48,7 +48,7 @@ pub struct Targets<'a> {
 }
 
 /// Where the commits are, and which of them count.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct History<'a> {
     /// All commits.
     pub graph: &'a Graph,
@@ -56,6 +56,8 @@ pub struct History<'a> {
     pub head: Option<Index>,
     /// Trees that a ref names without a commit.
     pub trees: &'a [ObjectId],
+    /// Whether to give up. The places that are found then are not all.
+    pub stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// The places of all targets.
@@ -70,7 +72,10 @@ pub struct Places {
     /// `(path, target)` in HEAD's tree. Sorted.
     pub in_head: Vec<(PathIndex, u32)>,
     /// The last commit of HEAD's history that took a target from a path.
-    pub removed: HashMap<(PathIndex, u32), Index>,
+    pub removed: BTreeMap<(PathIndex, u32), Index>,
+    /// The last merge of HEAD's history that has a target no longer at a path where some of its parents have it. It took the
+    /// target away itself if no other commit did.
+    pub dropped: BTreeMap<(PathIndex, u32), Index>,
     /// Targets that HEAD's tree holds anywhere.
     pub head_has: Vec<bool>,
     /// Whether places were left out because there are too many.
@@ -90,7 +95,7 @@ pub fn attribute(
 ) -> Places {
     let graph = history.graph;
     let mut walk = Walk {
-        cache: Cache::new(store, hash, threads, trees, targets),
+        cache: Cache::new(store, hash, threads, trees, targets, history.stopped),
         places: Places {
             of: vec![Vec::new(); targets.count],
             more: vec![0; targets.count],
@@ -104,7 +109,7 @@ pub fn attribute(
     let root = |commit: Index| trees.find_dirty(&graph.tree(commit));
     let mut of_head = vec![false; graph.len()];
     graph.walk(history.head, |c| !std::mem::replace(&mut of_head[c as usize], true));
-    for commit in commits.iter().copied() {
+    for commit in commits.iter().copied().take_while(|_| !(history.stopped)()) {
         let now = root(commit);
         let before: Vec<Option<TreeIndex>> = graph.parents(commit).iter().map(|p| root(*p)).collect();
         if let Some(tree) = now
@@ -115,7 +120,7 @@ pub fn attribute(
                 places.add(by_path, path, target, Some(commit), link);
             });
         }
-        if of_head[commit as usize] && !before.is_empty() && before.iter().all(|b| b.is_some() && *b != now) {
+        if of_head[commit as usize] && before.iter().any(|b| b.is_some() && *b != now) {
             walk.removals(now, &before, commit);
         }
     }
@@ -241,7 +246,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Note what `commit`, with the root `now`, removed: what all of its parents had.
+    /// Note what `commit`, with the root `now`, removed: what all of its parents had; and what only some had.
     fn removals(&mut self, now: Option<TreeIndex>, before: &[Option<TreeIndex>], commit: Index) {
         let now: Vec<TreeIndex> = now.into_iter().collect();
         let mut gone: BTreeMap<(PathIndex, u32), usize> = BTreeMap::new();
@@ -256,8 +261,10 @@ impl Walk<'_> {
             });
         }
         let all = before.len();
-        let gone = gone.into_iter().filter(|(_, times)| *times == all);
-        self.places.removed.extend(gone.map(|(place, _)| (place, commit)));
+        for (place, times) in gone {
+            let by = if times == all { &mut self.places.removed } else { &mut self.places.dropped };
+            by.insert(place, commit);
+        }
     }
 
     fn entered(&mut self, tree: TreeIndex) -> bool {
@@ -279,14 +286,21 @@ struct Cache<'a> {
 }
 
 impl<'a> Cache<'a> {
-    fn new(store: &'a Store, hash: HashKind, threads: usize, trees: &'a Trees, targets: Targets<'a>) -> Self {
+    fn new(
+        store: &'a Store,
+        hash: HashKind,
+        threads: usize,
+        trees: &'a Trees,
+        targets: Targets<'a>,
+        stopped: &(dyn Fn() -> bool + Sync),
+    ) -> Self {
         let mut cache =
             Self { store, hash, trees, targets, loaded: HashMap::new(), size: 0, buffer: Vec::new() };
         if trees.dirty_count() > ONE_BY_ONE {
             let loaded = Mutex::new((HashMap::new(), 0));
             // Trees that cannot be read were named by the first pass.
             let _ = store.each(ObjectKind::Tree, threads, &|id, bytes| {
-                let Some(index) = trees.find_dirty(id) else { return };
+                let Some(index) = trees.find_dirty(id).filter(|_| !stopped()) else { return };
                 let tree = DirtyTree::read(id, bytes, hash, trees, targets);
                 let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
                 if loaded.1 < MAX_CACHED {

@@ -9,12 +9,15 @@
 pub mod attribute;
 pub mod commits;
 mod dirty;
+mod last_tree;
 pub mod reach;
 pub mod reflog;
 pub mod refs;
 mod reftable;
 pub mod repo;
 pub mod store;
+mod submodules;
 pub mod trees;
 
 pub use repo::{Repo, RepoError};
+pub use submodules::Submodule;

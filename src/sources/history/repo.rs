@@ -8,6 +8,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::store::HashKind;
+use crate::blob::Skipped;
 
 /// The largest of the small files that git keeps; what is longer is none.
 const SMALL: u64 = 1 << 20;
@@ -77,6 +78,8 @@ pub struct Repo {
     pub promisor: bool,
     /// All linked work trees, by name.
     pub linked: Vec<Linked>,
+    /// What of its configuration could not be read.
+    pub problems: Vec<Skipped>,
 }
 
 impl Repo {
@@ -111,7 +114,7 @@ impl Repo {
         Self::at(git_dir, work_tree)
     }
 
-    fn at(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self, RepoError> {
+    pub(super) fn at(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self, RepoError> {
         let git_dir = git_dir.canonicalize().unwrap_or_else(|_| git_dir.to_owned());
         let common_dir = common_dir(&git_dir);
         let settings = Settings::read(&common_dir.join("config"));
@@ -132,6 +135,7 @@ impl Repo {
             reftable,
             promisor: settings.promisor || has_promisor_pack(&common_dir.join("objects/pack")),
             linked: linked(&common_dir),
+            problems: settings.problem.into_iter().collect(),
             work_tree,
             git_dir,
             common_dir,
@@ -172,7 +176,7 @@ pub(super) fn parse_id(text: &[u8], hash: HashKind) -> Option<super::store::Obje
 }
 
 /// Whether a folder is one in which git would keep a repository.
-fn is_git_dir(path: &Path) -> bool {
+pub(super) fn is_git_dir(path: &Path) -> bool {
     let head = std::fs::symlink_metadata(path.join("HEAD")).is_ok_and(|m| !m.is_dir());
     head && (path.join("commondir").is_file()
         || (path.join("objects").is_dir() && path.join("refs").is_dir()))
@@ -218,18 +222,33 @@ struct Settings {
     object_format: Option<String>,
     ref_storage: Option<String>,
     promisor: bool,
+    problem: Option<Skipped>,
 }
 
 impl Settings {
+    /// Without a configuration, or with one that cannot be read, everything is as git makes it by default.
     fn read(path: &Path) -> Self {
-        let Some(text) = read_small(path) else { return Self::default() };
+        let lost = |reason: String| Self {
+            problem: Some(Skipped {
+                what: path.display().to_string(),
+                reason: format!("{reason}, so that the repository was read as git makes one by default"),
+                help: None,
+            }),
+            ..Self::default()
+        };
+        let text = match read_at_most(path, SMALL) {
+            Ok(Some(text)) => text,
+            Ok(None) => return lost("the file is too long".into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::default(),
+            Err(error) => return lost(format!("cannot be read: {error}")),
+        };
         let meta = gix::config::file::Metadata::from(gix::config::Source::Local);
         let Ok(file) = gix::config::File::from_bytes_no_includes(
             &text,
             meta,
             gix::config::file::init::Options::default(),
         ) else {
-            return Self::default();
+            return lost("cannot be parsed".into());
         };
         let get = |key: &str| file.string(key).map(|v| v.to_string().to_ascii_lowercase());
         let promised = file.sections_by_name("remote").into_iter().flatten().any(|s| {
@@ -241,6 +260,7 @@ impl Settings {
             object_format: get("extensions.objectFormat"),
             ref_storage: get("extensions.refStorage"),
             promisor: promised || get("extensions.partialClone").is_some(),
+            problem: None,
         }
     }
 }

@@ -1,14 +1,15 @@
 //! One pass over all trees: which of them lead to a target, and which objects that they name are not there.
 //!
 //! Trees come in the order in which the pack keeps them, each beside another version of itself, so nearly all entries of
-//! a tree are those of the one before. Only what stands between the common head and the common tail of the two is
-//! parsed, looked up and checked; that makes a full check of all entries affordable.
+//! a tree are those of the one before. Only those that differ are parsed, looked up and checked; that makes a full check
+//! of all entries affordable. Which tree is in which is noted only if there is a target.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gix::hashtable::{HashMap, HashSet};
 
+use super::last_tree::{Last, Leads, common_head, name};
 use super::store::{HashKind, ObjectId, ObjectKind, Problem, Store, oid};
 
 /// Index of a tree, in the order in which they were first met.
@@ -68,7 +69,7 @@ pub fn entries(mut bytes: &[u8], hash: HashKind) -> impl Iterator<Item = Entry<'
 }
 
 /// What to look for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Wanted<'a> {
     /// Objects whose places are looked for.
     pub targets: &'a HashMap<ObjectId, u32>,
@@ -76,6 +77,8 @@ pub struct Wanted<'a> {
     pub trees: &'a [ObjectId],
     /// Whether to look up all entries.
     pub check: bool,
+    /// Whether to give up. What is found then is not all.
+    pub stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// What the pass found.
@@ -229,26 +232,26 @@ struct Pass<'a> {
 /// Objects that were looked up lately, by their ids: most entries of a tree name what another tree has named.
 #[derive(Default)]
 struct Recent {
-    /// Files that are there, by the first 16 bytes of the id; 0 is none. Allocated with the first one.
-    files: Vec<u128>,
+    /// Objects that are there, by the first 16 bytes of the id; 0 is none. Allocated with the first one.
+    there: Vec<u128>,
     trees: Vec<(u128, TreeIndex)>,
 }
 
 impl Recent {
-    const FILES: usize = 1 << 17;
+    const THERE: usize = 1 << 17;
     const TREES: usize = 1 << 15;
 
     fn key(id: &oid) -> u128 {
         u128::from_le_bytes(id.as_bytes()[..16].try_into().expect("ids have 20 bytes or more"))
     }
 
-    /// Whether a file is there; `look` knows.
-    fn has_file(&mut self, id: &oid, look: impl FnOnce() -> bool) -> bool {
-        if self.files.is_empty() {
-            self.files.resize(Self::FILES, 0);
+    /// Whether an object is there; `look` knows.
+    fn has(&mut self, id: &oid, look: impl FnOnce() -> bool) -> bool {
+        if self.there.is_empty() {
+            self.there.resize(Self::THERE, 0);
         }
         let key = Self::key(id);
-        let slot = &mut self.files[key as usize % Self::FILES];
+        let slot = &mut self.there[key as usize % Self::THERE];
         if *slot == key {
             return true;
         }
@@ -277,6 +280,8 @@ impl Recent {
 #[derive(Default)]
 struct Slot {
     last: Last,
+    /// Scratch: the end of the next tree.
+    rest: Last,
     recent: Recent,
     /// `(tree, tree that names it)`.
     edges: Vec<(TreeIndex, TreeIndex)>,
@@ -286,30 +291,20 @@ struct Slot {
     malformed: Vec<ObjectId>,
 }
 
-/// The tree that was read last.
-#[derive(Default)]
-struct Last {
-    bytes: Vec<u8>,
-    /// Where each entry begins; one more at the end.
-    starts: Vec<u32>,
-    /// Entries that are trees, by number.
-    trees: Vec<(u32, TreeIndex)>,
-    /// Entries that are targets, by number.
-    targets: Vec<u32>,
-}
-
 impl Pass<'_> {
     fn tree(&self, id: &oid, bytes: &[u8]) {
-        let mut slot = self.slot();
-        let slot = &mut *slot;
-        let tree = self.intern(id);
-        slot.read.push(tree);
-        if u32::try_from(bytes.len()).is_err() || !self.update_or_restart(slot, bytes) {
-            slot.malformed.push(id.to_owned());
-            slot.last = Last::default();
+        if (self.wanted.stopped)() {
             return;
         }
+        let mut slot = self.slot();
+        let slot = &mut *slot;
+        if u32::try_from(bytes.len()).is_err() || !self.update(slot, bytes) {
+            slot.malformed.push(id.to_owned());
+            slot.last = Last::default();
+        }
         if self.edges {
+            let tree = self.intern(id);
+            slot.read.push(tree);
             slot.edges.extend(slot.last.trees.iter().map(|(_, child)| (*child, tree)));
             if !slot.last.targets.is_empty() {
                 slot.direct.push(tree);
@@ -317,85 +312,73 @@ impl Pass<'_> {
         }
     }
 
-    /// Make `bytes` the last tree; from nothing, should the end of the last one not fit: the name of a file can look like
-    /// the beginning of an entry.
-    fn update_or_restart(&self, slot: &mut Slot, bytes: &[u8]) -> bool {
-        self.update(slot, bytes) || {
-            slot.last = Last::default();
-            self.update(slot, bytes)
-        }
-    }
-
-    /// Make `bytes` the last tree, looking at those entries only that the last one did not have.
+    /// Make `bytes` the last tree, looking at those entries only that the last one did not have at this place. `false`: it is
+    /// malformed, and the last tree is none.
+    ///
+    /// Both trees are gone through from one beginning of an entry to the next, so that equal bytes are equal entries.
     fn update(&self, slot: &mut Slot, bytes: &[u8]) -> bool {
-        let Slot { last, missing, recent, .. } = slot;
+        let Slot { last, missing, recent, rest, .. } = slot;
         if last.starts.is_empty() {
             last.starts.push(0);
         }
-        let old_len = last.bytes.len();
-        let head = common_head(&last.bytes, bytes);
-        let most = old_len.min(bytes.len()) - head;
-        let tail = common_tail(&last.bytes[head..], &bytes[head..]).min(most);
-        // Entries `..first` and `after..` of the last tree are in this one, too.
-        let first = last.starts[1..].partition_point(|end| *end as usize <= head);
-        let after = last.starts.partition_point(|start| (*start as usize) < old_len - tail).max(first);
-        // Positions and numbers are 32 bits wide; a difference is one that wraps around.
-        let shift = (bytes.len() as u32).wrapping_sub(old_len as u32);
-        let tail_start = last.starts[after.min(last.starts.len() - 1)].wrapping_add(shift) as usize;
-
-        let mut starts = Vec::new();
-        let mut trees = Vec::new();
-        let mut targets = Vec::new();
-        let mut at = last.starts[first] as usize;
-        let mut n = first as u32;
-        while at < tail_start {
-            let Some((entry, length)) = entry(&bytes[at..], self.hash) else { return false };
-            self.entry(entry, n, &mut trees, &mut targets, missing, recent);
-            starts.push(at as u32);
-            at += length;
-            n += 1;
-        }
-        if at != tail_start {
-            return false;
-        }
-        let added = n.wrapping_sub(after as u32);
-        splice(&mut last.trees, first, after, trees, |t| &mut t.0, added);
-        splice(&mut last.targets, first, after, targets, |t| t, added);
-        let inserted = starts.len();
-        last.starts.splice(first..after, starts);
-        if shift != 0 {
-            for start in &mut last.starts[first + inserted..] {
-                *start = start.wrapping_add(shift);
+        let mut seen = Seen { pass: self, missing, recent };
+        // Entries that changed, and left the others where they were.
+        let mut i = 0;
+        loop {
+            let from = last.starts[i] as usize;
+            let same = from + common_head(&last.bytes[from..], &bytes[from.min(bytes.len())..]);
+            i = last.entry_at(i, same);
+            let start = last.starts[i] as usize;
+            let Some(end) = last.starts.get(i + 1).map(|end| *end as usize) else { break };
+            let Some((entry, length)) = entry(&bytes[start.min(bytes.len())..], self.hash) else { break };
+            if start + length != end {
+                break;
             }
-            last.bytes.clear();
-            last.bytes.extend_from_slice(bytes);
-        } else {
-            let changed = head..bytes.len() - tail;
-            last.bytes[changed.clone()].copy_from_slice(&bytes[changed]);
+            last.replace(i as u32, seen.look(entry));
+            last.bytes[start..end].copy_from_slice(&bytes[start..end]);
+            i += 1;
         }
+        let start = last.starts[i] as usize;
+        if start == bytes.len() && start == last.bytes.len() {
+            return true;
+        }
+        // From here on entries came, went or have another length.
+        rest.clear();
+        let keep = i;
+        let mut at = start;
+        while at < bytes.len() {
+            if let Some(end) = last.starts.get(i + 1).map(|end| *end as usize) {
+                let from = last.starts[i] as usize;
+                let to = last.entry_at(i, from + common_head(&last.bytes[from..], &bytes[at..]));
+                if to > i {
+                    rest.take(last, i..to, keep, at);
+                    at += last.starts[to] as usize - from;
+                    i = to;
+                    continue;
+                }
+                let Some((entry, length)) = entry(&bytes[at..], self.hash) else { return false };
+                let old = name(&last.bytes[from..end], self.hash);
+                // Entries are sorted by name, or else this takes longer.
+                if old < entry.name {
+                    i += 1;
+                    continue;
+                }
+                i += usize::from(old == entry.name);
+                rest.push(at, keep, seen.look(entry));
+                at += length;
+            } else {
+                let Some((entry, length)) = entry(&bytes[at..], self.hash) else { return false };
+                rest.push(at, keep, seen.look(entry));
+                at += length;
+            }
+        }
+        last.cut(keep);
+        last.bytes.extend_from_slice(&bytes[start..]);
+        last.starts.append(&mut rest.starts);
+        last.starts.push(bytes.len() as u32);
+        last.trees.append(&mut rest.trees);
+        last.targets.append(&mut rest.targets);
         true
-    }
-
-    fn entry(
-        &self,
-        entry: Entry<'_>,
-        n: u32,
-        trees: &mut Vec<(u32, TreeIndex)>,
-        targets: &mut Vec<u32>,
-        missing: &mut HashSet<ObjectId>,
-        recent: &mut Recent,
-    ) {
-        if entry.kind == EntryKind::Submodule {
-            return;
-        }
-        if self.edges && self.wanted.targets.contains_key(entry.id) {
-            targets.push(n);
-        }
-        if entry.kind == EntryKind::Tree {
-            trees.push((n, recent.tree(entry.id, || self.intern(entry.id))));
-        } else if self.wanted.check && !recent.has_file(entry.id, || self.store.contains(entry.id)) {
-            missing.insert(entry.id.to_owned());
-        }
     }
 
     fn intern(&self, id: &oid) -> TreeIndex {
@@ -416,42 +399,28 @@ impl Pass<'_> {
     }
 }
 
-/// Replace what belongs to the entries `first..after` by `new`, and renumber what comes behind.
-fn splice<T>(
-    list: &mut Vec<T>,
-    first: usize,
-    after: usize,
-    new: Vec<T>,
-    number: fn(&mut T) -> &mut u32,
-    added: u32,
-) {
-    let from = list.iter_mut().position(|t| *number(t) as usize >= first).unwrap_or(list.len());
-    let to = list.iter_mut().position(|t| *number(t) as usize >= after).unwrap_or(list.len());
-    if added != 0 {
-        for item in &mut list[to..] {
-            let n = number(item);
-            *n = n.wrapping_add(added);
+/// Looks at entries.
+struct Seen<'a, 'p> {
+    pass: &'a Pass<'p>,
+    missing: &'a mut HashSet<ObjectId>,
+    recent: &'a mut Recent,
+}
+
+impl Seen<'_, '_> {
+    fn look(&mut self, entry: Entry<'_>) -> Leads {
+        let pass = self.pass;
+        if entry.kind == EntryKind::Submodule {
+            return (None, false);
         }
+        if pass.edges && entry.kind == EntryKind::Tree {
+            let tree = self.recent.tree(entry.id, || pass.intern(entry.id));
+            return (Some(tree), pass.wanted.targets.contains_key(entry.id));
+        }
+        if pass.wanted.check && !self.recent.has(entry.id, || pass.store.contains(entry.id)) {
+            self.missing.insert(entry.id.to_owned());
+        }
+        (None, pass.edges && pass.wanted.targets.contains_key(entry.id))
     }
-    if from < to || !new.is_empty() {
-        list.splice(from..to, new);
-    }
-}
-
-/// How many bytes two texts have in common at their start.
-fn common_head(a: &[u8], b: &[u8]) -> usize {
-    const STEP: usize = 64;
-    let blocks = a.chunks_exact(STEP).zip(b.chunks_exact(STEP)).take_while(|(a, b)| a == b).count();
-    let at = blocks * STEP;
-    at + a[at..].iter().zip(&b[at..]).take_while(|(a, b)| a == b).count()
-}
-
-/// The same at their end.
-fn common_tail(a: &[u8], b: &[u8]) -> usize {
-    const STEP: usize = 64;
-    let blocks = a.rchunks_exact(STEP).zip(b.rchunks_exact(STEP)).take_while(|(a, b)| a == b).count();
-    let (a, b) = (&a[..a.len() - blocks * STEP], &b[..b.len() - blocks * STEP]);
-    blocks * STEP + a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
 mod name;
 
-pub use name::{RangeError, peel_id};
+pub use name::RangeError;
 
 use super::history::commits::Node;
 use super::history::store::{ObjectId, ObjectKind};
@@ -38,6 +38,10 @@ pub struct Range {
     pub tips: Vec<Tip>,
     /// Commits that are not in it, nor any of their ancestors. Those that are not there are ignored.
     pub excluded: Vec<ObjectId>,
+    /// Trees and blobs that a name leads to without a commit, with that name: all of them is new.
+    pub others: Vec<(ObjectId, Vec<u8>)>,
+    /// Whether annotated tags of the repository count that lead to a commit of the range.
+    pub with_tags: bool,
     /// Only commits of that time and later, seconds since 1970.
     pub since: Option<i64>,
 }

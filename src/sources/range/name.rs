@@ -82,7 +82,7 @@ impl Range {
             Some((base, tip)) => (vec![side(base)?.commit], side(tip)?),
             None => (Vec::new(), side(text)?),
         };
-        Ok(Self { text: text.to_owned(), tips: vec![tip], excluded, since: None })
+        Ok(Self { text: text.to_owned(), tips: vec![tip], excluded, with_tags: true, ..Self::default() })
     }
 }
 
@@ -184,11 +184,21 @@ fn peel(objects: &Objects, name: &str, mut id: ObjectId) -> Result<Tip, RangeErr
     Err(RangeError::NoCommit { name: name.to_owned() })
 }
 
-/// The commit that an id leads to, through tags; `None`: it leads to none.
-pub fn peel_id(objects: &Objects, id: ObjectId) -> Result<Option<Tip>, RangeError> {
-    match peel(objects, &id.to_string(), id) {
-        Ok(tip) => Ok(Some(tip)),
-        Err(RangeError::NoCommit { .. }) => Ok(None),
-        Err(error) => Err(error),
+impl Range {
+    /// Add what an id leads to: a commit, through tags or not, or else something that is no commit. `name` is the ref.
+    pub fn add(&mut self, objects: &Objects, id: ObjectId, name: &[u8]) -> Result<(), RangeError> {
+        match peel(objects, &id.to_string(), id) {
+            Ok(tip) => self.tips.push(Tip { name: Some(name.to_vec()), ..tip }),
+            Err(RangeError::NoCommit { .. }) => self.others.push((id, name.to_vec())),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Leave out what an id leads to, with all that is before it. What is not there leaves nothing out.
+    pub fn exclude(&mut self, objects: &Objects, id: ObjectId) {
+        if let Ok(tip) = peel(objects, "", id) {
+            self.excluded.push(tip.commit);
+        }
     }
 }

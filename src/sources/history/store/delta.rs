@@ -46,6 +46,11 @@ impl<'a> Delta<'a> {
         &self.data[self.start..self.len]
     }
 
+    /// Where the instructions begin in the delta.
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+
     /// The bytes of an insert instruction.
     pub(super) fn inserted(&self, start: usize, len: usize) -> &'a [u8] {
         &self.data[start..start + len]

@@ -193,6 +193,14 @@ impl Forest {
         )
     }
 
+    /// The zlib stream of an entry, up to the next entry.
+    pub(super) fn stream<'p>(&self, pack: &'p Pack, entry: u32) -> &'p [u8] {
+        let end = self.offsets[entry as usize + 1];
+        let start = self.offsets[entry as usize].saturating_add(u64::from(self.header_lens[entry as usize]));
+        let data = self.data(pack, entry);
+        &data[..data.len().min(end.saturating_sub(start) as usize)]
+    }
+
     pub(super) fn size(&self, entry: u32) -> u64 {
         self.sizes[entry as usize]
     }

@@ -9,8 +9,8 @@ use gix::objs::Kind as ObjectKind;
 use gix::oid;
 
 use super::delta::Delta;
-use super::seams::{Note, Seams};
-use super::walk::{Entry, Open, Visitor, walk};
+use super::seams::{Note, Scratch, Seams};
+use super::walk::{Entry, Look, Open, Visitor, walk};
 use super::{Problem, Store, stream};
 use crate::detect::Prefilter;
 
@@ -50,7 +50,7 @@ pub trait ObjectSink: Sync {
     fn commit(&self, id: &oid, bytes: &[u8]);
     /// An annotated tag, whether hot or not.
     fn tag(&self, id: &oid, bytes: &[u8]);
-    /// A tree with a viable anchor: in a file name, or by chance in an id.
+    /// A tree with a viable anchor of [`Prefilter::for_names`]: in a file name, or by chance in an id.
     fn tree(&self, id: &oid, bytes: &[u8]);
     /// A blob that looks like a pointer of git-lfs, whether hot or not.
     fn lfs_pointer(&self, id: &oid, bytes: &[u8]);
@@ -69,13 +69,16 @@ pub trait ObjectSink: Sync {
 impl Store {
     /// Look at every object once.
     pub fn scan(&self, options: &ScanOptions, prefilter: &Prefilter, sink: &dyn ObjectSink) -> ScanStats {
-        let seams = Seams::new(prefilter);
+        let names = prefilter.for_names();
+        let (seams, tree_seams) = (Seams::new(prefilter), Seams::new(&names));
         let (objects, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         let scanners = walk(self, options.threads, || Scanner {
             hash: self.hash,
             options,
             prefilter,
             seams: &seams,
+            tree_seams: &tree_seams,
+            scratch: Scratch::default(),
             sink,
             stats: ScanStats::default(),
             reported: ScanStats::default(),
@@ -104,7 +107,10 @@ struct Scanner<'a> {
     hash: HashKind,
     options: &'a ScanOptions,
     prefilter: &'a Prefilter,
+    /// For blobs.
     seams: &'a Seams<'a>,
+    tree_seams: &'a Seams<'a>,
+    scratch: Scratch,
     sink: &'a dyn ObjectSink,
     stats: ScanStats,
     /// The part of `stats` that the totals hold already.
@@ -175,7 +181,7 @@ impl Visitor for Scanner<'_> {
                 Note::UNKNOWN
             }
             ObjectKind::Tree => {
-                let (hot, note) = self.seams.examine(bytes, entry.leaf);
+                let (hot, note) = self.tree_seams.examine(bytes, entry.leaf);
                 if hot && given {
                     self.sink.tree(entry.id, bytes);
                 }
@@ -200,24 +206,39 @@ impl Visitor for Scanner<'_> {
         base: &[u8],
         note: &Note,
         delta: &Delta<'_>,
-    ) -> Result<Option<Note>, &'static str> {
+    ) -> Result<Look<Note>, &'static str> {
         let size = delta.result_size;
-        match entry.kind {
-            ObjectKind::Commit | ObjectKind::Tag => return Ok(None),
-            ObjectKind::Blob if size < LFS_BELOW && delta.may_begin_with(base, LFS_HEAD) => return Ok(None),
-            ObjectKind::Blob | ObjectKind::Tree => {}
-        }
+        let seams = match entry.kind {
+            ObjectKind::Commit | ObjectKind::Tag => return Ok(Look::Whole),
+            ObjectKind::Blob if size < LFS_BELOW && delta.may_begin_with(base, LFS_HEAD) => {
+                return Ok(Look::Whole);
+            }
+            ObjectKind::Blob => self.seams,
+            ObjectKind::Tree => self.tree_seams,
+        };
         if entry.leaf && self.declines(entry, size) {
-            return Ok(Some(Note::UNKNOWN));
+            return Ok(Look::Done(Note::UNKNOWN));
         }
         if self.options.check_hashes && entry.owned {
-            return Ok(None);
+            return Ok(Look::Whole);
         }
-        let note = self.seams.carry(base, note, delta)?;
-        if note.is_some() {
-            self.count(entry, size);
+        Ok(match seams.carry(base, note, delta, entry.leaf, &mut self.scratch)? {
+            None => Look::Whole,
+            Some((true, note)) => Look::Show(note),
+            Some((false, note)) => {
+                self.count(entry, size);
+                Look::Done(note)
+            }
+        })
+    }
+
+    fn show(&mut self, entry: Entry<'_>, bytes: &[u8]) {
+        if !self.count(entry, bytes.len() as u64) {
+        } else if entry.kind == ObjectKind::Tree {
+            self.sink.tree(entry.id, bytes);
+        } else {
+            self.sink.hot(entry.id, entry.kind, bytes);
         }
-        Ok(note)
     }
 
     fn huge(&mut self, entry: Entry<'_>, size: u64, open: Open<'_>) -> Result<(), String> {
@@ -288,8 +309,10 @@ impl Visitor for Each<'_> {
         }
     }
 
-    fn delta(&mut self, _: Entry<'_>, _: &[u8], (): &(), _: &Delta<'_>) -> Result<Option<()>, &'static str> {
-        Ok(None)
+    fn show(&mut self, _: Entry<'_>, _: &[u8]) {}
+
+    fn delta(&mut self, _: Entry<'_>, _: &[u8], (): &(), _: &Delta<'_>) -> Result<Look<()>, &'static str> {
+        Ok(Look::Whole)
     }
 
     fn huge(&mut self, entry: Entry<'_>, size: u64, open: Open<'_>) -> Result<(), String> {

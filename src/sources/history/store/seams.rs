@@ -1,35 +1,59 @@
 //! What a delta changes for the prefilter, seen without building the object.
 //!
-//! Of a base we know its anchors, none of them viable. An object that is built on it can have a viable anchor only
+//! Of a base we know all anchors, and which of them are viable. Those of an object that is built on it are
 //! - where a literal stands in what the delta inserts: a search of the instructions finds it;
 //! - where a literal is put together at a seam between two instructions: each seam is looked at;
-//! - where an anchor of the base is copied, but not all that decides whether it is viable.
+//! - where an anchor of the base is copied.
 //!
-//! In these cases the object is built and looked at whole. Otherwise its anchors are those that are copied with all
-//! their reach, and none is viable.
+//! Whether an anchor is viable depends on a few hundred bytes around it. If all of these are copied with it, nothing
+//! changes; otherwise they are put together from the instructions, and judged. So the anchors of every object are known
+//! exactly, and none is built only to look at it.
 
 use super::delta::{Delta, NO_FIT, Op, Ops};
 use crate::detect::Prefilter;
 use crate::detect::prefilter::Anchor;
 
-/// Anchors remembered of one object. With more of them its descendants are built.
-const MAX_ANCHORS: usize = 1 << 16;
+/// Anchors remembered of one object. Those with more, and what is built on them, are looked at whole.
+const MAX_MARKS: usize = 1 << 16;
 
 /// The longest side of a literal for which seams are looked at exactly.
 const MAX_SIDE: usize = 15;
 
+/// An anchor, and whether it is viable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mark {
+    /// Where it begins: objects in memory are smaller than 4 GiB.
+    pub(super) pos: u32,
+    /// Index of its literal.
+    pub(super) literal: u16,
+    pub(super) viable: bool,
+}
+
 /// What is known of an object for those that are built on it.
 #[derive(Debug, Default)]
 pub(super) struct Note {
-    /// All its anchors, by position. None is viable.
-    anchors: Vec<Anchor>,
+    /// All its anchors, by position.
+    marks: Vec<Mark>,
     /// Nothing is known: whatever is built on it must be looked at whole.
     unknown: bool,
 }
 
 impl Note {
     /// Nothing is known.
-    pub(super) const UNKNOWN: Self = Self { anchors: Vec::new(), unknown: true };
+    pub(super) const UNKNOWN: Self = Self { marks: Vec::new(), unknown: true };
+}
+
+/// Lists that are reused.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// Anchors in the instructions.
+    inserted: Vec<Anchor>,
+    /// Anchors that are copied with all their reach.
+    kept: Vec<Mark>,
+    /// Anchors that must be judged.
+    open: Vec<Mark>,
+    /// A piece of the object.
+    window: Vec<u8>,
 }
 
 /// The prefilter with its table of byte pairs.
@@ -37,14 +61,14 @@ impl Note {
 pub(super) struct Seams<'p> {
     prefilter: &'p Prefilter,
     /// One bit for each pair of bytes: whether it occurs in a literal.
-    pairs: Vec<u64>,
+    pairs: Box<[u64; 1024]>,
     /// Bytes that a literal can have on one side of a seam.
     side: usize,
 }
 
 impl<'p> Seams<'p> {
     pub(super) fn new(prefilter: &'p Prefilter) -> Self {
-        let mut pairs = vec![0; 1024];
+        let mut pairs = Box::new([0; 1024]);
         for literal in prefilter.literals() {
             for pair in literal.bytes.windows(2) {
                 let key = usize::from(pair[0]) << 8 | usize::from(pair[1]);
@@ -59,43 +83,38 @@ impl<'p> Seams<'p> {
         if leaf {
             return (self.prefilter.is_hot(text), Note::default());
         }
-        let mut hot = false;
-        let mut note = Note::default();
+        let mut marks = Vec::new();
         self.prefilter.each(text, |anchor| {
-            hot = self.prefilter.viable(text, anchor);
-            if note.anchors.len() < MAX_ANCHORS {
-                note.anchors.push(anchor);
-            } else {
-                note.unknown = true;
-            }
-            !hot
+            let viable = self.prefilter.viable(text, anchor);
+            marks.push(Mark { pos: anchor.pos as u32, literal: anchor.literal, viable });
+            marks.len() < MAX_MARKS
         });
-        if hot || note.unknown {
-            return (hot, Note::UNKNOWN);
+        if marks.len() == MAX_MARKS {
+            return (self.prefilter.is_hot(text), Note::UNKNOWN);
         }
-        note.anchors.sort_unstable();
-        (false, note)
+        marks.sort_unstable();
+        (marks.iter().any(|m| m.viable), Note { marks, unknown: false })
     }
 
-    /// The note of an object that has no viable anchor. `None`: it may have one, and must be built.
+    /// Whether an object has a viable anchor, and, unless it is a leaf, the note for what is built on it. `None`: it
+    /// must be looked at whole.
     pub(super) fn carry(
         &self,
         base: &[u8],
         note: &Note,
         delta: &Delta<'_>,
-    ) -> Result<Option<Note>, &'static str> {
-        if note.unknown {
+        leaf: bool,
+        scratch: &mut Scratch,
+    ) -> Result<Option<(bool, Note)>, &'static str> {
+        if note.unknown || delta.result_size > u64::from(u32::MAX) {
             return Ok(None);
         }
-        let mut found = false;
-        self.prefilter.each(delta.instructions(), |_| {
-            found = true;
-            false
-        });
-        if found {
-            return Ok(None);
-        }
-        let mut carried = Vec::new();
+        let Scratch { inserted, kept, open, .. } = scratch;
+        inserted.clear();
+        kept.clear();
+        open.clear();
+        self.prefilter.anchors(delta.instructions(), inserted);
+        let mut in_instructions = inserted.iter().peekable();
         let mut ops = delta.ops();
         let mut op = ops.next();
         let mut tail = Tail::default();
@@ -103,7 +122,19 @@ impl<'p> Seams<'p> {
         while let Some(this) = op {
             op = ops.next();
             let piece = match this {
-                Op::Insert { start, len } => delta.inserted(start, len),
+                Op::Insert { start, len } => {
+                    while let Some(anchor) = in_instructions.peek() {
+                        let pos = anchor.pos + delta.start();
+                        if pos >= start + len {
+                            break;
+                        }
+                        if pos >= start && pos + self.len(anchor.literal) <= start + len {
+                            open.push(Mark::unjudged(at + pos - start, anchor.literal));
+                        }
+                        in_instructions.next();
+                    }
+                    delta.inserted(start, len)
+                }
                 Op::Copy { start, len } => {
                     let mut end = start + len;
                     // Long spans are copied in parts.
@@ -115,56 +146,128 @@ impl<'p> Seams<'p> {
                         op = ops.next();
                     }
                     let piece = base.get(start..end).ok_or(NO_FIT)?;
-                    if !note.anchors.is_empty()
-                        && !self.copy_anchors(base, note, start..end, at, delta.result_size, &mut carried)
-                    {
-                        return Ok(None);
+                    if !note.marks.is_empty() {
+                        let ends = (base.len(), delta.result_size as usize);
+                        self.copy_marks(&note.marks, start..end, at, ends, kept, open);
                     }
                     piece
                 }
             };
             if let Some(last) = tail.last()
                 && self.is_pair(last, piece[0])
-                && self.joins(&tail, piece, base, delta, op, ops.clone())
+                && !self.join(&tail, piece, base, delta, op, ops.clone(), |before, literal| {
+                    open.push(Mark::unjudged(at - before, literal));
+                })
             {
                 return Ok(None);
             }
             tail.push(piece, self.side);
             at += piece.len();
+            if kept.len() + open.len() >= MAX_MARKS {
+                return Ok(None);
+            }
         }
         ops.finish()?;
         if at as u64 != delta.result_size {
             return Err(NO_FIT);
         }
-        Ok(Some(Note { anchors: carried, unknown: false }))
+        let mut hot = kept.iter().any(|m| m.viable);
+        if !(open.is_empty() || hot && leaf) {
+            hot |= self.judge(base, delta, leaf, scratch);
+        }
+        let Scratch { kept, open, .. } = scratch;
+        let mut marks = Vec::new();
+        if !leaf && kept.len() + open.len() > 0 {
+            marks.reserve_exact(kept.len() + open.len());
+            marks.extend_from_slice(kept);
+            marks.extend_from_slice(open);
+            if !open.is_empty() {
+                marks.sort_unstable();
+            }
+        }
+        Ok(Some((hot, Note { marks, unknown: false })))
     }
 
-    /// Take over the anchors of a span of the base that is copied to `at`. `false` if one may become viable there.
-    fn copy_anchors(
+    /// Length of a literal.
+    fn len(&self, literal: u16) -> usize {
+        self.prefilter.literals()[usize::from(literal)].bytes.len()
+    }
+
+    /// Take over the marks of a span of the base that is copied to `at`. `ends` are those of the base and of what is
+    /// built.
+    fn copy_marks(
         &self,
-        base: &[u8],
-        note: &Note,
+        marks: &[Mark],
         span: std::ops::Range<usize>,
         at: usize,
-        result_size: u64,
-        carried: &mut Vec<Anchor>,
-    ) -> bool {
+        ends: (usize, usize),
+        kept: &mut Vec<Mark>,
+        open: &mut Vec<Mark>,
+    ) {
         let starts_both = span.start == 0 && at == 0;
-        let ends_both = span.end == base.len() && (at + span.len()) as u64 == result_size;
-        let first = note.anchors.partition_point(|a| a.pos < span.start);
-        for anchor in note.anchors[first..].iter().take_while(|a| a.pos < span.end) {
-            let literal = self.prefilter.literals()[usize::from(anchor.literal)].bytes.len();
-            if anchor.pos + literal > span.end {
+        let ends_both = span.end == ends.0 && at + span.len() == ends.1;
+        let first = marks.partition_point(|m| (m.pos as usize) < span.start);
+        for mark in marks[first..].iter().take_while(|m| (m.pos as usize) < span.end) {
+            let pos = mark.pos as usize;
+            if pos + self.len(mark.literal) > span.end {
                 continue; // it is cut: only a look at the seam can tell what becomes of it
             }
-            let left = starts_both || anchor.pos - span.start >= Prefilter::REACH_BEFORE;
-            let right = ends_both || span.end - anchor.pos >= Prefilter::REACH_AFTER;
-            if !left || !right || carried.len() == MAX_ANCHORS {
-                return false;
-            }
-            carried.push(Anchor { pos: anchor.pos - span.start + at, literal: anchor.literal });
+            let left = starts_both || pos - span.start >= Prefilter::REACH_BEFORE;
+            let right = ends_both || span.end - pos >= Prefilter::REACH_AFTER;
+            let moved = Mark { pos: (pos - span.start + at) as u32, ..*mark };
+            if left && right { kept.push(moved) } else { open.push(moved) }
         }
-        true
+    }
+
+    /// Judge the open marks by the bytes around each. Whether any is viable; of a leaf the first one is enough.
+    fn judge(&self, base: &[u8], delta: &Delta<'_>, leaf: bool, scratch: &mut Scratch) -> bool {
+        let Scratch { open, window, .. } = scratch;
+        open.sort_unstable();
+        // a piece shorter than a side has the same literal across both its seams
+        open.dedup_by_key(|m| (m.pos, m.literal));
+        let size = delta.result_size as usize;
+        let reach = |m: &Mark| {
+            let pos = m.pos as usize;
+            pos.saturating_sub(Prefilter::REACH_BEFORE)..size.min(pos + Prefilter::REACH_AFTER)
+        };
+        let mut ops = delta.ops();
+        let (mut op, mut at) = (ops.next(), 0);
+        let mut hot = false;
+        let mut rest = &mut open[..];
+        while let Some(first) = rest.first() {
+            let std::ops::Range { start: from, end: mut to } = reach(first);
+            let mut group = 1;
+            while let Some(next) = rest.get(group).map(reach).filter(|next| next.start <= to) {
+                to = next.end;
+                group += 1;
+            }
+            window.clear();
+            while let Some(this) = op {
+                let piece = match this {
+                    Op::Insert { start, len } => delta.inserted(start, len),
+                    Op::Copy { start, len } => &base[start..start + len],
+                };
+                let end = at + piece.len();
+                if end > from {
+                    window.extend_from_slice(&piece[from.max(at) - at..to.min(end) - at]);
+                }
+                if end >= to {
+                    break; // the next group may begin in it
+                }
+                at = end;
+                op = ops.next();
+            }
+            for mark in &mut rest[..group] {
+                let anchor = Anchor { pos: mark.pos as usize - from, literal: mark.literal };
+                mark.viable = self.prefilter.viable(window, anchor);
+                hot |= mark.viable;
+                if hot && leaf {
+                    return true;
+                }
+            }
+            rest = &mut rest[group..];
+        }
+        hot
     }
 
     fn is_pair(&self, left: u8, right: u8) -> bool {
@@ -172,8 +275,10 @@ impl<'p> Seams<'p> {
         self.pairs[key >> 6] >> (key & 63) & 1 != 0
     }
 
-    /// Whether a literal may stand across the seam between `tail` and `piece`, behind which `op` and `ops` follow.
-    fn joins(
+    /// Find the literals across the seam between `tail` and `piece`, behind which `op` and `ops` follow. `found` gets how
+    /// far before the seam each begins, and which it is. `false`: there is no telling.
+    #[expect(clippy::too_many_arguments, reason = "the state of the loop that it is called from")]
+    fn join(
         &self,
         tail: &Tail<'_>,
         piece: &[u8],
@@ -181,9 +286,10 @@ impl<'p> Seams<'p> {
         delta: &Delta<'_>,
         mut op: Option<Op>,
         mut ops: Ops<'_>,
+        mut found: impl FnMut(usize, u16),
     ) -> bool {
         if self.side > MAX_SIDE {
-            return true;
+            return false;
         }
         let mut window = [0; 2 * MAX_SIDE];
         let left = tail.bytes(self.side);
@@ -203,18 +309,18 @@ impl<'p> Seams<'p> {
                 Some(Op::Insert { start, len }) => delta.inserted(start, len),
                 Some(Op::Copy { start, len }) => match base.get(start..start + len) {
                     Some(piece) => piece,
-                    None => return true,
+                    None => return false,
                 },
             };
             op = ops.next();
         }
-        let mut joined = false;
         self.prefilter.each(&window[..end], |anchor| {
-            let literal = self.prefilter.literals()[usize::from(anchor.literal)].bytes.len();
-            joined = anchor.pos < seam && anchor.pos + literal > seam;
-            !joined
+            if anchor.pos < seam && anchor.pos + self.len(anchor.literal) > seam {
+                found(seam - anchor.pos, anchor.literal);
+            }
+            true
         });
-        joined
+        true
     }
 }
 
@@ -258,19 +364,15 @@ impl<'a> Tail<'a> {
     }
 }
 
-#[cfg(test)]
-impl Note {
-    pub(super) fn anchors(&self) -> &[Anchor] {
-        &self.anchors
+impl Mark {
+    fn unjudged(pos: usize, literal: u16) -> Self {
+        Self { pos: pos as u32, literal, viable: false }
     }
 }
 
 #[cfg(test)]
-impl Seams<'_> {
-    /// The note of a text as if none of its anchors were viable.
-    pub(super) fn note_of_cold(&self, text: &[u8]) -> Note {
-        let mut anchors = Vec::new();
-        self.prefilter.anchors(text, &mut anchors);
-        Note { anchors, unknown: false }
+impl Note {
+    pub(super) fn marks(&self) -> &[Mark] {
+        &self.marks
     }
 }

@@ -12,7 +12,7 @@ use gix::oid;
 use super::buffer::{Buffer, Pool};
 use super::delta::{Delta, NO_FIT};
 use super::forest::{Forest, NONE, Role};
-use super::inflate::{Inflater, Stream};
+use super::inflate::{Inflater, Stream, check_adler};
 use super::loose::{self, Content};
 use super::pack::{Pack, Stored};
 use super::read::Reader;
@@ -38,6 +38,17 @@ pub(super) struct Entry<'a> {
 /// Opens a reader of an object's content.
 pub(super) type Open<'a> = &'a dyn Fn() -> Result<Box<dyn Read + 'a>, String>;
 
+/// What becomes of an object that was looked at as a delta.
+#[derive(Debug)]
+pub(super) enum Look<N> {
+    /// All is known. It is built only for those that are built on it.
+    Done(N),
+    /// All is known. It is to be built and shown.
+    Show(N),
+    /// It must be looked at whole.
+    Whole,
+}
+
 /// What is done with the objects. One for a thread.
 pub(super) trait Visitor: Send {
     /// What must be known of an object when those that are built on it are visited.
@@ -48,14 +59,16 @@ pub(super) trait Visitor: Send {
     fn declines(&mut self, entry: Entry<'_>, size: u64) -> bool;
     /// An object, whole.
     fn whole(&mut self, entry: Entry<'_>, bytes: &[u8]) -> Self::Note;
-    /// An object as a delta that fits its base in size. `None` asks for the whole object, which comes next.
+    /// An object that [`Look::Show`] asked for.
+    fn show(&mut self, entry: Entry<'_>, bytes: &[u8]);
+    /// An object as a delta that fits its base in size.
     fn delta(
         &mut self,
         entry: Entry<'_>,
         base: &[u8],
         note: &Self::Note,
         delta: &Delta<'_>,
-    ) -> Result<Option<Self::Note>, &'static str>;
+    ) -> Result<Look<Self::Note>, &'static str>;
     /// A blob too large to be held.
     fn huge(&mut self, entry: Entry<'_>, size: u64, open: Open<'_>) -> Result<(), String>;
     /// An object that cannot be read.
@@ -319,7 +332,9 @@ impl<'s, V: Visitor> Walker<'s, V> {
             }
         }
         let mut buffer = self.pool.take();
-        if let Err(why) = self.inflater.inflate(data, size, &mut buffer) {
+        let inflated = self.inflater.inflate(data, size, &mut buffer);
+        let sound = inflated.and_then(|()| check_adler(plan.forest.stream(plan.pack, root), buffer.bytes()));
+        if let Err(why) = sound {
             self.pool.give(buffer);
             return Err(why.into());
         }
@@ -344,13 +359,14 @@ impl<'s, V: Visitor> Walker<'s, V> {
         let entry = plan.entry(self.store, child, kind);
         let size = plan.forest.size(child);
         self.inflater.inflate(plan.forest.data(plan.pack, child), size, &mut self.delta)?;
+        check_adler(plan.forest.stream(plan.pack, child), self.delta.bytes())?;
         self.visitor.inflated(size as usize);
         let delta = Delta::parse(&self.delta)?;
         if delta.base_size != base.bytes().len() as u64 {
             return Err(NO_FIT.into());
         }
-        let note = self.visitor.delta(entry, base.bytes(), note, &delta)?;
-        if note.is_some() && entry.leaf {
+        let look = self.visitor.delta(entry, base.bytes(), note, &delta)?;
+        if entry.leaf && matches!(look, Look::Done(_)) {
             return Ok(None);
         }
         let mut buffer = self.pool.take();
@@ -358,7 +374,14 @@ impl<'s, V: Visitor> Walker<'s, V> {
             self.pool.give(buffer);
             return Err(why.into());
         }
-        let note = note.unwrap_or_else(|| self.visitor.whole(entry, buffer.bytes()));
+        let note = match look {
+            Look::Done(note) => note,
+            Look::Show(note) => {
+                self.visitor.show(entry, buffer.bytes());
+                note
+            }
+            Look::Whole => self.visitor.whole(entry, buffer.bytes()),
+        };
         if entry.leaf {
             self.pool.give(buffer);
             return Ok(None);

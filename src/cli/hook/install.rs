@@ -1,0 +1,177 @@
+//! `keyhound hook install` and `uninstall`. A hook of keyhound's is a short script with a line that tells it from others;
+//! a hook that stood in its place is kept beside it, and runs first.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::run::hook_file;
+use super::{Hook, Places};
+use crate::cli::common::{Common, env};
+use crate::cli::exit::ExitStatus;
+use crate::cli::output::note;
+
+/// Tells our hooks from others.
+const MARK: &str = "# Installed by `keyhound hook install`; `keyhound hook uninstall` takes it away.";
+/// Behind the name of a hook that was there before.
+const BEFORE: &str = ".before-keyhound";
+
+/// Put keyhound into hooks.
+pub(super) fn install(places: &Places, common: &Common) -> Result<ExitStatus> {
+    let folder = if places.global { global_folder(true)? } else { folder()? };
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let program = std::env::current_exe().context("cannot tell where keyhound is")?;
+    for hook in chosen(places)? {
+        let file = hook_file(&folder, hook);
+        let before = before(&file);
+        let mut kept = "";
+        if exists(&file) && !is_ours(&file) {
+            if exists(&before) {
+                bail!("{} and {} are both there: remove one of them", file.display(), before.display());
+            }
+            fs::rename(&file, &before).with_context(|| format!("cannot rename {}", file.display()))?;
+            kept = "; the hook that was there runs first";
+        }
+        write(&folder, &file, &script(&program, hook, places.global))?;
+        if !common.quiet {
+            note(format_args!("keyhound: installed {}{kept}", file.display()));
+        }
+    }
+    Ok(ExitStatus::Clean)
+}
+
+/// Take keyhound out of hooks.
+pub(super) fn uninstall(places: &Places, common: &Common) -> Result<ExitStatus> {
+    let folder = if places.global { global_folder(false)? } else { folder()? };
+    let hooks = if places.hooks.is_empty() { Hook::ALL.to_vec() } else { places.hooks.clone() };
+    let mut removed = 0;
+    for hook in hooks {
+        let file = hook_file(&folder, hook);
+        if !is_ours(&file) {
+            continue;
+        }
+        let before = before(&file);
+        let failed = || format!("cannot remove {}", file.display());
+        let kept = if exists(&before) {
+            fs::rename(&before, &file).with_context(failed)?;
+            "; what was there before is back"
+        } else {
+            fs::remove_file(&file).with_context(failed)?;
+            ""
+        };
+        removed += 1;
+        if !common.quiet {
+            note(format_args!("keyhound: removed {}{kept}", file.display()));
+        }
+    }
+    if removed == 0 && !common.quiet {
+        note(format_args!("keyhound: no hook of keyhound's is in {}", folder.display()));
+    }
+    if places.global && is_default_global(&folder) && fs::remove_dir(&folder).is_ok() {
+        git(&["config", "--global", "--unset", "core.hooksPath"])?;
+    }
+    Ok(ExitStatus::Clean)
+}
+
+fn chosen(places: &Places) -> Result<Vec<Hook>> {
+    if !places.hooks.is_empty() {
+        return Ok(places.hooks.clone());
+    }
+    let bare = !places.global && git(&["rev-parse", "--is-bare-repository"])?.as_deref() == Some("true");
+    Ok(if bare { vec![Hook::PreReceive] } else { vec![Hook::PreCommit, Hook::CommitMsg, Hook::PrePush] })
+}
+
+/// Where git looks for the hooks of the repository at hand.
+fn folder() -> Result<PathBuf> {
+    let path = git(&["rev-parse", "--git-path", "hooks"])?.context("this is no git repository")?;
+    let folder = std::path::absolute(&path).context("cannot tell the folder of the hooks")?;
+    Ok(folder)
+}
+
+/// The folder of the user's hooks. With `make` git is told of it, where there is none yet.
+fn global_folder(make: bool) -> Result<PathBuf> {
+    if let Some(path) = git(&["config", "--global", "--type=path", "--get", "core.hooksPath"])? {
+        return Ok(path.into());
+    }
+    let folder = default_global().context("cannot tell the home folder")?;
+    if make {
+        let text = folder.to_str().context("the home folder has a name that is not UTF-8")?;
+        git(&["config", "--global", "core.hooksPath", text])?;
+    }
+    Ok(folder)
+}
+
+fn default_global() -> Option<PathBuf> {
+    let config = env("XDG_CONFIG_HOME").map(PathBuf::from);
+    let config = config
+        .or_else(|| Some(PathBuf::from(env("HOME").or_else(|| env("USERPROFILE"))?).join(".config")))?;
+    Some(config.join("keyhound").join("hooks"))
+}
+
+fn is_default_global(folder: &Path) -> bool {
+    default_global().is_some_and(|default| default == folder)
+}
+
+/// The output of git; `None`: it said no.
+fn git(args: &[&str]) -> Result<Option<String>> {
+    let done = Command::new("git").args(args).output().context("cannot run git")?;
+    let text = String::from_utf8(done.stdout).context("git names a folder that is not UTF-8")?;
+    Ok(done.status.success().then(|| text.trim_end_matches(['\n', '\r']).to_owned()))
+}
+
+fn before(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(BEFORE);
+    name.into()
+}
+
+/// Whether there is something, be it a link that leads nowhere.
+fn exists(file: &Path) -> bool {
+    fs::symlink_metadata(file).is_ok()
+}
+
+fn is_ours(file: &Path) -> bool {
+    fs::read(file).is_ok_and(|text| memchr::memmem::find(&text, MARK.as_bytes()).is_some())
+}
+
+fn script(program: &Path, hook: Hook, global: bool) -> String {
+    let name = hook.name();
+    let global = if global { "--global " } else { "" };
+    format!(
+        "#!/bin/sh\n\
+         {MARK}\n\
+         keyhound={}\n\
+         [ -x \"$keyhound\" ] || keyhound=keyhound\n\
+         if ! command -v \"$keyhound\" >/dev/null 2>&1; then\n\
+         \x20 echo \"keyhound is not installed any more: install it, or remove the hook $0\" >&2\n\
+         \x20 exit 1\n\
+         fi\n\
+         exec \"$keyhound\" hook run {global}--chain \"$0{BEFORE}\" {name} \"$@\"\n",
+        quoted(program.as_os_str())
+    )
+}
+
+/// A word for the shell.
+fn quoted(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let text = if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() };
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Write an executable file, in one step.
+fn write(folder: &Path, file: &Path, text: &str) -> Result<()> {
+    let failed = || format!("cannot write {}", file.display());
+    let mut temporary = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
+    temporary.write_all(text.as_bytes()).with_context(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        temporary.as_file().set_permissions(fs::Permissions::from_mode(0o755)).with_context(failed)?;
+    }
+    temporary.persist(file).map_err(|error| error.error).with_context(failed)?;
+    Ok(())
+}

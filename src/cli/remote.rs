@@ -1,0 +1,188 @@
+//! `keyhound audit URL`: a clone in a temporary folder, made by the git command, which knows proxies, credentials and
+//! keys. It runs nothing of the repository: a bare clone checks nothing out, and only these protocols are let through.
+
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+
+use super::common::env;
+use super::output::note;
+
+/// What may be fetched by. Not `ext`, which runs a command, nor `http`, which anybody can change on the way.
+const PROTOCOLS: &str = "https:ssh:file:git";
+
+/// Variables that would lead git to another repository.
+const ELSEWHERE: [&str; 9] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_QUARANTINE_PATH",
+    "GIT_TEMPLATE_DIR",
+    "GIT_WORK_TREE",
+];
+
+/// A URL of a repository, apart from the credentials in it.
+pub(crate) struct Url {
+    /// Without credentials: what is shown, and what git sees on its command line.
+    clean: String,
+    /// The beginning, with credentials and without.
+    with_credentials: Option<(String, String)>,
+}
+
+impl Url {
+    /// The URL that an argument is, unless it is the path of something. As for git, `host:path` is one as well.
+    pub(crate) fn of(argument: &Path) -> Result<Option<Self>> {
+        let Some(text) = argument.to_str() else { return Ok(None) };
+        if text.starts_with('-') {
+            bail!("{text:?} is neither a path nor a URL: it begins with a dash");
+        }
+        let before_slash = text.split('/').next().unwrap_or_default();
+        let drive = cfg!(windows) && before_slash.as_bytes().get(1) == Some(&b':');
+        if argument.exists() || !before_slash.contains(':') || drive {
+            return Ok(None);
+        }
+        Ok(Some(Self::parse(text)))
+    }
+
+    fn parse(text: &str) -> Self {
+        let plain = || Self { clean: text.to_owned(), with_credentials: None };
+        let Some((scheme, rest)) = text.split_once("://") else { return plain() };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let Some((user, host)) = authority.rsplit_once('@') else { return plain() };
+        // The name of a user is no secret where it is all there is to ssh.
+        if scheme == "ssh" && !user.contains(':') {
+            return plain();
+        }
+        // With the slash, or it would be the beginning of other hosts as well.
+        let slash = if path.starts_with('/') { "/" } else { "" };
+        Self {
+            clean: format!("{scheme}://{host}{path}"),
+            with_credentials: Some((
+                format!("{scheme}://{authority}{slash}"),
+                format!("{scheme}://{host}{slash}"),
+            )),
+        }
+    }
+
+    /// What the report names. Tokens can stand behind a question mark.
+    pub(crate) fn shown(&self) -> &str {
+        self.clean.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// Clone the repository, with all its refs, into a folder that goes away with the value.
+    pub(crate) fn clone(&self, progress: bool) -> Result<Clone> {
+        let folder = tempfile::Builder::new().prefix("keyhound-").tempdir().context("no temporary folder")?;
+        let path = folder.path().join("repo.git");
+        let output = self.command(&path, progress).output().context("cannot run git")?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
+            bail!(
+                "cannot clone {}: {}",
+                self.shown(),
+                self.without_credentials(last.unwrap_or("git failed"))
+            );
+        }
+        Ok(Clone { folder, path })
+    }
+
+    fn command(&self, path: &Path, progress: bool) -> Command {
+        let mut git = Command::new("git");
+        git.args([
+            "-c",
+            "protocol.ext.allow=never",
+            "-c",
+            "core.hooksPath=/dev/null",
+            "clone",
+            "--bare",
+            "--mirror",
+        ]);
+        git.args(["--template=", "--no-recurse-submodules", if progress { "--progress" } else { "--quiet" }]);
+        git.arg("--").arg(&self.clean).arg(path);
+        for name in ELSEWHERE {
+            git.env_remove(name);
+        }
+        git.env("GIT_ALLOW_PROTOCOL", PROTOCOLS);
+        if let Some((with, without)) = &self.with_credentials {
+            // Everybody on the machine can read a command line; not so an environment.
+            let count = env("GIT_CONFIG_COUNT").and_then(|n| n.to_str()?.parse().ok()).unwrap_or(0u32);
+            git.env("GIT_CONFIG_COUNT", (count + 1).to_string());
+            git.env(format!("GIT_CONFIG_KEY_{count}"), format!("url.{with}.insteadOf"));
+            git.env(format!("GIT_CONFIG_VALUE_{count}"), without);
+        }
+        if env("GIT_TERMINAL_PROMPT").is_none() && !io::stderr().is_terminal() {
+            git.env("GIT_TERMINAL_PROMPT", "0"); // nobody is there to answer
+        }
+        git.stdin(Stdio::null()).stdout(Stdio::null());
+        git.stderr(if progress { Stdio::inherit() } else { Stdio::piped() });
+        git
+    }
+
+    fn without_credentials(&self, text: &str) -> String {
+        match &self.with_credentials {
+            Some((with, without)) => text.replace(with, without),
+            None => text.to_owned(),
+        }
+    }
+}
+
+/// A clone in a temporary folder.
+#[derive(Debug)]
+pub(crate) struct Clone {
+    folder: TempDir,
+    path: PathBuf,
+}
+
+impl Clone {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Let it stay, and say where it is.
+    pub(crate) fn keep(self) {
+        let _ = self.folder.keep();
+        note(format_args!("keyhound: the clone is {}", OsStr::display(self.path.as_os_str())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_and_paths() {
+        let url = |text: &str| Url::of(Path::new(text)).map(|url| url.map(|url| url.clean));
+        for text in ["https://h/r", "file:///r", "git@h:r.git", "h:r", "ext::sh -c x", "ssh://git@h/r"] {
+            assert_eq!(url(text).expect("not refused").as_deref(), Some(text));
+        }
+        for text in [".", "a/b:c", "/x:y", "r", "./h:r"] {
+            assert_eq!(url(text).expect("not refused"), None, "{text}");
+        }
+        assert!(url("--upload-pack=x").is_err());
+    }
+
+    #[test]
+    fn credentials_are_not_shown() {
+        for (text, clean) in [
+            ("https://me:hunter2@h:8/r.git", "https://h:8/r.git"),
+            ("https://token-hunter2@h/r@x", "https://h/r@x"),
+            ("ssh://me:hunter2@h/r", "ssh://h/r"),
+            ("https://a:hunter2@b@h?token=hunter2", "https://h"),
+        ] {
+            let url = Url::parse(text);
+            assert_eq!(url.shown(), clean);
+            let command = format!("{:?}", url.command(Path::new("/p"), false).get_args());
+            assert!(text.contains("?token") || !command.contains("hunter2"), "{command}");
+            let said = url.without_credentials(&format!("fatal: cannot access '{text}'"));
+            assert!(text.contains("?token") || !said.contains("hunter2"), "{said}");
+        }
+    }
+}

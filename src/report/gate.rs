@@ -1,0 +1,162 @@
+//! The report of a gate, such as a hook: at most ten lines that tell a developer what is wrong, where, why it matters and
+//! what to do. Nothing at all when there is nothing to say.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use crate::blob::Place;
+use crate::finding::{Finding, Severity};
+use crate::report::human_parts::{Painter, Style};
+use crate::report::sanitize::sanitize;
+use crate::report::{Report, text};
+
+/// How many findings, or things that were not read, are named.
+const NAMED: usize = 4;
+
+/// What a gate lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// What is staged.
+    Commit,
+    /// A commit message.
+    Message,
+    /// Commits on their way to another repository.
+    Push,
+    /// Commits that arrive.
+    Receive,
+}
+
+impl Gate {
+    const fn adds(self) -> &'static str {
+        match self {
+            Self::Commit => "this commit would add",
+            Self::Message => "this commit message holds",
+            Self::Push => "this push would publish",
+            Self::Receive => "this push holds",
+        }
+    }
+}
+
+pub(super) fn write(report: &Report<'_>, gate: Gate, out: &mut dyn Write) -> io::Result<()> {
+    let painter = Painter::new(report);
+    let least = report.options.fail_on;
+    let mut findings: Vec<&Finding> = report.worst_first();
+    findings.retain(|finding| finding.severity >= least.min(Severity::Low));
+    if !report.complete() {
+        incomplete(report, gate, &painter, !findings.is_empty(), out)?;
+    }
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let blocked = if findings.iter().any(|f| f.severity >= least) { Style::Bad } else { Style::Bold };
+    let head = format!("keyhound: {} {}", gate.adds(), text::counted(findings.len() as u64, "credential"));
+    writeln!(out, "{}", painter.paint(blocked, &head))?;
+    let named = if report.complete() { NAMED } else { NAMED / 2 };
+    for finding in findings.iter().take(named) {
+        let what = finding.key_id.as_deref().map_or_else(|| text::title(finding, report), str::to_owned);
+        let with = match (&finding.key_id, &finding.secret) {
+            (Some(_), Some(_)) => " with its secret",
+            (Some(_), None) => " (its id alone)",
+            _ => "",
+        };
+        writeln!(
+            out,
+            "  {}  {}{with}  {}",
+            painter.severity(finding.severity),
+            sanitize(&what),
+            sanitize(&place(finding, report))
+        )?;
+    }
+    if findings.len() > named {
+        let more = text::count((findings.len() - named) as u64);
+        writeln!(out, "  and {more} more (--verbose lists them all)")?;
+    }
+    why(gate, &findings, report, out)
+}
+
+/// Where a finding is: path and line, or what git calls it, and the commit.
+fn place(finding: &Finding, report: &Report<'_>) -> String {
+    let location = &finding.location;
+    let mut place = text::place_name(location, &report.redactor).into_owned();
+    if let (Some(line), true) = (location.line, location.path.is_some()) {
+        place = format!("{place}:{line}");
+    }
+    match (location.place, &location.commit) {
+        (Place::CommitMessage | Place::TagMessage, _) | (_, None) => place,
+        (Place::Path, Some(commit)) => format!("{place} (its name), commit {}", text::short(&commit.id)),
+        (_, Some(commit)) => format!("{place}, commit {}", text::short(&commit.id)),
+    }
+}
+
+fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "why: whoever can read the repository can use them, and git keeps them for good, deleted or not"
+    )?;
+    let paths: BTreeSet<String> = findings
+        .iter()
+        .filter_map(|f| f.location.path.as_deref())
+        .map(|path| quoted(&report.redactor.bytes(path.split(|b| *b == b'!').next().unwrap_or(path))))
+        .collect();
+    let paths: Vec<String> = paths.into_iter().take(2).collect();
+    match gate {
+        Gate::Commit if !paths.is_empty() => {
+            writeln!(
+                out,
+                "fix: take them out and `git add` the file, or leave it out: git restore --staged {}",
+                paths.join(" ")
+            )?;
+        }
+        Gate::Commit => writeln!(out, "fix: take them out and `git add` again")?,
+        Gate::Message => writeln!(
+            out,
+            "fix: commit again without them: git commit --edit --file=\"$(git rev-parse --git-path COMMIT_EDITMSG)\""
+        )?,
+        Gate::Push | Gate::Receive => {
+            writeln!(
+                out,
+                "fix: rewrite the commits named here: git rebase --interactive COMMIT^; a new commit that deletes them is too late"
+            )?;
+        }
+    }
+    writeln!(
+        out,
+        "     load them from a vault or the environment; a key that others may have seen is burnt: make a new one, deactivate this"
+    )
+}
+
+/// A path, to be pasted into a shell.
+fn quoted(path: &[u8]) -> String {
+    let text = String::from_utf8_lossy(path);
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,@".contains(c);
+    if text.chars().all(plain) && !text.starts_with('-') {
+        text.into_owned()
+    } else {
+        format!("'{}'", sanitize(&text).replace('\'', "'\\''"))
+    }
+}
+
+fn incomplete(
+    report: &Report<'_>,
+    gate: Gate,
+    painter: &Painter<'_>,
+    more_follows: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let what = match gate {
+        Gate::Commit => "what is staged",
+        Gate::Message => "the message",
+        Gate::Push | Gate::Receive => "the push",
+    };
+    let head = format!("keyhound: {what} could not be read whole, so leaks may be missed");
+    writeln!(out, "{}", painter.paint(Style::Bad, &head))?;
+    let all = &report.outcome.incomplete;
+    let named = if more_follows { 1 } else { NAMED };
+    for skipped in all.iter().take(named) {
+        writeln!(out, "  {}", sanitize(&report.redactor.text(&skipped.to_string())))?;
+    }
+    if all.len() > named {
+        writeln!(out, "  and {} more", all.len() - named)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! The repositories of submodules, which git keeps inside that of the repository around.
+
+use std::path::{Path, PathBuf};
+
+use super::repo::{Repo, is_git_dir};
+use crate::blob::Skipped;
+
+/// Folders deeper below `modules` are not looked into.
+const MAX_DEPTH: usize = 32;
+
+/// The store of a submodule.
+#[derive(Debug)]
+pub struct Submodule {
+    /// Its name: as a rule the path at which it was added. `outer/inner` for a submodule of a submodule.
+    pub name: Vec<u8>,
+    /// The repository.
+    pub repo: Repo,
+}
+
+impl Repo {
+    /// All submodules whose repositories are inside this one, checked out or not, with those inside them, sorted by name;
+    /// and what could not be opened. Symbolic links are not followed.
+    pub fn submodules(&self) -> (Vec<Submodule>, Vec<Skipped>) {
+        let mut found = Found::default();
+        let mut stack = vec![(self.common_dir.join("modules"), Vec::new(), 0)];
+        for linked in &self.linked {
+            stack.push((linked.git_dir.join("modules"), Vec::new(), 0));
+        }
+        while let Some((folder, name, depth)) = stack.pop() {
+            found.list(&folder, &name, depth, &mut stack);
+        }
+        found.all.sort_by(|a, b| (&a.name, &a.repo.git_dir).cmp(&(&b.name, &b.repo.git_dir)));
+        found.problems.sort_unstable();
+        (found.all, found.problems)
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    all: Vec<Submodule>,
+    problems: Vec<Skipped>,
+}
+
+impl Found {
+    fn list(&mut self, folder: &Path, name: &[u8], depth: usize, stack: &mut Vec<(PathBuf, Vec<u8>, usize)>) {
+        let problem =
+            |what: &Path, reason: String| Skipped { what: what.display().to_string(), reason, help: None };
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) => {
+                self.problems.push(problem(folder, format!("cannot list the folder: {error}")));
+                return;
+            }
+        };
+        if depth > MAX_DEPTH {
+            self.problems.push(problem(folder, "too deep".into()));
+            return;
+        }
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.problems.push(problem(folder, format!("cannot list the folder: {error}")));
+                    continue;
+                }
+            };
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            let path = entry.path();
+            let mut name = name.to_vec();
+            if !name.is_empty() {
+                name.push(b'/');
+            }
+            name.extend_from_slice(entry.file_name().as_encoded_bytes());
+            if !is_git_dir(&path) {
+                // The name of a submodule can have slashes in it.
+                stack.push((path, name, depth + 1));
+                continue;
+            }
+            stack.push((path.join("modules"), name.clone(), depth + 1));
+            match Self::open(&path) {
+                Ok(repo) => self.all.push(Submodule { name, repo }),
+                Err(error) => self.problems.push(problem(&path, error.to_string())),
+            }
+        }
+    }
+
+    fn open(path: &Path) -> Result<Repo, super::RepoError> {
+        Repo::at(path, None)
+    }
+}

@@ -1,0 +1,220 @@
+//! `keyhound history` and `keyhound audit` on repositories that git makes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::{Command, Stdio};
+
+use crate::support::{Run, TestEnv, id, pair};
+
+/// Run git in a folder of the test, at a time of its own (seconds since 1970), and give what it prints.
+fn git_at(env: &TestEnv, folder: &str, time: u64, args: &[&str]) -> String {
+    let mut git = Command::new("git");
+    git.args(args).current_dir(env.path(folder)).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("GIT_") {
+            git.env_remove(name);
+        }
+    }
+    let date = format!("{time} +0000");
+    for (name, value) in [
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_CONFIG_SYSTEM", "/dev/null"),
+        ("GIT_AUTHOR_NAME", "Ann"),
+        ("GIT_AUTHOR_EMAIL", "ann@example.org"),
+        ("GIT_COMMITTER_NAME", "Ann"),
+        ("GIT_COMMITTER_EMAIL", "ann@example.org"),
+        ("GIT_AUTHOR_DATE", &date),
+        ("GIT_COMMITTER_DATE", &date),
+    ] {
+        git.env(name, value);
+    }
+    let done = git.output().unwrap();
+    assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+fn git(env: &TestEnv, folder: &str, args: &[&str]) -> String {
+    git_at(env, folder, 1_700_000_000, args)
+}
+
+/// Commit all files of a folder at a time.
+fn commit(env: &TestEnv, folder: &str, time: u64, message: &str) {
+    git_at(env, folder, time, &["add", "--all"]);
+    git_at(env, folder, time, &["commit", "--quiet", "--allow-empty", "-m", message]);
+}
+
+/// Four ids: 0 on main in 2023, 1 on a branch in 2024, 2 in a large file on main in 2024, 3 lost but for a reflog.
+fn repository() -> TestEnv {
+    let env = TestEnv::new();
+    env.write("r/old.ini", pair(0));
+    git(&env, "r", &["init", "--quiet", "--initial-branch=main"]);
+    commit(&env, "r", 1_690_000_000, "old");
+    git(&env, "r", &["switch", "--quiet", "--create", "side"]);
+    env.write("r/side.ini", pair(1));
+    commit(&env, "r", 1_710_000_000, "side");
+    git(&env, "r", &["switch", "--quiet", "main"]);
+    env.write("r/large.txt", format!("{}\n{}", ".".repeat(5_000), pair(2)));
+    commit(&env, "r", 1_720_000_000, "large");
+    env.write("r/lost.ini", pair(3));
+    commit(&env, "r", 1_730_000_000, "lost");
+    git(&env, "r", &["reset", "--quiet", "--hard", "HEAD^"]);
+    env
+}
+
+/// The numbers of the ids that are found.
+fn numbers(run: &Run) -> Vec<usize> {
+    let report = run.json();
+    let found = report["findings"].as_array().unwrap();
+    let mut all: Vec<usize> =
+        found.iter().map(|f| (0..4).find(|n| f["key_id"] == id(*n).as_str()).unwrap()).collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn options_choose_what_counts() {
+    let env = repository();
+    for (options, expected) in [
+        (&[][..], &[0, 1, 2, 3][..]),
+        (&["--reachable-only"], &[0, 1, 2]),
+        (&["--refs", "refs/heads/main"], &[0, 2]),
+        (&["--refs", "refs/heads/s*"], &[0, 1]),
+        (&["--refs", "refs/tags/*"], &[]),
+        (&["--since", "2024-01-01"], &[1, 2, 3]),
+        (&["--since", "2024-07-03T09:46:40Z", "--reachable-only"], &[2]),
+        (&["--since", "2024-07-03T09:46:41Z", "--reachable-only"], &[]),
+        (&["--max-blob-size", "5000"], &[0, 1, 3]),
+        (&["--max-blob-size", "1M"], &[0, 1, 2, 3]),
+        (&["--check-hashes"], &[0, 1, 2, 3]),
+    ] {
+        for command in ["history", "audit"] {
+            // A bare repository has no files that an audit could find them in.
+            let args = [&[command, "r/.git", "--format", "json"], options].concat();
+            let run = env.run(&args);
+            assert_eq!(run.status, i32::from(!expected.is_empty()), "{args:?}: {}", run.stderr);
+            assert_eq!(numbers(&run), expected, "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_too_large_is_listed_and_does_not_make_a_scan_incomplete() {
+    let env = repository();
+    let blob = git(&env, "r", &["rev-parse", "HEAD:large.txt"]);
+    let run = env.run(&["history", "r", "--format", "json", "--max-blob-size", "4k"]);
+    let report = run.json();
+    assert_eq!((run.status, &report["scan"]["state"]), (1, &"complete".into()));
+    let left_out = report["left_out"].as_array().unwrap();
+    assert_eq!(left_out.len(), 1, "{left_out:?}");
+    assert_eq!(left_out[0]["what"], format!("object {}", blob.trim()));
+    assert!(left_out[0]["reason"].as_str().unwrap().contains("--max-blob-size"), "{left_out:?}");
+}
+
+#[test]
+fn every_id_that_git_can_print_is_found() {
+    let env = repository();
+    git(&env, "r", &["repack", "-Adq", "--depth=5"]);
+    for n in 0..3 {
+        env.write(&format!("r/more{n}.txt"), format!("{}{}", "x\n".repeat(n * 40), pair(n)));
+        commit(&env, "r", 1_740_000_000 + n as u64, &format!("ASIA{} too", &id(n)[4..]));
+    }
+    git(&env, "r", &["tag", "-a", "-m", &format!("see ASIA{}", &id(3)[4..]), "v1"]);
+    let all = git(&env, "r", &["cat-file", "--batch-all-objects", "--unordered", "--batch"]);
+    let printed = regex(&all);
+    assert_eq!(printed.len(), 8);
+    let report = env.run(&["history", "r", "--format", "json", "--show-info"]).json();
+    let found = report["findings"].as_array().unwrap().iter();
+    let found: BTreeSet<String> = found.filter_map(|f| f["key_id"].as_str().map(str::to_owned)).collect();
+    assert_eq!(found, printed);
+}
+
+/// Everything that looks like an id.
+fn regex(text: &str) -> BTreeSet<String> {
+    let is_id = |s: &&str| {
+        (s.starts_with("AKIA") || s.starts_with("ASIA"))
+            && s[4..].bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b))
+    };
+    let starts = (0..text.len()).filter_map(|i| text.get(i..i + 20));
+    starts.filter(is_id).map(str::to_owned).collect()
+}
+
+#[test]
+fn an_audit_sees_files_history_and_submodules() {
+    let env = repository();
+    env.write("lib/x.ini", pair(3));
+    git(&env, "lib", &["init", "--quiet", "--initial-branch=main"]);
+    commit(&env, "lib", 1_600_000_000, "lib");
+    env.write("lib/x.ini", "clean\n");
+    commit(&env, "lib", 1_610_000_000, "clean");
+    git(&env, "r", &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../lib", "libs/x"]);
+    commit(&env, "r", 1_740_000_000, "Add a library");
+    git(&env, "r", &["reflog", "expire", "--expire=all", "--all"]);
+    git(&env, "r", &["gc", "--quiet", "--prune=now"]);
+    env.write("r/.env", format!("{}\n{}", "# local", pair(3)));
+    let run = env.run(&["audit", "r", "--format", "json"]);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    assert_eq!(numbers(&run), [0, 1, 2, 3]);
+    let report = run.json();
+    let found = report["findings"].as_array().unwrap();
+    let last = found.iter().find(|f| f["key_id"] == id(3).as_str()).unwrap();
+    assert_eq!((&last["path"], &last["named_by"]), (&"libs/x/x.ini".into(), &"submodule libs/x".into()));
+    assert_eq!(last["in_head"], false);
+    let others = last["other_locations"].as_array().unwrap();
+    assert_eq!(others.len(), 1, "{others:?}");
+    assert_eq!((&others[0]["path"], &others[0]["where"]), (&".env".into(), &"file".into()));
+
+    let text = env.run(&["audit", "r"]).stdout;
+    let overview: Vec<&str> = text.lines().skip_while(|l| !l.starts_with("overview:")).take(5).collect();
+    assert_eq!(
+        overview[0],
+        "overview: 2 still in the files of HEAD, 1 in the work tree only, 1 in the history only"
+    );
+    let line = overview.iter().find(|l| l.contains(&id(3))).unwrap();
+    assert!(line.contains("in libs/x/x.ini and 1 more place, since 2020-09-13 by Ann"), "{line}");
+    assert!(line.ends_with("; in the work tree"), "{line}");
+}
+
+#[test]
+fn a_url_is_cloned_scanned_and_removed() {
+    let env = repository();
+    fs::create_dir(env.path("tmp")).unwrap();
+    let url = format!("file://{}", env.path("r").display());
+    let run = |args: &[&str]| {
+        let mut command = env.command(args);
+        command.env("TMPDIR", env.path("tmp")).env("GIT_DIR", env.path("elsewhere"));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        crate::support::finish(command.spawn().unwrap())
+    };
+    let left = || fs::read_dir(env.path("tmp")).unwrap().count();
+    let done = run(&["audit", &url, "--format", "json"]);
+    assert_eq!(numbers(&done), [0, 1, 2], "{}", done.stderr);
+    assert_eq!((done.status, done.json()["scan"]["target"].as_str()), (1, Some(&*url)));
+    assert_eq!(left(), 0);
+
+    let kept = run(&["audit", &url, "--keep", "--format", "json"]);
+    let path = kept.stderr.trim().strip_prefix("keyhound: the clone is ").unwrap();
+    assert_eq!(left(), 1);
+    assert_eq!(numbers(&env.run(&["history", path, "--format", "json"])), [0, 1, 2]);
+    assert_eq!(run(&["audit", "r", "--keep"]).status, 2);
+}
+
+#[test]
+fn no_url_runs_a_command_or_shows_a_password() {
+    let env = TestEnv::new();
+    let mark = env.path("ran");
+    let ext = format!("ext::touch {}", mark.display());
+    let upload = format!("--upload-pack=touch {}", mark.display());
+    for args in [
+        &["audit", &*ext][..],
+        &["audit", "--", &*upload],
+        &["audit", "http://127.0.0.1:9/r"],
+        &["audit", "file://me:hunter2@/no/such/repository?hunter2"],
+    ] {
+        let run = env.run(args);
+        assert_eq!(run.status, 2, "{args:?}");
+        assert_eq!(run.stdout, "");
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+        assert!(!mark.exists(), "{args:?}");
+    }
+}
