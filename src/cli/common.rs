@@ -46,6 +46,15 @@ pub(crate) struct Common {
     /// Do not look into archives
     #[arg(long, global = true)]
     pub(crate) no_archives: bool,
+    /// Configuration to use in place of the repository's .keyhound.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Baseline to use in place of the repository's .keyhound-baseline.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Let nothing suppress a finding: neither the text, nor the configuration, nor the baseline
+    #[arg(long, global = true, conflicts_with_all = ["config", "baseline"])]
+    pub(crate) no_suppress: bool,
     /// Number of threads [default: one for each CPU]
     #[arg(long, short = 'j', global = true, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,

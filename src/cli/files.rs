@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use keyhound::detect::Detector;
-use keyhound::scan::scan_files;
+use keyhound::rules::RuleSet;
+use keyhound::scan::{Outcome, scan_files};
 use keyhound::sources::files::Files;
 
 use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::progress::Progress;
+use super::triage::Suppressions;
 use super::{interrupt, output};
 
 /// Arguments of `keyhound files`.
@@ -26,12 +28,25 @@ pub(crate) struct Args {
 
 /// Scan folders, files or standard input.
 pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
+    let suppress = |paths: &[PathBuf], rules: &RuleSet| Suppressions::of_files(paths, rules, common);
+    let (outcome, detector) = scan(&args.paths, args.no_ignore, common, &suppress)?;
+    output::finish(&outcome, detector.rules(), common)
+}
+
+/// What such a scan comes to, and what it was made with. `suppress` looks up what suppresses findings in the paths.
+pub(crate) fn scan(
+    paths: &[PathBuf],
+    no_ignore: bool,
+    common: &Common,
+    suppress: &dyn Fn(&[PathBuf], &RuleSet) -> Result<Suppressions>,
+) -> Result<(Outcome, Detector)> {
     let started = now();
     let (streams, paths): (Vec<PathBuf>, Vec<PathBuf>) =
-        args.paths.iter().cloned().partition(|path| path == Path::new("-"));
-    let files = Files::new(&paths, args.no_ignore, common.threads()).context("cannot scan")?;
+        paths.iter().cloned().partition(|path| path == Path::new("-"));
+    let files = Files::new(&paths, no_ignore, common.threads()).context("cannot scan")?;
     let rules = common.rule_set()?;
     let detector = Detector::new(rules);
+    let suppressions = suppress(&paths, detector.rules())?;
 
     let control = interrupt::control(common.archives());
     let progress = Progress::start(common.progress(), "files", &control);
@@ -40,6 +55,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
     let mut outcome = scan_files(&files, stdin, &detector, &control, started);
     drop(progress);
 
+    suppressions.apply(&mut outcome);
     outcome.finished = now();
-    output::finish(&outcome, detector.rules(), common)
+    Ok((outcome, detector))
 }

@@ -14,6 +14,7 @@ use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::progress::Progress;
 use super::remote::Url;
+use super::triage::Suppressions;
 use super::{interrupt, output, range};
 
 /// Arguments of `keyhound history`.
@@ -145,9 +146,11 @@ fn scan(
     let started = now();
     let repo = Repo::discover(path).context("cannot scan the history")?;
     let detector = Detector::new(common.rule_set()?);
+    let suppressions = Suppressions::of_repo(&repo, detector.rules(), common)?;
     let progress = Progress::start(common.progress(), what, control);
     let mut outcome = scan(&repo, &detector, started)?;
     drop(progress);
+    suppressions.apply(&mut outcome);
     outcome.finished = now();
     if let Some(target) = target {
         target.clone_into(&mut outcome.target);

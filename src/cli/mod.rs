@@ -9,6 +9,8 @@ use std::io;
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod baseline;
+mod ci;
 mod common;
 mod exit;
 mod files;
@@ -23,6 +25,7 @@ mod remote;
 mod rules;
 mod shell;
 mod staged;
+mod triage;
 
 use common::Common;
 pub(crate) use exit::ExitStatus;
@@ -52,6 +55,8 @@ enum Command {
     Staged(staged::Args),
     /// Install keyhound in a repository's hooks, or run one of them
     Hook(hook::Args),
+    /// Keep a list of known findings, which do not count
+    Baseline(baseline::Args),
     /// Show and check the rules
     Rules(rules::Args),
     /// Print a completion script for a shell
@@ -87,6 +92,7 @@ fn dispatch(cli: Cli) -> Result<ExitStatus> {
         Command::Files(args) => files::run(&args, common),
         Command::Staged(args) => staged::run(&args, common),
         Command::Hook(args) => hook::run(&args, common),
+        Command::Baseline(args) => baseline::run(&args, common),
         Command::Rules(args) => rules::run(&args, common),
         Command::Completions(args) => shell::completions(&args, &mut Cli::command(), &mut io::stdout()),
         Command::Man => shell::man(Cli::command(), &mut io::stdout()),

@@ -12,6 +12,7 @@ use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::git::open_objects;
 use super::progress::Progress;
+use super::triage::Suppressions;
 use super::{interrupt, output};
 
 /// Scan what the commits of a range add.
@@ -22,10 +23,13 @@ pub(crate) fn run(path: &Path, text: &str, since: Option<i64>, common: &Common) 
     let range = Range::parse(&repo, &objects, text).context("cannot resolve the range")?;
     let range = Range { since, ..range };
     let detector = Detector::new(common.rule_set()?);
+    let tips = range.tips.iter().map(|tip| tip.commit);
+    let suppressions = Suppressions::of_commits(&objects, tips, detector.rules(), common)?;
     let control = interrupt::control(common.archives());
     let progress = Progress::start(common.progress(), "objects", &control);
     let mut outcome = scan_range(&repo, &objects, &range, &detector, &control, started);
     drop(progress);
+    suppressions.apply(&mut outcome);
     outcome.finished = now();
     output::finish(&outcome, detector.rules(), common)
 }

@@ -9,6 +9,7 @@ use keyhound::sources::staged::Scope;
 use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::git::Here;
+use super::triage::Suppressions;
 use super::{interrupt, output};
 
 /// Arguments of `keyhound staged`.
@@ -28,6 +29,10 @@ pub(crate) fn scan(here: &Here, scope: Scope, common: &Common) -> Result<ExitSta
     let mut outcome =
         scan_staged(&here.repo, &here.index, scope, &here.objects, &detector, &control, started)
             .context("cannot scan what is staged")?;
+    if !outcome.findings.is_empty() {
+        // Nothing is looked up for a commit that adds nothing: this runs all day.
+        Suppressions::of_index(here, detector.rules(), common)?.apply(&mut outcome);
+    }
     outcome.finished = now();
     output::finish_gate(&outcome, detector.rules(), Gate::Commit, common)
 }

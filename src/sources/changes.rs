@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 
+use super::history::commits::Node;
 use super::history::store::{HashKind, ObjectId, ObjectKind, oid};
 use super::history::trees::{self, EntryKind};
 use super::objects::{ObjectError, Objects};
@@ -210,4 +211,15 @@ pub fn files_below(
         }
     }
     Ok(())
+}
+
+/// The content of the file at `path` in the tree of a commit, if it is there.
+pub fn file_at(objects: &Objects, commit: ObjectId, path: &[u8]) -> Result<Option<Vec<u8>>, ObjectError> {
+    let mut buf = Vec::new();
+    objects.read_kind(&commit, ObjectKind::Commit, &mut buf)?;
+    let node = Node::parse(commit, &buf, objects.hash())
+        .ok_or_else(|| ObjectError::Damaged { id: commit, reason: "the commit is malformed".into() })?;
+    let Some(file) = find_path(objects, node.tree, path)? else { return Ok(None) };
+    objects.read_kind(&file, ObjectKind::Blob, &mut buf)?;
+    Ok(Some(buf))
 }

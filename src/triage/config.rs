@@ -253,6 +253,11 @@ impl Allow {
             && has(&self.rules, Some(&*finding.rule_id))
     }
 
+    /// Whether it depends on the place.
+    pub(super) fn needs_path(&self) -> bool {
+        self.paths.is_some()
+    }
+
     /// Whether the entry speaks of this place; `path` is its path from the root of the repository.
     pub(super) fn covers(&self, path: Option<&[u8]>) -> bool {
         let Some(globs) = &self.paths else { return true };

@@ -88,7 +88,9 @@ impl Triage {
         let places = std::iter::once(&finding.location).chain(&finding.other_locations);
         for place in places {
             let path = self.path(place, mode);
-            let mut of_place = self.inline(place);
+            // Where places were left out, one may stand where nothing allows it.
+            let knows_all = finding.other_locations_omitted == 0;
+            let mut of_place = self.inline(place).filter(|_| knows_all);
             for &i in &entries {
                 let config = self.config.as_ref().expect("it has entries");
                 let entry = &config.entries[i];
@@ -96,7 +98,7 @@ impl Triage {
                     continue;
                 }
                 used.entries[i] = true;
-                if !is_over(entry.expires, self.today) {
+                if !is_over(entry.expires, self.today) && (knows_all || !entry.needs_path()) {
                     of_place = of_place.or_else(|| {
                         Some(Suppression {
                             kind: SuppressionKind::Config,

@@ -24,3 +24,4 @@ mod rules;
 mod samples;
 mod staged;
 mod support;
+mod suppress;

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use keyhound::blob::{Place, Skipped};
 use keyhound::finding::{
-    Commit, Encoding, Finding, Fingerprint, Location, Note, Secret, Severity, Snippet, Verification,
+    Commit, Encoding, Finding, Fingerprint, Location, Note, Secret, Severity, Snippet, Suppression,
+    SuppressionKind, Verification,
 };
 use keyhound::rules::Rule;
 use keyhound::scan::{Outcome, Stats};
@@ -161,13 +162,36 @@ pub(crate) fn full() -> Outcome {
     );
     example.notes = vec![Note::DocumentationExample];
 
+    let mut allowed = finding(
+        Severity::High,
+        Some(ALONE),
+        Some(&SECRET.replace("r7", "t3")),
+        in_file("tests/fake.rs", 7, 9),
+    );
+    allowed.suppression = Some(Suppression {
+        kind: SuppressionKind::Config,
+        reason: Some("made up for [the] tests".to_owned()),
+        author: Some("Ada Example <ada@example.org>".to_owned()),
+        expires: Some("2027-01-31".to_owned()),
+        source: Some(".keyhound.toml:3".to_owned()),
+    });
+    let mut beside = finding(Severity::Low, Some(ALONE), None, in_file("docs/setup.md", 2, 1));
+    let inline = Suppression {
+        kind: SuppressionKind::Inline,
+        reason: None,
+        author: None,
+        expires: None,
+        source: None,
+    };
+    beside.suppression = Some(inline);
+
     Outcome {
         mode: "audit",
         target: ".".to_owned(),
         started: at(0),
         finished: at(1_240),
         stats: Stats { blobs: 1234, bytes: 56_000_000 },
-        findings: vec![pair, again, history, alone, temporary, example],
+        findings: vec![pair, again, history, alone, temporary, example, allowed, beside],
         incomplete: Vec::new(),
         left_out: vec![Skipped {
             what: "huge.iso".to_owned(),
@@ -210,6 +234,14 @@ pub(crate) fn attack() -> Outcome {
     let mut file =
         finding(Severity::High, Some(ID), Some(SECRET), in_file([words.as_bytes(), b"\xff"].concat(), 1, 1));
     file.snippet = Some(snippet(words, ID, words));
+    let mut suppressed = file.clone();
+    suppressed.suppression = Some(Suppression {
+        kind: SuppressionKind::Baseline,
+        reason: Some(words.to_owned()),
+        author: Some(words.to_owned()),
+        expires: None,
+        source: Some(words.to_owned()),
+    });
     let mut history = finding(Severity::High, Some(ALONE), None, Location::new(Place::Ref));
     history.location.commit = commit('3', words);
     if let Some(commit) = &mut history.location.commit {
@@ -220,7 +252,7 @@ pub(crate) fn attack() -> Outcome {
     let skipped = Skipped { what: words.to_owned(), reason: words.to_owned(), help: Some(words.to_owned()) };
     Outcome {
         target: words.to_owned(),
-        findings: vec![file, history],
+        findings: vec![file, history, suppressed],
         left_out: vec![skipped],
         unused_suppressions: vec![words.to_owned()],
         ..clean()

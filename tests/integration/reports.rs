@@ -335,7 +335,7 @@ fn text_from_outside_stays_harmless() {
     // One command a line, whatever stands in a path.
     let github = report(Format::Github, &outcome, &color);
     assert!(github.lines().all(|line| line.starts_with("::")), "{github}");
-    assert_eq!(github.lines().count(), outcome.findings.len());
+    assert_eq!(github.lines().count(), outcome.findings.iter().filter(|f| f.suppression.is_none()).count());
     assert!(!github.contains("\n::stop"), "{github}");
 }
 
@@ -348,6 +348,65 @@ fn uploaded_formats_never_hold_a_secret() {
         let uploaded = matches!(format, Format::Sarif | Format::Gitlab | Format::Github);
         assert_eq!(text.contains(SECRET), !uploaded, "{format:?}");
         assert_eq!(text.contains(TOKEN), !uploaded, "{format:?}");
+    }
+}
+
+#[test]
+fn what_is_suppressed_is_marked_or_left_out() {
+    let outcome = samples::full();
+    let path = "tests/fake.rs";
+    for &format in Format::ALL {
+        let shown = matches!(format, Format::Json | Format::Jsonl | Format::Csv | Format::Sarif);
+        assert_eq!(report(format, &outcome, &options()).contains(path), shown, "{format:?}");
+    }
+    let human = report(Format::Human, &outcome, &options());
+    assert!(human.contains("; 2 suppressed (--format json has them)"), "{human}");
+    let log = parse(&report(Format::Sarif, &outcome, &options()));
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let suppressions: Vec<&Value> = results.iter().filter_map(|result| result.get("suppressions")).collect();
+    assert_eq!(suppressions.len(), 2);
+    assert_eq!(suppressions[0][0]["kind"], "external");
+    assert_eq!(suppressions[0][0]["justification"], "made up for [the] tests");
+    assert_eq!(*suppressions[1], json!([{ "kind": "inSource", "status": "accepted" }]));
+    let json = parse(&report(Format::Json, &outcome, &options()));
+    let kinds: Vec<_> =
+        json["findings"].as_array().unwrap().iter().map(|f| &f["suppression"]["kind"]).collect();
+    assert_eq!(kinds.iter().filter(|kind| kind.is_null()).count(), kinds.len() - 2);
+    assert!(kinds.contains(&&json!("config")) && kinds.contains(&&json!("inline")));
+}
+
+/// GitLab's schema is in no registry: this is what its secret detection schema 15.0.7 asks for.
+#[test]
+fn gitlab_reports_have_what_gitlab_asks_for() {
+    let time = regex::Regex::new(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$").unwrap();
+    for (outcome, options) in cases() {
+        let document = parse(&report(Format::Gitlab, &outcome, &options));
+        assert_eq!(document["version"], "15.0.7");
+        let scan = &document["scan"];
+        for program in ["analyzer", "scanner"] {
+            for field in ["/id", "/name", "/version", "/vendor/name"] {
+                assert!(!scan[program].pointer(field).unwrap().as_str().unwrap().is_empty());
+            }
+        }
+        assert_eq!(scan["type"], "secret_detection");
+        assert!(["success", "failure"].contains(&scan["status"].as_str().unwrap()));
+        for field in ["start_time", "end_time"] {
+            assert!(time.is_match(scan[field].as_str().unwrap()), "{}", scan[field]);
+        }
+        let found = document["vulnerabilities"].as_array().unwrap();
+        let mut ids: Vec<&str> = found.iter().map(|v| v["id"].as_str().unwrap()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), found.len());
+        for vulnerability in found {
+            assert!(!vulnerability["location"]["commit"]["sha"].as_str().unwrap().is_empty());
+            assert!(vulnerability["name"].as_str().unwrap().chars().count() <= 255);
+            let severity = vulnerability["severity"].as_str().unwrap();
+            assert!(["Info", "Unknown", "Low", "Medium", "High", "Critical"].contains(&severity));
+            for field in ["type", "name", "value"] {
+                assert!(!vulnerability["identifiers"][0][field].as_str().unwrap().is_empty());
+            }
+        }
     }
 }
 
@@ -374,6 +433,12 @@ fn spread(finding: &mut Finding, words: &str) {
     if let Some(snippet) = &mut finding.snippet {
         snippet.text = format!("x = {words};");
         snippet.highlight = (4, 9);
+    }
+    if let Some(suppression) = &mut finding.suppression {
+        let text = Some(format!("for {words}"));
+        suppression.reason.clone_from(&text);
+        suppression.author.clone_from(&text);
+        suppression.source = text;
     }
     let mut other = finding.location.clone();
     other.path = Some([b"\xff", words.as_bytes()].concat());

@@ -19,6 +19,7 @@ use super::{Hook, Run, framework};
 use crate::cli::common::{Common, env, now};
 use crate::cli::exit::ExitStatus;
 use crate::cli::git::Here;
+use crate::cli::triage::Suppressions;
 use crate::cli::{interrupt, output, staged};
 
 /// Run the hook that was there before, and then this one.
@@ -104,6 +105,7 @@ pub(super) fn message(here: &Here, file: Option<&Path>, common: &Common) -> Resu
     if !outcome.findings.is_empty() {
         // Git is asked how it cleans messages only where it matters.
         outcome = scan_message(&cleaned(&text, &cleanup(here)), &detector, &control, started);
+        Suppressions::of_index(here, detector.rules(), common)?.apply(&mut outcome);
     }
     outcome.finished = now();
     output::finish_gate(&outcome, detector.rules(), Gate::Message, common)
@@ -137,7 +139,10 @@ pub(super) fn commits(here: &Here, range: &Range, gate: Gate, common: &Common) -
     }
     let detector = Detector::new(common.rule_set()?);
     let control = interrupt::control(common.archives());
+    let tips = range.tips.iter().map(|tip| tip.commit);
+    let suppressions = Suppressions::of_commits(&here.objects, tips, detector.rules(), common)?;
     let mut outcome = scan_range(&here.repo, &here.objects, range, &detector, &control, started);
+    suppressions.apply(&mut outcome);
     outcome.finished = now();
     output::finish_gate(&outcome, detector.rules(), gate, common)
 }

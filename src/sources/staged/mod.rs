@@ -71,3 +71,22 @@ pub fn staged(
 pub fn index_file(repo: &Repo) -> PathBuf {
     repo.git_dir.join("index")
 }
+
+/// The staged content of the file at `path`, if the index has it; that of a conflict counts as not there.
+pub fn staged_file(
+    repo: &Repo,
+    index_file: &Path,
+    objects: &Objects,
+    path: &[u8],
+) -> Result<Option<Vec<u8>>, StagedError> {
+    let index = index::Index::read(index_file, repo.hash)?;
+    let mut found = (0..index.len()).filter(|&n| index.path(n) == path);
+    let (Some(n), None) = (found.next(), found.next()) else { return Ok(None) };
+    let entry = index.entry(n);
+    if entry.intent {
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    objects.read_kind(entry.id, ObjectKind::Blob, &mut content)?;
+    Ok(Some(content))
+}

@@ -226,7 +226,7 @@ impl Visitor for Scanner<'_> {
             ObjectKind::Blob if size < LFS_BELOW && delta.may_begin_with(base.bytes(), LFS_HEAD) => {
                 return Ok(Look::Whole);
             }
-            ObjectKind::Blob if is_container(delta.head(base, &mut [0; unpack::HEAD])) => {
+            ObjectKind::Blob if is_container(delta.head(base.bytes(), &mut [0; unpack::HEAD])) => {
                 return Ok(Look::Whole);
             }
             ObjectKind::Blob => self.seams,

@@ -1,0 +1,183 @@
+//! Where the configuration and the baseline come from: the commit that is judged, the index, or the work tree.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context as _, Result};
+use jiff::civil::Date;
+use keyhound::rules::RuleSet;
+use keyhound::scan::Outcome;
+use keyhound::sources::changes::file_at;
+use keyhound::sources::history::Repo;
+use keyhound::sources::history::store::ObjectId;
+use keyhound::sources::names;
+use keyhound::sources::objects::Objects;
+use keyhound::sources::staged::staged_file;
+use keyhound::triage::{BASELINE_NAME, Baseline, CONFIG_NAME, Config, Triage};
+
+use super::common::{Common, now};
+use super::git::{Here, open_objects};
+use super::output::note;
+
+/// Reads a file at the root of the repository: its content, if it is there.
+type Read<'a> = &'a dyn Fn(&str) -> Result<Option<Vec<u8>>>;
+
+/// The day that decides what has expired: today in UTC.
+pub(crate) fn today() -> Date {
+    let seconds = now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let time = jiff::Timestamp::from_second(i64::try_from(seconds).unwrap_or(i64::MAX)).unwrap_or_default();
+    time.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// What the options name, and else what the repository has, read with `read`; nothing with `--no-suppress`.
+fn load(common: &Common, read: Read<'_>) -> Result<Loaded> {
+    load_some(common, true, read)
+}
+
+fn load_some(common: &Common, with_baseline: bool, read: Read<'_>) -> Result<Loaded> {
+    if common.no_suppress {
+        return Ok(Loaded::default());
+    }
+    let content = |given: Option<&Path>, name: &str| match given {
+        Some(path) => {
+            let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            Ok(Some((path.display().to_string(), bytes)))
+        }
+        None => Ok::<_, anyhow::Error>(read(name)?.map(|bytes| (name.to_owned(), bytes))),
+    };
+    let config = content(common.config.as_deref(), CONFIG_NAME)?;
+    let baseline = if with_baseline { content(common.baseline.as_deref(), BASELINE_NAME)? } else { None };
+    Ok(Loaded {
+        config: config.map(|(name, bytes)| Config::parse(&name, &bytes)).transpose()?,
+        baseline: baseline.map(|(name, bytes)| Baseline::parse(&name, &bytes)).transpose()?,
+    })
+}
+
+#[derive(Default)]
+struct Loaded {
+    config: Option<Config>,
+    baseline: Option<Baseline>,
+}
+
+/// What suppresses findings in a run, ready to be applied.
+pub(crate) struct Suppressions {
+    /// `None`: nothing does.
+    triage: Option<Triage>,
+    unknown_rules: Vec<String>,
+}
+
+impl Suppressions {
+    fn new(loaded: Loaded, rules: &RuleSet, common: &Common) -> Self {
+        let unknown_rules = loaded.config.as_ref().map_or(Vec::new(), |config| config.unknown_rules(rules));
+        let triage = (!common.no_suppress).then(|| Triage::new(loaded.config, loaded.baseline, today()));
+        Self { triage, unknown_rules }
+    }
+
+    /// Mark what is suppressed.
+    pub(crate) fn apply(&self, outcome: &mut Outcome) {
+        if let Some(triage) = &self.triage {
+            triage.apply(outcome);
+            outcome.unused_suppressions.extend_from_slice(&self.unknown_rules);
+        }
+    }
+
+    /// The same without the baseline, which need not be there.
+    pub(crate) fn of_files_without_baseline(
+        paths: &[PathBuf],
+        rules: &RuleSet,
+        common: &Common,
+    ) -> Result<Self> {
+        Self::of_paths(paths, rules, common, false)
+    }
+
+    /// Those of a scan of folders and files: of the work tree that they are in.
+    pub(crate) fn of_files(paths: &[PathBuf], rules: &RuleSet, common: &Common) -> Result<Self> {
+        Self::of_paths(paths, rules, common, true)
+    }
+
+    fn of_paths(paths: &[PathBuf], rules: &RuleSet, common: &Common, with_baseline: bool) -> Result<Self> {
+        let current = std::env::current_dir().context("cannot tell the current folder")?;
+        let current = current.canonicalize().unwrap_or(current);
+        let mut roots: Vec<Option<PathBuf>> = paths.iter().map(|path| root_of(path)).collect();
+        let whole = paths.iter().zip(&roots).any(|(path, root)| path.canonicalize().ok() == *root);
+        roots.dedup();
+        let root = match roots.as_slice() {
+            [root] => root.clone(),
+            _ => None, // the files of one repository do not decide about another
+        };
+        let loaded = load_some(common, with_baseline, &|name| {
+            root.as_ref().map_or(Ok(None), |root| in_folder(root, name))
+        })?;
+        let mut new = Self::new(loaded, rules, common);
+        let root = root.unwrap_or_else(|| current.clone());
+        new.triage = new.triage.map(|triage| triage.in_folders(current, root).whole(whole));
+        Ok(new)
+    }
+
+    /// Those of a repository as a whole: of its work tree, or of HEAD where it has none.
+    pub(crate) fn of_repo(repo: &Repo, rules: &RuleSet, common: &Common) -> Result<Self> {
+        let loaded = match &repo.work_tree {
+            Some(root) => load(common, &|name| in_folder(root, name))?,
+            None => {
+                let head = names::resolve(repo, b"HEAD").ok().flatten();
+                let objects = open_objects(repo, &[])?;
+                load(common, &|name| head.map_or(Ok(None), |head| in_commits(&objects, &[head], name)))?
+            }
+        };
+        Ok(Self::new(loaded, rules, common))
+    }
+
+    /// Those of commits that are judged: of their own trees, never of a work tree.
+    pub(crate) fn of_commits(
+        objects: &Objects,
+        commits: impl IntoIterator<Item = ObjectId>,
+        rules: &RuleSet,
+        common: &Common,
+    ) -> Result<Self> {
+        let commits: Vec<ObjectId> = commits.into_iter().collect();
+        let loaded = load(common, &|name| in_commits(objects, &commits, name))?;
+        Ok(Self::new(loaded, rules, common))
+    }
+
+    /// Those of what is staged: of the index.
+    pub(crate) fn of_index(here: &Here, rules: &RuleSet, common: &Common) -> Result<Self> {
+        let loaded = load(common, &|name| {
+            staged_file(&here.repo, &here.index, &here.objects, name.as_bytes())
+                .with_context(|| format!("cannot read the staged {name}"))
+        })?;
+        Ok(Self::new(loaded, rules, common))
+    }
+}
+
+/// The root of the work tree that a path is in.
+pub(crate) fn root_of(path: &Path) -> Option<PathBuf> {
+    let path = path.canonicalize().ok()?;
+    path.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_path_buf)
+}
+
+fn in_folder(root: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    let path = root.join(name);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// The file, if all commits have the same: that of one branch does not decide about another.
+fn in_commits(objects: &Objects, commits: &[ObjectId], name: &str) -> Result<Option<Vec<u8>>> {
+    let read = |commit: &ObjectId| {
+        file_at(objects, *commit, name.as_bytes()).with_context(|| format!("cannot read {name} of {commit}"))
+    };
+    let Some((first, rest)) = commits.split_first() else { return Ok(None) };
+    let content = read(first)?;
+    for commit in rest {
+        if read(commit)? != content {
+            note(format_args!("keyhound: {name} of none is used, because these branches differ in it"));
+            return Ok(None);
+        }
+    }
+    Ok(content)
+}

@@ -1,0 +1,165 @@
+//! What suppresses findings, through the real program: words in texts, the configuration, the baseline.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::{TestEnv, id, pair, secret};
+
+fn git(env: &TestEnv, args: &[&str]) {
+    let done = Command::new("git")
+        .current_dir(env.path(""))
+        .args(["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"])
+        .args(args)
+        .env("GIT_CONFIG_GLOBAL", env.path("no-config"))
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Path and kind of suppression of each finding.
+fn kinds(env: &TestEnv, args: &[&str]) -> Vec<(String, String)> {
+    let run = env.run(&[args, &["--format", "json"]].concat());
+    assert!(run.status != 2, "{}", run.stderr);
+    let document = run.json();
+    let findings = document["findings"].as_array().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+    let all: Vec<_> = findings.iter().map(|f| (text(&f["path"]), text(&f["suppression"]["kind"]))).collect();
+    let counts = all.iter().any(|(_, kind)| kind == "-");
+    assert_eq!(run.status, i32::from(counts), "{all:?}");
+    all
+}
+
+fn own(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|(path, kind)| ((*path).to_owned(), (*kind).to_owned())).collect()
+}
+
+#[test]
+fn a_word_in_the_text_allows_a_finding() {
+    let env = TestEnv::new();
+    env.write("a.ini", pair(0).replace('\n', " # keyhound:allow made up\n"));
+    env.write("b.ini", format!("# keyhound:allow\n{}", pair(1)));
+    env.write("c.ini", format!("# keyhound:allow\n\n{}", pair(2)));
+    assert_eq!(kinds(&env, &["files"]), own(&[("a.ini", "inline"), ("b.ini", "inline"), ("c.ini", "-")]));
+    let human = env.run(&["files"]);
+    assert!(human.stdout.contains("; 2 suppressed"), "{}", human.stdout);
+    let reason = &env.run(&["files", "--format", "json"]).json()["findings"][0]["suppression"]["reason"];
+    assert_eq!(reason, "made up");
+    assert_eq!(kinds(&env, &["files", "--no-suppress"]).iter().filter(|(_, kind)| kind == "-").count(), 3);
+}
+
+#[test]
+fn the_configuration_of_the_work_tree_is_used_from_any_folder() {
+    let env = TestEnv::new();
+    git(&env, &["init", "-q"]);
+    env.write("tests/fake/a.ini", pair(0));
+    env.write("src/a.ini", pair(1));
+    env.write(".keyhound.toml", "[[allow]]\nreason = 'made up'\npaths = ['tests/fake']\n");
+    let found = own(&[("src/a.ini", "-"), ("tests/fake/a.ini", "config")]);
+    assert_eq!(kinds(&env, &["files"]), found);
+    let inside = env.command(&["files", "--quiet", "."]).current_dir(env.path("tests")).status().unwrap();
+    assert_eq!(inside.code(), Some(0));
+    // Only a scan of the whole work tree knows what is of no use.
+    env.write(".keyhound.toml", "\n[[allow]]\nreason = 'old'\npaths = ['gone']\n");
+    let unused = |args: &[&str]| {
+        let run = env.run(&[args, &["--format", "json"]].concat());
+        run.json()["unused_suppressions"].as_array().unwrap().len()
+    };
+    assert_eq!([unused(&["files"]), unused(&["files", "src"])], [1, 0]);
+    assert!(env.run(&["files"]).stdout.contains("matches nothing: [[allow]] at .keyhound.toml:2 (old)"));
+    env.write("other.toml", "[rules.aws-access-key]\nenabled = false\n");
+    assert_eq!(env.run(&["files", "--config", "other.toml"]).status, 0);
+}
+
+#[test]
+fn a_broken_file_is_an_error_and_no_empty_list() {
+    let env = TestEnv::new();
+    git(&env, &["init", "-q"]);
+    env.write("a.txt", "nothing");
+    for name in [".keyhound.toml", ".keyhound-baseline.toml"] {
+        for content in ["[[allow]\n", "unknown = 1\n", "\u{0}"] {
+            env.write(name, content);
+            let run = env.run(&["files"]);
+            assert_eq!(run.status, 2, "{name}: {content}");
+            assert!(run.stderr.starts_with(&format!("keyhound: {name}:1: ")), "{}", run.stderr);
+        }
+        fs::remove_file(env.path(name)).unwrap();
+    }
+    for option in ["--config", "--baseline"] {
+        assert_eq!(env.run(&["files", option, "missing.toml"]).status, 2);
+    }
+}
+
+#[test]
+fn a_baseline_survives_what_happens_to_files() {
+    let env = TestEnv::new();
+    git(&env, &["init", "-q"]);
+    env.write("a.ini", pair(0));
+    env.write("b.ini", pair(1));
+    env.write("c.ini", format!("# keyhound:allow\n{}", pair(2)));
+    let create = ["baseline", "create", "--reason", "rotated", "--author", "Ada", "--expires", "2999-01-31"];
+    let run = env.run(&create);
+    assert_eq!((run.status, &*run.stdout), (0, ""), "{}", run.stderr);
+    let text = fs::read_to_string(env.path(".keyhound-baseline.toml")).unwrap();
+    assert_eq!(text.matches("\n  { fingerprint = \"kh1-").count(), 2, "{text}");
+    assert!(text.contains("reason = \"rotated\"") && text.contains("expires = 2999-01-31"), "{text}");
+    for n in 0..2 {
+        assert!(!text.contains(&secret(n)[..8]) && !text.contains(&id(n)[..12]), "{text}");
+    }
+    assert!(!text.contains(".ini"), "{text}");
+    assert_eq!(env.run(&create).status, 2, "it is not replaced unasked");
+
+    // Moved lines, renames, a new one.
+    fs::remove_file(env.path("a.ini")).unwrap();
+    env.write("deep/other.txt", format!("\n\n\n{}", pair(0)));
+    env.write("d.ini", pair(3));
+    let found = [("b.ini", "baseline"), ("c.ini", "inline"), ("d.ini", "-"), ("deep/other.txt", "baseline")];
+    assert_eq!(kinds(&env, &["files"]), own(&found));
+
+    assert_eq!(env.run(&["baseline", "update"]).status, 0);
+    let text = fs::read_to_string(env.path(".keyhound-baseline.toml")).unwrap();
+    assert_eq!((text.matches("reason = \"rotated\"").count(), text.matches("reason = \"\"").count()), (2, 1));
+    assert_eq!(env.run(&["files"]).status, 0);
+
+    fs::remove_file(env.path("b.ini")).unwrap();
+    assert!(env.run(&["files"]).stdout.contains("matches nothing: kh1-"));
+    assert_eq!(env.run(&["baseline", "prune"]).status, 0);
+    let text = fs::read_to_string(env.path(".keyhound-baseline.toml")).unwrap();
+    assert_eq!(text.matches("kh1-").count(), 2, "{text}");
+    assert!(!env.run(&["files"]).stdout.contains("matches nothing"));
+
+    // The same from a report.
+    let report = env.run(&["files", "--format", "json"]).stdout;
+    let from =
+        env.run_with_stdin(&["baseline", "create", "--from", "-", "--baseline", "n.toml"], report.as_bytes());
+    assert_eq!(from.status, 0, "{}", from.stderr);
+    let again = fs::read_to_string(env.path("n.toml")).unwrap();
+    let prints = |text: &str| -> Vec<String> {
+        text.lines().filter_map(|line| line.split('"').nth(1).map(str::to_owned)).collect()
+    };
+    assert_eq!(prints(&again), prints(&text));
+    let broken = env.run_with_stdin(&["baseline", "update", "--from", "-"], b"{}");
+    assert_eq!(broken.status, 2);
+    assert_eq!(fs::read_to_string(env.path(".keyhound-baseline.toml")).unwrap(), text, "it stays as it was");
+}
+
+#[test]
+fn commits_are_judged_by_their_own_configuration() {
+    let env = TestEnv::new();
+    git(&env, &["init", "-q"]);
+    env.write("README", "hello");
+    git(&env, &["add", "-A"]);
+    git(&env, &["commit", "-qm", "first"]);
+    env.write("a.ini", pair(0));
+    git(&env, &["add", "a.ini"]);
+    // What lies in the work tree and is not staged decides nothing.
+    env.write(".keyhound.toml", "[[allow]]\nreason = 'fake'\npaths = ['a.ini']\n");
+    assert_eq!(kinds(&env, &["staged"]), own(&[("a.ini", "-")]));
+    git(&env, &["add", "-A"]);
+    assert_eq!(kinds(&env, &["staged"]), own(&[("a.ini", "config")]));
+    assert_eq!(env.run(&["staged"]).status, 0);
+    git(&env, &["commit", "-qm", "second"]);
+    fs::remove_file(env.path(".keyhound.toml")).unwrap();
+    assert_eq!(kinds(&env, &["history", "--range", "HEAD~1..HEAD"]), own(&[("a.ini", "config")]));
+    assert_eq!(kinds(&env, &["history"]), own(&[("a.ini", "-")]));
+}
