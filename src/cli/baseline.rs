@@ -69,7 +69,7 @@ struct Entry {
     /// Why these findings may stay
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Who says so [default: GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL]
+    /// Who says so [default: the author that git names in the environment]
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
     /// The last day on which they may, such as 2027-01-31

@@ -10,7 +10,8 @@ use keyhound::scan::{Audit, Control, HistoryOptions, Outcome, scan_files, scan_h
 use keyhound::sources::files::Files;
 use keyhound::sources::history::Repo;
 
-use super::common::{Common, now};
+use super::ci::{self, Scope};
+use super::common::{Common, env, now};
 use super::exit::ExitStatus;
 use super::progress::Progress;
 use super::remote::Url;
@@ -26,6 +27,9 @@ pub(crate) struct Args {
     /// Only what the commits of RANGE add: 'A..B', 'A...B' (what B has since it parted from A), or a single name
     #[arg(long, value_name = "RANGE", conflicts_with_all = ["refs", "reachable_only", "max_blob_size", "check_hashes"])]
     range: Option<String>,
+    /// Only what this CI job is about: the pull request or the push, as the variables of the CI service tell
+    #[arg(long, conflicts_with_all = ["range", "refs", "reachable_only", "max_blob_size", "check_hashes"])]
+    ci: bool,
     #[command(flatten)]
     what: What,
 }
@@ -89,11 +93,33 @@ pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
     if let Some(range) = &args.range {
         return range::run(&args.repo, range, args.what.since, common);
     }
+    if args.ci {
+        return of_job(args, common);
+    }
     let control = interrupt::control(common.archives());
     let options = args.what.options(common);
     scan(&args.repo, common, "objects", &control, None, &|repo, detector, started| {
         Ok(scan_history(repo, &options, detector, &control, started))
     })
+}
+
+/// Scan what a CI job is about.
+fn of_job(args: &Args, common: &Common) -> Result<ExitStatus> {
+    let text = |name: &str| env(name).and_then(|value| value.into_string().ok());
+    let Some(job) = ci::job(&text, &|path| std::fs::read_to_string(path).ok()) else {
+        bail!("no CI service is known by its variables here: name the range with --range BASE..HEAD");
+    };
+    let range = match job.scope {
+        Scope::Range(range) | Scope::Reachable(range) => range,
+        Scope::Nothing => {
+            output::note(format_args!("keyhound: {}: a branch was deleted, which adds nothing", job.service));
+            return Ok(ExitStatus::Clean);
+        }
+    };
+    if !common.quiet {
+        output::note(format_args!("keyhound: {}: looking at {range}", job.service));
+    }
+    range::run(&args.repo, &range, args.what.since, common)
 }
 
 /// Scan the history, that of submodules, and the work tree, in one report.

@@ -118,13 +118,12 @@ impl Suppressions {
 
     /// Those of a repository as a whole: of its work tree, or of HEAD where it has none.
     pub(crate) fn of_repo(repo: &Repo, rules: &RuleSet, common: &Common) -> Result<Self> {
-        let loaded = match &repo.work_tree {
-            Some(root) => load(common, &|name| in_folder(root, name))?,
-            None => {
-                let head = names::resolve(repo, b"HEAD").ok().flatten();
-                let objects = open_objects(repo, &[])?;
-                load(common, &|name| head.map_or(Ok(None), |head| in_commits(&objects, &[head], name)))?
-            }
+        let loaded = if let Some(root) = &repo.work_tree {
+            load(common, &|name| in_folder(root, name))?
+        } else {
+            let head = names::resolve(repo, b"HEAD").ok().flatten();
+            let objects = open_objects(repo, &[])?;
+            load(common, &|name| head.map_or(Ok(None), |head| in_commits(&objects, &[head], name)))?
         };
         Ok(Self::new(loaded, rules, common))
     }

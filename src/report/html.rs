@@ -45,7 +45,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     let what = if report.complete() { "" } else { "what could be read: " };
     let suppressed = match report.suppressed() {
         0 => String::new(),
-        number => format!(" ({number} suppressed)"),
+        number => format!(" ({number} more suppressed)"),
     };
     writeln!(
         out,

@@ -57,8 +57,8 @@ fn the_configuration_of_the_work_tree_is_used_from_any_folder() {
     env.write(".keyhound.toml", "[[allow]]\nreason = 'made up'\npaths = ['tests/fake']\n");
     let found = own(&[("src/a.ini", "-"), ("tests/fake/a.ini", "config")]);
     assert_eq!(kinds(&env, &["files"]), found);
-    let inside = env.command(&["files", "--quiet", "."]).current_dir(env.path("tests")).status().unwrap();
-    assert_eq!(inside.code(), Some(0));
+    let inside = env.command(&["files", "--quiet", "."]).current_dir(env.path("tests")).output().unwrap();
+    assert_eq!(inside.status.code(), Some(0));
     // Only a scan of the whole work tree knows what is of no use.
     env.write(".keyhound.toml", "\n[[allow]]\nreason = 'old'\npaths = ['gone']\n");
     let unused = |args: &[&str]| {
