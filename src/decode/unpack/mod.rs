@@ -13,6 +13,7 @@ use std::io::{self, Read};
 mod ar;
 mod limit;
 mod source;
+mod stored;
 mod stream;
 mod tar;
 mod zip;

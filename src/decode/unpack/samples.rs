@@ -13,18 +13,21 @@ pub(crate) enum Pack {
     /// Deflated, sizes behind the content.
     ZipStreamed,
     ZipStored,
+    /// Stored, sizes behind the content.
+    ZipStoredStreamed,
     Tar,
     Ar,
 }
 
 impl Pack {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Gzip,
         Self::Bzip2,
         Self::Zstd,
         Self::Zip,
         Self::ZipStreamed,
         Self::ZipStored,
+        Self::ZipStoredStreamed,
         Self::Tar,
         Self::Ar,
     ];
@@ -40,7 +43,7 @@ impl Pack {
             Self::Gzip => gzip(members[0].1),
             Self::Bzip2 => bzip2(members[0].1),
             Self::Zstd => zstd(members[0].1),
-            Self::Zip | Self::ZipStreamed | Self::ZipStored => zip(members, self),
+            Self::Zip | Self::ZipStreamed | Self::ZipStored | Self::ZipStoredStreamed => zip(members, self),
             Self::Tar => tar(members),
             Self::Ar => ar(members),
         }
@@ -74,10 +77,12 @@ fn zip(members: &[(&str, &[u8])], how: Pack) -> Vec<u8> {
     for (name, content) in members {
         let mut crc = flate2::Crc::new();
         crc.update(content);
-        let (method, data) =
-            if how == Pack::ZipStored { (0u16, content.to_vec()) } else { (8, deflate(content)) };
+        let (method, data) = match how {
+            Pack::ZipStored | Pack::ZipStoredStreamed => (0u16, content.to_vec()),
+            _ => (8, deflate(content)),
+        };
         let sums = [crc.sum(), data.len() as u32, content.len() as u32].map(u32::to_le_bytes).concat();
-        let streamed = how == Pack::ZipStreamed;
+        let streamed = matches!(how, Pack::ZipStreamed | Pack::ZipStoredStreamed);
         let fields = [20u16, if streamed { 8 } else { 0 }, method, 0, 0x21].map(u16::to_le_bytes).concat();
         let name_len = (name.len() as u16).to_le_bytes();
         let at = out.len() as u32;

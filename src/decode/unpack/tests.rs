@@ -195,13 +195,38 @@ fn encrypted_members_are_told_and_the_rest_is_read() {
 #[test]
 fn behind_a_damaged_member_the_rest_is_read() {
     let noise = noise();
-    for pack in [Pack::Zip, Pack::ZipStreamed, Pack::ZipStored] {
+    for pack in [Pack::Zip, Pack::ZipStreamed, Pack::ZipStored, Pack::ZipStoredStreamed] {
         let mut archive = pack.pack(&[("bad", &noise), ("b", HELLO)]);
         archive[2000] ^= 0x55;
         let seen = seen(&archive);
         assert_eq!(seen.problems.len(), 1, "{pack:?}: {:?}", seen.problems);
         assert!(matches!(&seen.problems[0], (path, Problem::Corrupt(_)) if path == "!bad"), "{pack:?}");
         assert_eq!(seen.contents.last(), Some(&("!b".into(), HELLO.to_vec())), "{pack:?}");
+    }
+}
+
+#[test]
+fn the_end_of_a_stored_member_is_found_without_its_size() {
+    // What looks like an end, and windows that end anywhere in one.
+    let inner = Pack::ZipStoredStreamed.pack(&[("inner", HELLO)]);
+    let decoys: [&[u8]; 4] = [b"PK\x07\x08", b"PK\x03\x04PK\x01\x02", b"P", &inner];
+    for len in (0..60).chain(16_300..16_420) {
+        let content = [&b".".repeat(len)[..], decoys[len % 4]].concat();
+        let whole = Pack::ZipStoredStreamed.pack(&[("a", &content), ("b", HELLO)]);
+        // Without the marks of the two descriptors.
+        let mut bare = whole.clone();
+        for end in [31 + content.len(), 31 + content.len() + 12 + 31 + HELLO.len()] {
+            assert_eq!(bare.drain(end..end + 4).as_slice(), b"PK\x07\x08");
+        }
+        for archive in [whole, bare] {
+            let seen = seen(&archive);
+            assert_eq!(seen.problems, [], "{len}");
+            assert_eq!(
+                seen.contents,
+                [("!a".into(), content.clone()), ("!b".into(), HELLO.to_vec())],
+                "{len}"
+            );
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::limit::Meter;
 use super::source::{Source, fill};
+use super::stored::Stored;
 use super::{ENDS_EARLY, Flow, Format, Problem, Stop, Unpacker, stream};
 
 /// Length of a header before its name.
@@ -21,6 +22,8 @@ const SIGNING_BLOCK: &[u8] = b"APK Sig Block 42";
 struct Header {
     method: u16,
     encrypted: bool,
+    /// The name is that of a folder.
+    folder: bool,
     /// Sizes and checksum follow the content.
     descriptor: bool,
     crc: u32,
@@ -94,8 +97,9 @@ impl Unpacker<'_> {
                 self.corrupt(ENDS_EARLY);
                 return Ok(());
             }
-            let header = Header::new(&fixed, &name[usize::from(lens.0)..]);
-            let before = self.enter(&name[..usize::from(lens.0)])?;
+            let (name, extra) = name.split_at(usize::from(lens.0));
+            let header = Header::new(&fixed, name, extra);
+            let before = self.enter(name)?;
             let next = self.zip_member(source, &header, depth)?;
             self.leave(before);
             match next {
@@ -174,9 +178,17 @@ impl Unpacker<'_> {
     }
 
     fn zip_stored(&mut self, source: &mut Source<'_>, header: &Header, depth: usize) -> Result<Next, Stop> {
-        if header.size_unknown() && !source.peek(2).map_err(|_| Stop)?.starts_with(b"PK") {
-            self.corrupt(NO_SIZE);
-            return Ok(Next::Search);
+        // Not every writer has descriptors where there is no content.
+        let none = |text: &[u8]| text.starts_with(b"PK\x01\x02") || header.folder && text.starts_with(MEMBER);
+        if header.size_unknown() && !none(source.peek(4).map_err(|_| Stop)?) {
+            let consumed = source.consumed();
+            let mut stored = Stored::new(source);
+            let mut meter = Meter::plain(self.shared, consumed, &mut stored, true);
+            let flow = self.content(&mut meter, depth).and_then(|()| meter.drain());
+            let ((size, crc), failure) = (meter.sums(), meter.failure());
+            let failed = failure.is_some();
+            self.settle(source, flow, failure)?;
+            return if failed { Ok(Next::End) } else { self.descriptor(source, crc, size, size) };
         }
         if header.compressed > 0 {
             let Some(crc) = self.stored(source, header.compressed, depth, true)? else {
@@ -232,8 +244,8 @@ const WRONG_SUM: &str = "corrupt: its content has another checksum";
 const NO_SIZE: &str = "corrupt: nothing tells where it ends";
 
 impl Header {
-    /// From the fixed part and the extra fields.
-    fn new(fixed: &[u8; HEADER], mut extra: &[u8]) -> Self {
+    /// From the fixed part, the name and the extra fields.
+    fn new(fixed: &[u8; HEADER], name: &[u8], mut extra: &[u8]) -> Self {
         let flags = u16_at(fixed, 6);
         let mut compressed = u64::from(u32_at(fixed, 18));
         let mut size = u64::from(u32_at(fixed, 22));
@@ -256,6 +268,7 @@ impl Header {
             method: u16_at(fixed, 8),
             // Also where only the headers are: then the sizes here are no sizes.
             encrypted: flags & 0x2041 != 0,
+            folder: name.ends_with(b"/"),
             descriptor: flags & 8 != 0,
             crc: u32_at(fixed, 14),
             compressed,
