@@ -231,6 +231,25 @@ fn the_end_of_a_stored_member_is_found_without_its_size() {
 }
 
 #[test]
+fn padding_between_headers_is_no_damage() {
+    let one = Pack::Zip.pack(&[("a", HELLO)]);
+    let two = Pack::Zip.pack(&[("a", HELLO), ("b", HELLO)]);
+    let second = one.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    let directory = two.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+    let android = [&[9; 5000][..], b"APK Sig Block 42"].concat();
+    for at in [second, directory] {
+        for (gap, harmless) in
+            [(vec![0; 1], true), (vec![0; 40_000], true), (android.clone(), true), (vec![9; 40_000], false)]
+        {
+            let archive = [&two[..at], &gap, &two[at..]].concat();
+            let seen = seen(&archive);
+            assert_eq!(seen.problems.is_empty(), harmless, "{at} {}", gap.len());
+            assert_eq!(seen.contents, [("!a".into(), HELLO.to_vec()), ("!b".into(), HELLO.to_vec())]);
+        }
+    }
+}
+
+#[test]
 fn nothing_that_ends_early_passes_for_whole() {
     let noise = noise();
     for pack in Pack::ALL {

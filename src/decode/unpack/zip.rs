@@ -53,8 +53,8 @@ struct Decoded {
 struct Gap {
     /// Whether there is one.
     found: bool,
-    /// Whether it is what Android puts there.
-    signed: bool,
+    /// Whether it is padding, or what Android puts there.
+    harmless: bool,
 }
 
 impl Unpacker<'_> {
@@ -79,7 +79,7 @@ impl Unpacker<'_> {
                 }
                 _ => {
                     let gap = search(source)?;
-                    if !gap.signed || !gap.found {
+                    if !gap.harmless || !gap.found {
                         self.corrupt("corrupt: a header is damaged");
                     }
                     if !gap.found {
@@ -300,20 +300,21 @@ fn behind_descriptor(source: &mut Source<'_>, header: &Header) -> Result<Next, S
 /// Go to the next header of a member or of the directory.
 fn search(source: &mut Source<'_>) -> Result<Gap, Stop> {
     const WINDOW: usize = 16 << 10;
+    let mut zeros = true;
     loop {
         let text = source.peek(WINDOW).map_err(|_| Stop)?;
         let is_header = |at: &usize| matches!(text.get(at + 2..at + 4), Some([3, 4] | [1, 2] | [5, 6]));
-        if let Some(at) = memchr::memmem::find_iter(text, b"PK").find(is_header) {
-            let signed = text[..at].ends_with(SIGNING_BLOCK);
-            source.consume(at);
-            return Ok(Gap { found: true, signed });
+        let found = memchr::memmem::find_iter(text, b"PK").find(is_header);
+        // A header that begins in this window may end in the next one.
+        let rest = if text.len() < WINDOW { text.len() } else { text.len() - SIGNING_BLOCK.len() };
+        let gap = &text[..found.unwrap_or(rest)];
+        let signed = gap.ends_with(SIGNING_BLOCK);
+        zeros = zeros && gap.iter().all(|b| *b == 0);
+        let (len, at_end) = (gap.len(), text.len() < WINDOW);
+        source.consume(len);
+        if found.is_some() || at_end {
+            return Ok(Gap { found: found.is_some(), harmless: zeros || signed });
         }
-        let len = text.len();
-        if len < WINDOW {
-            source.consume(len);
-            return Ok(Gap { found: false, signed: false });
-        }
-        source.consume(len - SIGNING_BLOCK.len());
     }
 }
 
