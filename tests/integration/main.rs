@@ -11,6 +11,7 @@ mod archives;
 mod cases;
 mod cli;
 mod files;
+mod framework;
 mod gittraps;
 mod history;
 mod hooks;
