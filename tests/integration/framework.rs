@@ -32,7 +32,7 @@ impl<'e> Project<'e> {
             programs: venv("pre-commit", &["pre-commit==4.5.1"]),
         };
         let ids = ["keyhound-system", "keyhound-commit-msg-system", "keyhound-push-system"];
-        let ids: String = ids.iter().map(|id| format!("      - id: {id}\n")).collect();
+        let ids = ids.map(|id| format!("      - id: {id}\n")).concat();
         let (url, types) = (hooks.path("").display().to_string(), "pre-commit, commit-msg, pre-push");
         project.repo.stage(
             ".pre-commit-config.yaml",

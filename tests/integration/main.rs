@@ -9,6 +9,7 @@
 mod architecture;
 mod archives;
 mod cases;
+mod ci;
 mod cli;
 mod files;
 mod framework;

@@ -1,4 +1,4 @@
-//! Programs from PyPI, each in a virtual environment of its own below `target`.
+//! Programs from the Python package index, each in a virtual environment of its own below `target`.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
