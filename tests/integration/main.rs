@@ -13,6 +13,7 @@ mod ci;
 mod cli;
 mod files;
 mod framework;
+mod gitlab_schema;
 mod gittraps;
 mod history;
 mod hooks;
