@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn more_values_than_one_pass_takes() {
-        let ids: Vec<String> = (0..2 * AT_ONCE + 1)
+        let ids: Vec<String> = (0..=2 * AT_ONCE)
             .map(|n| {
                 let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
                 let tail: Vec<u8> = (0..3).map(|place| digits[n >> (5 * place) & 31]).collect();
