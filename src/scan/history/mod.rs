@@ -22,8 +22,10 @@ use crate::sources::history::attribute::{History, Places, Targets, attribute};
 use crate::sources::history::commits::{Graph, Index};
 use crate::sources::history::reach::{Holder, Reach, lost_names};
 use crate::sources::history::refs::Refs;
-use crate::sources::history::store::{ObjectId, ObjectSink as _, ScanOptions, Store};
-use crate::sources::history::trees::{Trees, Wanted};
+use crate::sources::history::store::{
+    ObjectId, ObjectSink as _, Problem, ScanOptions, Scanned, Store, TreeLog,
+};
+use crate::sources::history::trees::Trees;
 use crate::sources::history::{Repo, reflog};
 
 use objects::{Hit, Objects, What};
@@ -111,7 +113,7 @@ pub fn scan_history(
     for problem in problems {
         objects.skip(problem.into());
     }
-    let read = store.scan(&scan, detector.prefilter(), &objects);
+    let Scanned { stats: read, mut trees } = store.scan(&scan, detector.prefilter(), &objects);
     objects.progress(read.objects, read.bytes);
     let mut gathered = objects.finish();
     for name in &refs.names {
@@ -136,8 +138,10 @@ pub fn scan_history(
     // What was found until then still gets its places, unless there is nothing to find them for.
     let early = stop();
     let give_up = || stop() && (!early || gathered.hits.is_empty());
-    let (places, missing) =
-        places(&known, head, &gathered.hits, options, !early, &give_up, &mut gathered.skipped);
+    if early {
+        trees = store.trees(threads, detector.prefilter(), &give_up);
+    }
+    let (places, missing) = places(&known, head, &gathered.hits, &trees, &give_up, &mut gathered.skipped);
     if stop() {
         // What is missing is not known; nor are all places.
         gathered.skipped.push(Skipped {
@@ -200,8 +204,7 @@ fn places(
     known: &Known<'_>,
     head: Option<Index>,
     hits: &[Hit],
-    options: &HistoryOptions,
-    check: bool,
+    log: &TreeLog,
     stopped: &(dyn Fn() -> bool + Sync),
     skipped: &mut Vec<Skipped>,
 ) -> (Places, Missing) {
@@ -216,26 +219,23 @@ fn places(
             What::Commit | What::Tag | What::Ref(_) => {}
         }
     }
-    let read = |targets: &IdMap<ObjectId, u32>, check: bool| {
-        let named: Vec<ObjectId> = names.keys().copied().collect();
-        let wanted = Wanted { targets, trees: &named, check, stopped };
-        Trees::read(known.store, known.repo.hash, options.threads, wanted)
-    };
-    let mut trees = read(&objects, check);
-    let mut missing = Missing { ids: trees.missing.clone(), first_target: None };
+    let mut missing = Missing { ids: log.missing.clone(), first_target: None };
+    missing.ids.sort_unstable();
     // Whether it matters that they are missing depends on what names them.
     if !missing.ids.is_empty() && !known.repo.promisor && missing.ids.len() <= incomplete::MAX_NAMED {
         missing.first_target = Some(hits.len() as u32);
         objects.extend(missing.ids.iter().copied().zip(hits.len() as u32..));
-        trees = read(&objects, false);
     }
-    skipped.extend(trees.problems.drain(..).map(Skipped::from));
+    skipped.extend(log.malformed.iter().map(|id| {
+        let (what, reason) = (format!("tree {id}"), "its entries are malformed".into());
+        Skipped::from(Problem { id: Some(*id), what, reason })
+    }));
     let count = hits.len() + missing.first_target.map_or(0, |_| missing.ids.len());
     let named_trees: Vec<ObjectId> = known.reach.named.iter().map(|n| n.0).collect();
     let history = History { graph: &known.graph, head, trees: &named_trees, stopped };
     let targets = Targets { objects: &objects, names: &names, count };
-    let places =
-        attribute(known.store, known.repo.hash, options.threads, &trees, history, targets, &known.commits);
+    let trees = Trees::new(known.store, log, targets, stopped);
+    let places = attribute(&trees, history, targets, &known.commits);
     (places, missing)
 }
 
