@@ -11,6 +11,7 @@ mod credentials;
 mod incomplete;
 mod merge;
 mod objects;
+mod unread;
 mod write;
 
 use gix::hashtable::HashMap as IdMap;
@@ -141,7 +142,11 @@ pub fn scan_history(
     if early {
         trees = store.trees(threads, detector.prefilter(), &give_up);
     }
-    let (places, missing) = places(&known, head, &gathered.hits, &trees, &give_up, &mut gathered.skipped);
+    let unread = unread::objects(gathered.skipped.iter().chain(&gathered.left_out));
+    let Located { places, missing, unread } =
+        locate(&known, head, &gathered.hits, unread, &trees, &give_up, &mut gathered.skipped);
+    unread::add_paths(gathered.skipped.iter_mut().chain(&mut gathered.left_out), &unread, &places);
+    gathered.left_out.sort_unstable();
     if stop() {
         // What is missing is not known; nor are all places.
         gathered.skipped.push(Skipped {
@@ -199,15 +204,24 @@ struct Missing {
     first_target: Option<u32>,
 }
 
-/// Look up the places of everything that was found, and of what is missing.
-fn places(
+/// Where things are.
+struct Located {
+    places: Places,
+    missing: Missing,
+    /// Targets of what was not read.
+    unread: IdMap<ObjectId, u32>,
+}
+
+/// Look up the places of everything that was found, of what is missing, and of what was not read.
+fn locate(
     known: &Known<'_>,
     head: Option<Index>,
     hits: &[Hit],
+    unread: Vec<ObjectId>,
     log: &TreeLog,
     stopped: &(dyn Fn() -> bool + Sync),
     skipped: &mut Vec<Skipped>,
-) -> (Places, Missing) {
+) -> Located {
     let mut objects: IdMap<ObjectId, u32> = IdMap::default();
     let mut names: BTreeMap<ObjectId, Vec<(Vec<u8>, u32)>> = BTreeMap::new();
     for (hit, target) in hits.iter().zip(0..) {
@@ -230,13 +244,20 @@ fn places(
         let (what, reason) = (format!("tree {id}"), "its entries are malformed".into());
         Skipped::from(Problem { id: Some(*id), what, reason })
     }));
-    let count = hits.len() + missing.first_target.map_or(0, |_| missing.ids.len());
+    let mut count = hits.len() + missing.first_target.map_or(0, |_| missing.ids.len());
+    let mut target_of = |id| {
+        *objects.entry(id).or_insert_with(|| {
+            count += 1;
+            count as u32 - 1
+        })
+    };
+    let unread = unread.into_iter().map(|id| (id, target_of(id))).collect();
     let named_trees: Vec<ObjectId> = known.reach.named.iter().map(|n| n.0).collect();
     let history = History { graph: &known.graph, head, trees: &named_trees, stopped };
     let targets = Targets { objects: &objects, names: &names, count };
     let trees = Trees::new(known.store, log, targets, stopped);
     let places = attribute(&trees, history, targets, &known.commits);
-    (places, missing)
+    Located { places, missing, unread }
 }
 
 /// Whether `text` matches a pattern of `*`, `?` and plain characters.
