@@ -308,8 +308,10 @@ impl Shape {
         }
         memchr::memchr3_iter(b'"', b'\'', b'`', after).any(|quote| {
             let len = after[..quote].iter().rev().take_while(|&&b| decode::is_base64(b)).count();
+            // `"name": "value",` is what most quotes belong to
+            let ends = matches!(after.get(quote + 1), Some(b':' | b','));
             let (total, joints) =
-                if len >= 4 { decode::join_run(after, quote - len) } else { (0, Vec::new()) };
+                if len >= 4 && !ends { decode::join_run(after, quote - len) } else { (0, Vec::new()) };
             !joints.is_empty() && total >= self.min_len
         })
     }

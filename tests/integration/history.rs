@@ -99,6 +99,20 @@ fn options_choose_what_counts() {
 }
 
 #[test]
+fn a_lost_head_keeps_nothing_from_being_read() {
+    let env = repository();
+    let head = git(&env, "r", &["rev-parse", "HEAD"]);
+    let head = head.trim();
+    fs::remove_file(env.path("r/.git/objects").join(&head[..2]).join(&head[2..])).unwrap();
+    for command in ["history", "audit"] {
+        // Of a bare repository the configuration stands in HEAD.
+        let run = env.run(&[command, "r/.git", "--format", "json"]);
+        assert_eq!((run.status, numbers(&run)), (2, vec![0, 1, 2, 3]), "{}", run.stderr);
+        assert!(run.stderr.contains(head), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn what_is_too_large_is_listed_and_does_not_make_a_scan_incomplete() {
     let env = repository();
     let blob = git(&env, "r", &["rev-parse", "HEAD:large.txt"]);

@@ -121,6 +121,26 @@ impl Store {
         Some(self.firsts[self.packs.len()] + loose as Number)
     }
 
+    /// The numbers of many objects at once.
+    fn find_numbers<'i>(
+        &self,
+        ids: impl ExactSizeIterator<Item = &'i oid> + Clone,
+        into: &mut Vec<Option<Number>>,
+    ) {
+        let Some((pack, first)) = self.packs.iter().zip(&self.firsts).next() else {
+            into.clear();
+            into.extend(ids.map(|id| self.number(id)));
+            return;
+        };
+        pack.index().find_all(ids.clone(), into);
+        for (id, number) in ids.zip(into) {
+            *number = match number {
+                Some(position) => Some(first + *position),
+                None => self.number(id),
+            };
+        }
+    }
+
     /// One more than the highest number of an object.
     pub fn numbers(&self) -> Number {
         self.firsts[self.packs.len()] + self.owners().loose.len() as Number

@@ -270,6 +270,29 @@ impl Index {
         range.into_iter().find(|&position| self.id_bytes(position) == id)
     }
 
+    /// The positions of many ids: one after the other each would wait for memory twice.
+    pub(super) fn find_all<'i>(
+        &self,
+        ids: impl ExactSizeIterator<Item = &'i oid> + Clone,
+        into: &mut Vec<Option<u32>>,
+    ) {
+        let table = self.table.get_or_init(|| Table::new(self));
+        let head = |id: &oid| id.as_bytes().first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b));
+        into.clear();
+        into.extend(ids.clone().map(|id| table.starts.get((head(id) >> table.shift) as usize).copied()));
+        // Mostly it is the first of those that share their first bits. No branch waits for what is read here.
+        for (id, position) in ids.clone().zip(&mut *into) {
+            let at = position.map_or(self.len, |p| p as usize);
+            *position = if at < self.len && self.head(at) == head(id) { *position } else { None };
+        }
+        for (id, position) in ids.zip(into) {
+            let right = position.is_some_and(|p| self.id_bytes(p as usize) == id.as_bytes());
+            if !right {
+                *position = self.find(id).map(|p| p as u32);
+            }
+        }
+    }
+
     /// The id of the entry at `offset`, by a look at all of them.
     pub(super) fn id_at_offset(&self, offset: u64) -> Option<&oid> {
         (0..self.len).find(|&p| self.offset(p) == offset).map(|p| self.id(p))

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use gix::ObjectId;
 
 use super::tree::EntryKind;
-use super::versions::Log;
+use super::versions::{Log, Names};
 
 /// Number of an object: of those that are there by pack and place in its index; those that are only named come behind.
 pub type Number = u32;
@@ -58,6 +58,10 @@ impl Change {
         (self.object < FOREIGN).then_some(self.object)
     }
 
+    pub(super) fn set_object(&mut self, object: Number) {
+        self.object = object;
+    }
+
     /// Whether there is an entry of this name now.
     pub fn is_there(self) -> bool {
         self.object != GONE
@@ -100,9 +104,10 @@ impl TreeLog {
     /// Put together what threads have read.
     pub(super) fn of(logs: Vec<Log<'_>>, first_missing: Number) -> Self {
         let mut all = Self { first_missing, ..Self::default() };
-        let mut names: HashMap<Box<[u8]>, u32> = HashMap::new();
+        let mut names = Names::default();
         let mut missing: HashMap<ObjectId, Number> = HashMap::new();
-        for (log, thread) in logs.into_iter().zip(0..) {
+        for (mut log, thread) in logs.into_iter().zip(0..) {
+            log.look_up();
             let Log { names: own_names, mut changes, records, missing: own_missing, malformed, .. } = log;
             let mut named = in_order(own_names);
             let mut lost = in_order(own_missing);
@@ -229,7 +234,7 @@ impl TreeLog {
 }
 
 /// The keys of a map of consecutive numbers, by number.
-fn in_order<K: Ord>(map: HashMap<K, u32>) -> Vec<K> {
+fn in_order<K: Ord, S>(map: HashMap<K, u32, S>) -> Vec<K> {
     let mut all: Vec<(u32, K)> = map.into_iter().map(|(key, number)| (number, key)).collect();
     all.sort_unstable();
     all.into_iter().map(|(_, key)| key).collect()

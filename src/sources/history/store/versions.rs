@@ -52,7 +52,7 @@ pub(super) struct Log<'a> {
     /// For names.
     prefilter: &'a Prefilter,
     /// Numbers of names: those of trees have a slash at their end.
-    pub(super) names: HashMap<Box<[u8]>, u32>,
+    pub(super) names: Names,
     /// Whether each name may be of interest.
     hot: Vec<bool>,
     pub(super) changes: Vec<Change>,
@@ -61,6 +61,9 @@ pub(super) struct Log<'a> {
     pub(super) missing: HashMap<ObjectId, Number>,
     pub(super) malformed: Vec<ObjectId>,
     recent: Vec<(u128, Number)>,
+    /// Objects whose numbers are not yet looked up, and the change that names each.
+    unnumbered: Vec<(usize, ObjectId)>,
+    found: Vec<Option<Number>>,
     scratch: Scratch,
 }
 
@@ -85,19 +88,27 @@ enum Event<'a> {
 /// Recent look-ups that are remembered.
 const RECENT: usize = 1 << 14;
 
+/// Objects that are looked up at once: each look-up waits for memory, and many can wait together.
+const TOGETHER: usize = 128;
+
+/// Numbers of names.
+pub(super) type Names = HashMap<Box<[u8]>, u32, foldhash::fast::RandomState>;
+
 impl<'a> Log<'a> {
     pub(super) fn new(store: &'a Store, prefilter: &'a Prefilter) -> Self {
         Self {
             store,
             hash: store.hash,
             prefilter,
-            names: HashMap::new(),
+            names: Names::default(),
             hot: Vec::new(),
             changes: Vec::new(),
             records: Vec::new(),
             missing: HashMap::new(),
             malformed: Vec::new(),
             recent: Vec::new(),
+            unnumbered: Vec::new(),
+            found: Vec::new(),
             scratch: Scratch::default(),
         }
     }
@@ -153,6 +164,7 @@ impl<'a> Log<'a> {
             self.record(which, note.number, from);
         } else {
             self.changes.truncate(from);
+            self.unnumbered.truncate(self.unnumbered.partition_point(|(change, _)| *change < from));
         }
         read
     }
@@ -250,26 +262,39 @@ impl<'a> Log<'a> {
 
     /// Note that a tree has an entry. Gives its name if that may be of interest.
     fn add(&mut self, entry: &Entry<'_>, key: &[u8]) -> Option<u32> {
-        let object = if entry.kind == EntryKind::Submodule { FOREIGN } else { self.number(entry.id) };
+        let object = if entry.kind == EntryKind::Submodule { FOREIGN } else { self.recent(entry.id) };
         let name = self.name(key);
         self.changes.push(Change::new(name, entry.kind, object));
+        if object == NONE {
+            self.unnumbered.push((self.changes.len() - 1, entry.id.to_owned()));
+            if self.unnumbered.len() == TOGETHER {
+                self.look_up();
+            }
+        }
         self.hot[name as usize].then_some(name)
     }
 
-    fn number(&mut self, id: &oid) -> Number {
+    /// The number of an object that was looked up a moment ago, or [`NONE`].
+    fn recent(&self, id: &oid) -> Number {
+        let key = recent_key(id);
+        self.recent.get(key as usize % RECENT).filter(|slot| slot.0 == key).map_or(NONE, |slot| slot.1)
+    }
+
+    /// Look up the numbers that changes wait for.
+    pub(super) fn look_up(&mut self) {
         if self.recent.is_empty() {
             self.recent.resize(RECENT, (0, NONE));
         }
-        let key = u128::from_le_bytes(id.as_bytes()[..16].try_into().expect("ids have 20 bytes or more"));
-        let slot = &mut self.recent[key as usize % RECENT];
-        if slot.0 != key || slot.1 == NONE {
-            let number = self.store.number(id).unwrap_or_else(|| {
+        self.store.find_numbers(self.unnumbered.iter().map(|(_, id)| &**id), &mut self.found);
+        for ((change, id), number) in self.unnumbered.drain(..).zip(&self.found) {
+            let number = number.unwrap_or_else(|| {
                 let next = self.store.numbers() + self.missing.len() as Number;
-                *self.missing.entry(id.to_owned()).or_insert(next)
+                *self.missing.entry(id).or_insert(next)
             });
-            *slot = (key, number);
+            self.changes[change].set_object(number);
+            let key = recent_key(&id);
+            self.recent[key as usize % RECENT] = (key, number);
         }
-        slot.1
     }
 
     fn name(&mut self, key: &[u8]) -> u32 {
@@ -288,6 +313,11 @@ impl<'a> Log<'a> {
             self.records.push(Record { number, pack, base, thread: 0, from, len });
         }
     }
+}
+
+/// What recent look-ups are told apart by.
+fn recent_key(id: &oid) -> u128 {
+    u128::from_le_bytes(id.as_bytes()[..16].try_into().expect("ids have 20 bytes or more"))
 }
 
 /// What entries are sorted by: their names, of trees with a slash.
