@@ -215,6 +215,41 @@ pub struct Snippet {
     pub highlight: (usize, usize),
 }
 
+/// A part of AWS that shares no accounts with the others: a credential works in one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Partition {
+    /// The commercial regions.
+    Aws,
+    /// `GovCloud`.
+    Gov,
+    /// China.
+    China,
+    /// The European Sovereign Cloud.
+    Europe,
+}
+
+impl Partition {
+    /// The name in ARNs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Gov => "aws-us-gov",
+            Self::China => "aws-cn",
+            Self::Europe => "aws-eusc",
+        }
+    }
+
+    /// The region that is asked about a credential of this partition.
+    pub const fn region(self) -> &'static str {
+        match self {
+            Self::Aws => "us-east-1",
+            Self::Gov => "us-gov-west-1",
+            Self::China => "cn-north-1",
+            Self::Europe => "eusc-de-east-1",
+        }
+    }
+}
+
 /// What is known about whether a credential works.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Verification {
@@ -230,7 +265,7 @@ pub enum Verification {
         /// Unique id of the caller.
         user_id: String,
     },
-    /// STS refused it, with this code.
+    /// STS refused it, with this code. `SignatureDoesNotMatch`: the id works, and the secret is not its secret.
     Inactive {
         /// The error code of STS.
         code: String,
@@ -339,6 +374,8 @@ pub struct Finding {
     pub suppression: Option<Suppression>,
     /// Whether it works.
     pub verification: Verification,
+    /// The partition that the text around it, or its token, speaks of; for verification only.
+    pub partition: Option<Partition>,
     /// Other secrets that may belong to the id, best first; for verification only, never reported.
     pub runners_up: Vec<Secret>,
 }

@@ -5,7 +5,9 @@
 
 pub mod bedrock;
 pub mod canary;
+pub mod identity;
 pub mod key_id;
+pub mod partition;
 pub mod secret;
 pub mod ses;
 pub mod token;

@@ -67,6 +67,7 @@ fn finding(severity: Severity, key: Option<&str>, secret: Option<&str>, location
         snippet: None,
         suppression: None,
         verification: Verification::NotAttempted,
+        partition: None,
         runners_up: Vec::new(),
     }
 }
