@@ -94,6 +94,18 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Utf16,
+        Self::Base64,
+        Self::Hex,
+        Self::Percent,
+        Self::Escape,
+        Self::Html,
+        Self::QuotedPrintable,
+        Self::Joined,
+    ];
+
     /// The name used in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -125,6 +137,10 @@ pub enum Note {
 }
 
 impl Note {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::DocumentationExample, Self::Placeholder, Self::ImplausibleId, Self::Canary, Self::Expired];
+
     /// The name used in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -295,6 +311,13 @@ impl Fingerprint {
             let _ = write!(text, "{byte:02x}");
         }
         Self(text.into())
+    }
+
+    /// A fingerprint in its text form; `None` if it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("kh1-")?;
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (digits.len() == 32 && digits.bytes().all(is_digit)).then(|| Self(text.into()))
     }
 
     /// The text form.

@@ -12,7 +12,7 @@ pub mod secret;
 pub mod ses;
 pub mod token;
 
-mod base;
+pub(crate) mod base;
 mod looks;
 mod words;
 

@@ -31,7 +31,7 @@ pub(crate) struct Common {
     /// Show findings that are no leak: documentation examples, placeholders, canaries
     #[arg(long, global = true)]
     pub(crate) show_info: bool,
-    /// Least severity that makes the exit status 1
+    /// Least severity that makes the exit status 1; `active`: only what --verify finds to work
     #[arg(long, global = true, value_name = "SEVERITY", default_value = "low")]
     pub(crate) fail_on: FailOn,
     /// Exit with 0 or 1 although not everything could be read
@@ -55,6 +55,8 @@ pub(crate) struct Common {
     /// Let nothing suppress a finding: neither the text, nor the configuration, nor the baseline
     #[arg(long, global = true, conflicts_with_all = ["config", "baseline"])]
     pub(crate) no_suppress: bool,
+    #[command(flatten)]
+    pub(crate) verify: super::verify::Flags,
     /// Number of threads [default: one for each CPU]
     #[arg(long, short = 'j', global = true, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -79,6 +81,7 @@ pub(crate) enum FailOn {
     Medium,
     High,
     Critical,
+    Active,
 }
 
 impl From<FailOn> for Severity {
@@ -87,7 +90,7 @@ impl From<FailOn> for Severity {
             FailOn::Low => Self::Low,
             FailOn::Medium => Self::Medium,
             FailOn::High => Self::High,
-            FailOn::Critical => Self::Critical,
+            FailOn::Critical | FailOn::Active => Self::Critical,
         }
     }
 }

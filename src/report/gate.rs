@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::blob::Place;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, Verification};
 use crate::report::human_parts::{Painter, Style};
 use crate::report::sanitize::sanitize;
 use crate::report::{Report, text};
@@ -59,9 +59,10 @@ pub(super) fn write(report: &Report<'_>, gate: Gate, out: &mut dyn Write) -> io:
             (Some(_), None) => " (its id alone)",
             _ => "",
         };
+        let works = if matches!(finding.verification, Verification::Active { .. }) { ", ACTIVE" } else { "" };
         writeln!(
             out,
-            "  {}  {}{with}  {}",
+            "  {}  {}{with}{works}  {}",
             painter.severity(finding.severity),
             sanitize(&what),
             sanitize(&place(finding, report))

@@ -25,7 +25,9 @@ mod human_parts;
 mod json;
 mod jsonl;
 mod overview;
+mod read;
 pub mod redact;
+mod remedy;
 pub mod sanitize;
 mod sarif;
 mod sarif_result;
@@ -35,6 +37,7 @@ mod wire;
 
 pub use file::{FileError, write_file};
 pub use gate::Gate;
+pub use read::{ReadError, is_masked, read_json};
 use redact::Redactor;
 
 macro_rules! formats {
