@@ -85,7 +85,8 @@ pub enum SetupError {
 /// AWS STS.
 #[derive(Debug)]
 pub struct Sts {
-    config: aws_sdk_sts::Config,
+    /// One for all questions, so that they share connections and what was learned about the clock.
+    client: aws_sdk_sts::Client,
     has_endpoint: bool,
     /// Of one thread: those who ask take turns in driving it, and all of them wait in it.
     runtime: tokio::runtime::Runtime,
@@ -114,7 +115,8 @@ impl Sts {
             .enable_all()
             .build()
             .map_err(SetupError::Runtime)?;
-        Ok(Self { config: config.build(), has_endpoint: settings.endpoint.is_some(), runtime })
+        let client = aws_sdk_sts::Client::from_conf(config.build());
+        Ok(Self { client, has_endpoint: settings.endpoint.is_some(), runtime })
     }
 
     async fn get_caller_identity(&self, credential: Credential<'_>, partition: Partition) -> Answer {
@@ -125,10 +127,10 @@ impl Sts {
             None,
             "keyhound",
         );
-        // Made of one configuration, so that they share connections and what is known about the clock.
-        let config = self.config.to_builder();
-        let config = config.region(Region::new(partition.region())).credentials_provider(credentials).build();
-        match aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await {
+        let this = aws_sdk_sts::Config::builder()
+            .region(Region::new(partition.region()))
+            .credentials_provider(credentials);
+        match self.client.get_caller_identity().customize().config_override(this).send().await {
             Ok(identity) => match (identity.account(), identity.arn()) {
                 (Some(account), Some(arn)) => Answer::Accepted {
                     account: account.to_owned(),

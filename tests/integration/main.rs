@@ -25,3 +25,7 @@ mod samples;
 mod staged;
 mod support;
 mod suppress;
+#[cfg(all(unix, feature = "verify"))]
+mod verify;
+#[cfg(all(unix, feature = "verify"))]
+mod verify_faults;

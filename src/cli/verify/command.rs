@@ -68,7 +68,7 @@ fn check(outcome: &mut Outcome, is_one: bool, common: &Common, control: &Arc<Con
     let is_active = outcome.findings.iter().any(|f| matches!(f.verification, Verification::Active { .. }));
     tell_failed(&summary, common);
     if common.verify.only_active {
-        only_active(&mut outcome.findings, common);
+        only_active(&mut outcome.findings);
     }
     let rules = common.rule_set()?;
     output::write_report(outcome, &rules, common)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use keyhound::blob::Skipped;
-use keyhound::finding::{Finding, Verification};
+use keyhound::finding::Finding;
 use keyhound::scan::{Control, Outcome};
 use keyhound::verify::Summary;
 
@@ -100,20 +100,22 @@ pub(crate) fn apply(outcome: &mut Outcome, common: &Common, control: &Arc<Contro
         tell_failed(&summary, common);
     }
     if common.verify.only_active {
-        only_active(&mut outcome.findings, common);
+        let hidden = only_active(&mut outcome.findings);
+        // The first thing said of an incomplete scan is that it is one.
+        if outcome.incomplete.is_empty() && hidden > 0 && !common.quiet {
+            note(format_args!(
+                "keyhound: not shown, because they are not known to work: {hidden} (--only-active)"
+            ));
+        }
     }
     Ok(())
 }
 
-fn only_active(findings: &mut Vec<Finding>, common: &Common) {
+/// Leave what works; how many findings go.
+fn only_active(findings: &mut Vec<Finding>) -> usize {
     let before = findings.len();
-    let unknown = findings.iter().filter(|f| matches!(f.verification, Verification::Unknown { .. })).count();
     findings.retain(|f| is_active(f) && f.suppression.is_none());
-    let hidden = before - findings.len();
-    if hidden > 0 && !common.quiet {
-        let unknown = if unknown > 0 { format!(", {unknown} of them not known") } else { String::new() };
-        note(format_args!("keyhound: --only-active: {hidden} findings are not shown{unknown}"));
-    }
+    before - findings.len()
 }
 
 /// Say that answers are missing: the first reason tells most.

@@ -1,6 +1,8 @@
 //! A folder to work in, and the program run there.
 
 pub(crate) mod git;
+#[cfg(all(unix, feature = "verify"))]
+pub(crate) mod sts;
 
 use std::ffi::OsStr;
 use std::io::Write as _;
