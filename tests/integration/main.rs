@@ -29,3 +29,5 @@ mod suppress;
 mod verify;
 #[cfg(all(unix, feature = "verify"))]
 mod verify_faults;
+#[cfg(all(unix, feature = "verify"))]
+mod verify_silence;

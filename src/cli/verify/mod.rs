@@ -24,7 +24,7 @@ pub(crate) use command::{Args, run};
 #[command(next_help_heading = "Verification options")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Flags {
-    /// Ask AWS STS which of the credentials work: their account's CloudTrail will show it
+    /// Ask AWS STS which of the credentials work; the audit log of their account will show it
     #[arg(long, global = true)]
     pub(crate) verify: bool,
     /// Report only what works
@@ -42,7 +42,7 @@ pub(crate) struct Flags {
     /// Wait so many seconds for one answer of STS
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     sts_timeout: u32,
-    /// Ask there instead of at AWS [default: the environment's AWS_ENDPOINT_URL_STS, else AWS]
+    /// Ask there instead of at AWS [default: what `AWS_ENDPOINT_URL_STS` says, else AWS]
     #[arg(long, global = true, value_name = "URL")]
     sts_endpoint: Option<String>,
     /// The wait between two secrets of one id. STS needs it; its emulators do not.

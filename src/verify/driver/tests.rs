@@ -112,7 +112,7 @@ fn options() -> Options {
 
 fn run(findings: &mut [Finding], fake: &Fake, options: &Options) -> Summary {
     let stop = AtomicBool::new(false);
-    let until = Until { stop: &stop, deadline: Instant::now() + Duration::from_secs(600) };
+    let until = Until { stop: &stop, deadline: Instant::now() + Duration::from_mins(10) };
     verify(findings, fake, options, &until, &Progress::default())
 }
 

@@ -102,7 +102,7 @@ impl Moto {
                 if line.starts_with("CONNECT") {
                     heard.lock().unwrap().push(line);
                 } else {
-                    eprintln!("moto: {line}");
+                    let _ = writeln!(std::io::stderr(), "moto: {line}");
                 }
             }
         });
