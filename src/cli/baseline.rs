@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::process;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
@@ -14,7 +15,7 @@ use keyhound::rules::RuleSet;
 use keyhound::triage::{BASELINE_NAME, Baseline, Known};
 use serde::Deserialize;
 
-use super::common::{Common, env};
+use super::common::Common;
 use super::output::note;
 use super::triage::{Suppressions, root_of, today};
 use super::{ExitStatus, files};
@@ -38,7 +39,7 @@ enum Command {
         #[arg(long)]
         force: bool,
     },
-    /// Add new findings to the baseline; what is in it stays as it is
+    /// Add new findings to the baseline, or make one; what is in it stays as it is
     Update {
         #[command(flatten)]
         source: Source,
@@ -69,7 +70,7 @@ struct Entry {
     /// Why these findings may stay
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Who says so [default: the author that git names in the environment]
+    /// Who says so [default: the author that git would write into a commit]
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
     /// The last day on which they may, such as 2027-01-31
@@ -102,6 +103,8 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
             }
             Baseline::new(&shown)
         }
+        // The advice of a hook is `update`, whether there is one or not.
+        Command::Update { .. } if !file.exists() => Baseline::new(&shown),
         Command::Update { .. } | Command::Prune { .. } => {
             let bytes = fs::read(&file).with_context(|| format!("cannot read {shown}"))?;
             Baseline::parse(&shown, &bytes)?
@@ -111,7 +114,8 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
     let mut new = old.clone();
     let said = match &args.command {
         Command::Create { entry, .. } | Command::Update { entry, .. } => {
-            let added = add(&mut new, found, entry);
+            let author = entry.author.clone().or_else(|| author(&file));
+            let added = add(&mut new, found, entry, author.as_deref());
             format!("{added} added")
         }
         Command::Prune { .. } => {
@@ -140,20 +144,25 @@ fn default_file(source: &Source) -> PathBuf {
     root_of(path.map_or(Path::new("."), PathBuf::as_path)).unwrap_or_default().join(BASELINE_NAME)
 }
 
+/// Whom git would name in a commit of `file`.
+fn author(file: &Path) -> Option<String> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let git =
+        process::Command::new("git").args(["var", "GIT_AUTHOR_IDENT"]).current_dir(folder).output().ok()?;
+    let ident = String::from_utf8(git.stdout).ok().filter(|_| git.status.success())?;
+    // The time and its zone are behind it.
+    ident.rfind('>').map(|end| ident[..=end].to_owned())
+}
+
 /// Add what is not there yet; how much that was.
-fn add(baseline: &mut Baseline, found: Findings, entry: &Entry) -> usize {
-    let author = entry.author.clone().or_else(|| {
-        let text = |name| env(name).and_then(|value| value.into_string().ok());
-        let name = text("GIT_AUTHOR_NAME")?;
-        Some(text("GIT_AUTHOR_EMAIL").map_or_else(|| name.clone(), |email| format!("{name} <{email}>")))
-    });
+fn add(baseline: &mut Baseline, found: Findings, entry: &Entry, author: Option<&str>) -> usize {
     let before = baseline.entries.len();
     for (fingerprint, Found { rule, hint }) in found {
         baseline.entries.entry(fingerprint).or_insert_with(|| Known {
             rule,
             hint,
             reason: entry.reason.clone(),
-            author: author.clone(),
+            author: author.map(str::to_owned),
             date: today(),
             expires: entry.expires,
             line: 0,

@@ -32,12 +32,13 @@ pub(crate) fn job(
     read: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Job> {
     let env = Env(env);
-    let services: [(&str, &str, &dyn Fn() -> Scope); 6] = [
+    let services: [(&str, &str, &dyn Fn() -> Scope); 7] = [
         ("GITHUB_ACTIONS", "GitHub Actions", &|| github(&env, read)),
         ("GITLAB_CI", "GitLab CI", &|| gitlab(&env)),
         ("BUILDKITE", "Buildkite", &|| buildkite(&env)),
         ("TF_BUILD", "Azure Pipelines", &|| azure(&env)),
         ("BITBUCKET_BUILD_NUMBER", "Bitbucket Pipelines", &|| bitbucket(&env)),
+        ("CIRCLECI", "CircleCI", &|| circleci(&env)),
         ("JENKINS_URL", "Jenkins", &|| jenkins(&env)),
     ];
     let (_, service, scope) = services.into_iter().find(|(mark, _, _)| env.get(mark).is_some())?;
@@ -159,6 +160,11 @@ fn bitbucket(env: &Env<'_>) -> Scope {
     }
 }
 
+/// Its environment has no base: `<< pipeline.git.base_revision >>` is known to its configuration alone, for `--range`.
+fn circleci(env: &Env<'_>) -> Scope {
+    Scope::Reachable(env.head(&["CIRCLE_SHA1"]))
+}
+
 fn jenkins(env: &Env<'_>) -> Scope {
     let head = env.head(&["GIT_COMMIT"]);
     if let Some(target) = env.get("CHANGE_TARGET") {
@@ -271,6 +277,7 @@ mod tests {
                 "origin/main..c3",
             ),
             ("BITBUCKET_BUILD_NUMBER=1 BITBUCKET_COMMIT=c3", "all c3"),
+            ("CIRCLECI=true CIRCLE_BRANCH=x CIRCLE_SHA1=c3", "all c3"),
             ("JENKINS_URL=x CHANGE_TARGET=main GIT_COMMIT=c3", "origin/main..c3"),
             ("JENKINS_URL=x GIT_PREVIOUS_SUCCESSFUL_COMMIT=b1 GIT_COMMIT=c3", "b1..c3"),
             ("JENKINS_URL=x GIT_PREVIOUS_SUCCESSFUL_COMMIT=c3 GIT_COMMIT=c3", "all c3"),

@@ -9,6 +9,7 @@ use crate::finding::{Finding, Severity, Verification};
 use crate::report::human_parts::{Painter, Style};
 use crate::report::sanitize::sanitize;
 use crate::report::{Report, text};
+use crate::triage::BASELINE_NAME;
 
 /// How many findings, or things that were not read, are named.
 const NAMED: usize = 4;
@@ -123,7 +124,19 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
     writeln!(
         out,
         "     load them from a vault or the environment; a key that others may have seen is burnt: make a new one, deactivate this"
-    )
+    )?;
+    let allow = "allow: no leak? say `keyhound:allow` and why in a comment on its line";
+    match gate {
+        Gate::Message => {
+            writeln!(out, "allow: no leak? say `keyhound:allow` and why on its line of the message")
+        }
+        Gate::Commit => {
+            writeln!(out, "{allow}, or: keyhound baseline update --reason WHY && git add {BASELINE_NAME}")
+        }
+        Gate::Push | Gate::Receive => {
+            writeln!(out, "{allow}, or: keyhound baseline update --reason WHY, and commit {BASELINE_NAME}")
+        }
+    }
 }
 
 /// A path, to be pasted into a shell.

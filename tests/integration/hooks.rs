@@ -1,12 +1,13 @@
 //! `keyhound hook`: installed in real repositories, with real commits and pushes.
 #![cfg(unix)]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::git::Repo;
-use crate::support::{TestEnv, id, pair, secret};
+use crate::support::{Run, TestEnv, id, pair, run_with_stdin, secret};
 
 fn executable(repo: &Repo<'_>, file: &str, text: &str) {
     repo.write(file, text);
@@ -211,4 +212,122 @@ fn the_framework_never_passes_on_nothing() {
     let (status, said) = range(&first);
     assert!(status == Some(1) && said.contains("b.ini") && !said.contains("a.ini"), "range: {said}");
     assert_eq!(range(&"1".repeat(40)).0, Some(2));
+}
+
+/// What a gate said, when it stopped something: at most ten lines, with all that one needs.
+fn advice(run: &Run) -> String {
+    assert_eq!(run.status, 1, "{}{}", run.stdout, run.stderr);
+    let said = format!("{}{}", run.stdout, run.stderr);
+    let ours =
+        said.lines().skip_while(|line| !line.contains("keyhound: ")).take_while(|l| !l.contains("error:"));
+    let ours: Vec<&str> = ours.map(|line| line.strip_prefix("remote: ").unwrap_or(line).trim_end()).collect();
+    let ours: Vec<&str> =
+        ours.into_iter().filter(|line| !line.is_empty() && !line.starts_with("To ")).collect();
+    assert!(ours.len() <= 10, "{said}");
+    for part in ["high", "why: ", "fix: ", "vault", "allow: ", "keyhound:allow"] {
+        assert!(ours.iter().any(|line| line.contains(part)), "{part}: {said}");
+    }
+    assert!((0..4).all(|n| !said.contains(&secret(n))), "{said}");
+    ours.join("\n")
+}
+
+#[test]
+fn a_message_of_ten_lines_tells_what_to_do_and_doing_it_helps() {
+    let env = TestEnv::new();
+    let bare = Repo::init(&env, "bare", &["--bare"]);
+    assert_eq!(bare.keyhound(&["hook", "install"]).status, 0);
+    let repo = hooked(&env);
+    repo.git(&["remote", "add", "origin", "../bare"]);
+    let commit = || repo.try_git(&["commit", "--quiet", "--message", "change"]);
+    let push = |more: &[&str]| repo.try_git(&[&["push", "--quiet", "origin", "main"], more].concat());
+
+    // Six at once, some in a path that a shell would take apart.
+    for n in 0..4 {
+        repo.stage(&format!("it's {n}/a.ini"), pair(n));
+    }
+    repo.stage("b.ini", format!("{}\n{}\n", id(0), id(1)));
+    let said = advice(&commit());
+    let restore = said.lines().find_map(|line| line.split("leave it out: ").nth(1)).expect("a command");
+    let mut shell = std::process::Command::new("sh");
+    assert_eq!(repo.run(shell.args(["-c", restore])).status, 0, "{said}");
+    assert!(repo.staged().len() < 5, "{restore}");
+    repo.git(&["reset", "--quiet"]);
+
+    repo.stage("a.ini", pair(0));
+    advice(&commit());
+    let update = ["baseline", "update", "--quiet", "--reason", "made up", "a.ini"];
+    assert_eq!(repo.keyhound(&update).status, 0);
+    repo.git(&["add", ".keyhound-baseline.toml"]);
+    assert_eq!(commit().status, 0);
+    assert_eq!(push(&[]).status, 0, "the baseline is in what is pushed");
+
+    let message = format!("key {} and {}", id(1), secret(1));
+    advice(&repo.try_git(&["commit", "--allow-empty", "--message", &message]));
+    let allowed = format!("{message} keyhound:allow of the documentation");
+    assert_eq!(repo.try_git(&["commit", "--quiet", "--allow-empty", "--message", &allowed]).status, 0);
+    assert_eq!(push(&[]).status, 0);
+
+    repo.stage("c.ini", pair(2));
+    repo.commit("past the hook");
+    advice(&push(&[]));
+    advice(&push(&["--no-verify"]));
+    let update = ["baseline", "update", "--quiet", "--reason", "made up", "c.ini"];
+    assert_eq!(repo.keyhound(&update).status, 0);
+    repo.git(&["add", ".keyhound-baseline.toml"]);
+    assert_eq!(commit().status, 0);
+    assert_eq!(push(&[]).status, 0);
+}
+
+/// Every file below a folder, with its content.
+fn all_files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.is_symlink() {
+            files.insert(path.clone(), Vec::new());
+            files.append(&mut all_files(&path));
+        } else {
+            files.insert(path.clone(), fs::read(&path).unwrap());
+        }
+    }
+    files
+}
+
+#[test]
+fn hooks_leave_nothing_behind_and_tell_no_secret() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage("README", "text\n");
+    let base = repo.commit("start");
+    repo.stage("old.ini", pair(1));
+    let tip = repo.commit(&format!("leak {}", secret(1)));
+    repo.git(&["reset", "--quiet", "--soft", &base]); // `tip` is on its way
+    repo.stage("a.ini", pair(0));
+    repo.write("message", pair(2));
+    env.write("temporary/.keep", "");
+    env.write("home/.keep", "");
+    let before = all_files(&env.path(""));
+    let push = format!("refs/heads/main {tip} refs/heads/main {base}\n");
+    let receive = format!("{base} {tip} refs/heads/main\n");
+    for (args, stdin) in [
+        (&["staged"][..], ""),
+        (&["hook", "run", "pre-commit"], ""),
+        (&["hook", "run", "--framework", "pre-commit"], ""),
+        (&["hook", "run", "commit-msg", "message"], ""),
+        (&["hook", "run", "pre-push", "origin", "nowhere"], &push),
+        (&["hook", "run", "pre-receive"], &receive),
+    ] {
+        let mut command = env.command(&[args, &["--verbose"]].concat());
+        command.current_dir(repo.path("")).env("TMPDIR", env.path("temporary")).env("RUST_LOG", "trace");
+        command.env("HOME", env.path("home")).env("RUST_BACKTRACE", "full");
+        let run = run_with_stdin(command, stdin.as_bytes());
+        assert_eq!(run.status, 1, "{args:?}: {}{}", run.stdout, run.stderr);
+        for n in 0..4 {
+            assert!(!run.stdout.contains(&secret(n)) && !run.stderr.contains(&secret(n)), "{args:?}");
+        }
+        let after = all_files(&env.path(""));
+        let changed: Vec<&PathBuf> =
+            before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
+        assert!(changed.is_empty(), "{args:?}: {changed:?}");
+    }
 }

@@ -9,8 +9,11 @@
 mod architecture;
 mod archives;
 mod cases;
+mod ci;
 mod cli;
 mod files;
+mod framework;
+mod gitlab_schema;
 mod gittraps;
 mod history;
 mod hooks;
@@ -31,3 +34,5 @@ mod verify;
 mod verify_faults;
 #[cfg(all(unix, feature = "verify"))]
 mod verify_silence;
+#[cfg(not(feature = "verify"))]
+mod without_verify;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::support::git::Repo;
 use crate::support::{TestEnv, id, pair, secret};
 
 fn git(env: &TestEnv, args: &[&str]) {
@@ -162,4 +163,39 @@ fn commits_are_judged_by_their_own_configuration() {
     fs::remove_file(env.path(".keyhound.toml")).unwrap();
     assert_eq!(kinds(&env, &["history", "--range", "HEAD~1..HEAD"]), own(&[("a.ini", "config")]));
     assert_eq!(kinds(&env, &["history"]), own(&[("a.ini", "-")]));
+}
+
+#[test]
+fn baselines_of_two_branches_merge() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage(".gitattributes", ".keyhound-baseline.toml merge=union\n");
+    repo.commit("start");
+    let add = |branch: &str, pairs: &[usize]| {
+        repo.git(&["switch", "--quiet", "--create", branch, "main"]);
+        for n in pairs {
+            repo.write(&format!("{n}.ini"), pair(*n));
+        }
+        let update = repo.keyhound(&["baseline", "update", "--reason", branch]);
+        assert_eq!(update.status, 0, "{}", update.stderr);
+        repo.git(&["add", "--all"]);
+        repo.commit(branch);
+        fs::read_to_string(repo.path(".keyhound-baseline.toml")).unwrap()
+    };
+    let left = add("left", &[0, 1, 2]);
+    let right = add("right", &[1, 3]);
+    assert!(left.contains("author = \"Some One <one@example.org>\""), "whom git would name: {left}");
+    let lines = |text: &str| text.lines().filter(|line| line.contains("kh1-")).count();
+    assert_eq!((lines(&left), lines(&right)), (3, 2));
+    repo.git(&["merge", "--quiet", "--no-edit", "left"]);
+    let run = repo.keyhound(&["files", "--format", "json"]);
+    assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
+    // What both had stands there once again after the next command.
+    assert_eq!(repo.keyhound(&["baseline", "update"]).status, 0);
+    let merged = fs::read_to_string(repo.path(".keyhound-baseline.toml")).unwrap();
+    assert_eq!(lines(&merged), 4, "{merged}");
+    let mut sorted: Vec<&str> = merged.lines().filter(|line| line.contains("kh1-")).collect();
+    assert!(sorted.is_sorted(), "{merged}");
+    sorted.dedup();
+    assert_eq!(sorted.len(), 4);
 }

@@ -67,6 +67,11 @@ impl<'e> Repo<'e> {
         run(&mut program, self.env, &self.path(""))
     }
 
+    /// Run another program in the work tree.
+    pub(crate) fn run(&self, command: &mut Command) -> Run {
+        run(command, self.env, &self.path(""))
+    }
+
     /// What `keyhound staged` finds, as [`Run::places`] gives it.
     pub(crate) fn staged(&self) -> Vec<String> {
         let run = self.keyhound(&["staged", "--format", "json"]);

@@ -1,6 +1,8 @@
 //! A folder to work in, and the program run there.
 
 pub(crate) mod git;
+#[cfg(unix)]
+pub(crate) mod python;
 #[cfg(all(unix, feature = "verify"))]
 pub(crate) mod sts;
 
@@ -79,6 +81,7 @@ impl TestEnv {
             let name = name.to_string_lossy();
             if ["AWS_", "GIT_", "KEYHOUND_", "XDG_"].iter().any(|prefix| name.starts_with(prefix))
                 || ["NO_COLOR", "CI", "COLUMNS"].contains(&&*name)
+                || ["HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].contains(&&*name.to_uppercase())
             {
                 command.env_remove(&*name);
             }
@@ -93,15 +96,7 @@ impl TestEnv {
     }
 
     pub(crate) fn run_with_stdin(&self, args: &[&str], stdin: &[u8]) -> Run {
-        let mut command = self.command(args);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut pipe = child.stdin.take().unwrap();
-        let stdin = stdin.to_vec();
-        let writer = std::thread::spawn(move || pipe.write_all(&stdin));
-        let run = finish(child);
-        let _ = writer.join().unwrap(); // the program may stop reading
-        run
+        run_with_stdin(self.command(args), stdin)
     }
 
     /// `keyhound files` with these arguments: what it found, as [`places`] gives it.
@@ -118,6 +113,18 @@ impl TestEnv {
 /// The program to test.
 pub(crate) fn program() -> PathBuf {
     env::var_os("KEYHOUND_TEST_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_keyhound").into()).into()
+}
+
+/// Run a program that gets this to read.
+pub(crate) fn run_with_stdin(mut command: Command, stdin: &[u8]) -> Run {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let stdin = stdin.to_vec();
+    let writer = std::thread::spawn(move || pipe.write_all(&stdin));
+    let run = finish(child);
+    let _ = writer.join().unwrap(); // the program may stop reading
+    run
 }
 
 /// Wait for the program to end.

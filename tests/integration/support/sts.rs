@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::TestEnv;
+use super::{TestEnv, python};
 
 /// The account of the emulator: not the one of its own choice, which documentation uses, too.
 pub(crate) const ACCOUNT: &str = "488042315319";
@@ -62,6 +62,9 @@ pub(crate) struct Moto {
     pub(crate) connects: Arc<Mutex<Vec<String>>>,
 }
 
+/// What the emulator is made of.
+const PACKAGES: [&str; 4] = ["moto[iam,sts]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "werkzeug==3.1.9"];
+
 /// A secret that belongs to no key.
 pub(crate) const WRONG: &str = concat!("uV5xKq0Rz8+LtWn3YbEj", "7cGhSd2/ApMo9fIiXw6T");
 
@@ -78,13 +81,11 @@ impl Moto {
     }
 
     fn start() -> Self {
-        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto");
-        let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("moto");
-        let done = Command::new(tests.join("setup.sh")).arg(&venv).status().unwrap();
-        assert!(done.success(), "the emulator of STS cannot be installed in {}", venv.display());
+        let programs = python::venv("moto", &PACKAGES);
+        let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto/server.py");
         let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(venv.join("bin/python"))
-            .arg(tests.join("server.py"))
+        let mut child = Command::new(programs.join("python"))
+            .arg(server)
             .arg(folder.path())
             .env("MOTO_ACCOUNT_ID", ACCOUNT)
             .stdin(Stdio::piped()) // its end ends the server
