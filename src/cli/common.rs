@@ -55,8 +55,6 @@ pub(crate) struct Common {
     /// Let nothing suppress a finding: neither the text, nor the configuration, nor the baseline
     #[arg(long, global = true, conflicts_with_all = ["config", "baseline"])]
     pub(crate) no_suppress: bool,
-    #[command(flatten)]
-    pub(crate) verify: super::verify::Flags,
     /// Number of threads [default: one for each CPU]
     #[arg(long, short = 'j', global = true, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -72,6 +70,8 @@ pub(crate) struct Common {
     /// Say more on standard error
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) verify: super::verify::Flags,
 }
 
 /// A severity that findings must have to fail a run.

@@ -42,7 +42,6 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
         bail!("give the key id alone: a secret is no argument, it is asked for or read from standard input");
     }
     let started = now();
-    let control = interrupt::control(common.archives());
     let mut outcome = match (&args.report, &args.key_id) {
         (Some(path), _) => read_report(path)?,
         (None, Some(id)) => Outcome {
@@ -58,6 +57,8 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
         },
         (None, None) => bail!("which credential? Give a key id, or --report FILE"),
     };
+    // Not before: at a prompt Ctrl-C ends the program.
+    let control = interrupt::control(common.archives());
     check(&mut outcome, args.report.is_none(), common, &control)
 }
 
