@@ -68,7 +68,7 @@ fn annotation(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io
     if let Some(verdict) = text::verification(finding, &report.redactor) {
         let _ = write!(message, "\n{}", sanitize(&verdict));
     }
-    for step in remedy::steps(finding, report) {
+    for step in remedy::steps(finding, report.outcome.finished) {
         let _ = write!(message, "\n{}", sanitize(&step.what));
         if let Some(command) = &step.command {
             let _ = write!(message, ": {}", sanitize(command));

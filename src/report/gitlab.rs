@@ -84,7 +84,7 @@ fn vulnerability(finding: &Finding, location: &Location, report: &Report<'_>) ->
     if let Some(verdict) = text::verification(finding, redactor) {
         let _ = write!(description, ". Status: {verdict}");
     }
-    for step in remedy::steps(finding, report) {
+    for step in remedy::steps(finding, report.outcome.finished) {
         let _ = write!(description, "\n\n{}", step.what);
         if let Some(command) = &step.command {
             let _ = write!(description, ": {command}");

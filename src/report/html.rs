@@ -92,7 +92,7 @@ fn section(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::R
     rows.extend(finding.session_token.as_ref().map(|value| ("token", secret(value))));
     rows.extend(finding.account_id.as_ref().map(|id| ("account", id.to_string())));
     rows.extend(text::verification(finding, &report.redactor).map(|verdict| ("status", verdict)));
-    for step in remedy::steps(finding, report) {
+    for step in remedy::steps(finding, report.outcome.finished) {
         rows.push(("stop it", step.what));
         rows.extend(step.command.map(|command| ("command", command)));
     }

@@ -109,7 +109,7 @@ fn credential(
         let verdict = sanitize(&verdict);
         field("status", &if is_active { painter.paint(Style::Bad, &verdict) } else { verdict.into_owned() })?;
     }
-    for step in remedy::steps(first, report) {
+    for step in remedy::steps(first, report.outcome.finished) {
         field("stop it", &sanitize(&step.what))?;
         if let Some(command) = &step.command {
             field("", &sanitize(command))?;

@@ -1,12 +1,13 @@
 //! What stops a credential that works: the commands, ready to be pasted. They are for an administrator of the account, not for
 //! the leaked key.
 
+use std::time::SystemTime;
+
 use jiff::Timestamp;
 
 use crate::aws::identity::{self, Identity};
 use crate::aws::{key_id, partition};
 use crate::finding::{Finding, Partition, Verification};
-use crate::report::Report;
 
 /// A step: what it does, and its command, where a command can do it.
 pub(super) struct Step {
@@ -14,8 +15,9 @@ pub(super) struct Step {
     pub(super) command: Option<String>,
 }
 
-/// The steps that stop the credential of a finding, first one first; none unless it is active.
-pub(super) fn steps(finding: &Finding, report: &Report<'_>) -> Vec<Step> {
+/// The steps that stop the credential of a finding, first one first; none unless it is active. Sessions from before `now` are
+/// ended.
+pub(super) fn steps(finding: &Finding, now: SystemTime) -> Vec<Step> {
     let (Verification::Active { account, arn, .. }, Some(id)) = (&finding.verification, &finding.key_id)
     else {
         return Vec::new();
@@ -28,7 +30,7 @@ pub(super) fn steps(finding: &Finding, report: &Report<'_>) -> Vec<Step> {
         Some(partition) if partition != Partition::Aws => format!(" --region {}", partition.region()),
         _ => String::new(),
     };
-    let now = Timestamp::try_from(report.outcome.finished).unwrap_or_default();
+    let now = Timestamp::try_from(now).unwrap_or_default();
     let now = Timestamp::from_second(now.as_second()).unwrap_or_default();
     let deny = format!(
         "'{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{{\"DateLessThan\":{{\"aws:TokenIssueTime\":\"{now}\"}}}}}}]}}'"
@@ -81,4 +83,86 @@ pub(super) fn steps(finding: &Finding, report: &Report<'_>) -> Vec<Step> {
 fn argument<'a>(name: &'a str, otherwise: &'a str) -> &'a str {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
     if !name.is_empty() && !name.starts_with('-') && name.bytes().all(is_plain) { name } else { otherwise }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blob::Place;
+    use crate::finding::{Fingerprint, Location, Severity};
+
+    fn commands(id: &str, arn: &str) -> String {
+        let finding = Finding {
+            rule_id: "r".into(),
+            severity: Severity::Critical,
+            key_id: Some(id.into()),
+            account_id: None,
+            secret: None,
+            session_token: None,
+            encodings: Vec::new(),
+            notes: Vec::new(),
+            location: Location::new(Place::Stdin),
+            other_locations: Vec::new(),
+            other_locations_omitted: 0,
+            snippet: None,
+            fingerprint: Fingerprint::of("r", Some(id), None),
+            suppression: None,
+            verification: Verification::Active {
+                account: "210987654321".into(),
+                arn: arn.into(),
+                user_id: String::new(),
+            },
+            partition: None,
+            runners_up: Vec::new(),
+        };
+        let steps = steps(&finding, SystemTime::UNIX_EPOCH);
+        let texts: Vec<String> = steps
+            .into_iter()
+            .map(|step| step.command.unwrap_or_else(|| format!("# {}", step.what)))
+            .collect();
+        texts.join("\n")
+    }
+
+    #[test]
+    fn each_kind_of_caller_is_stopped_in_its_own_way() {
+        let (lasting, temporary) = ("AKIAY34FZKBOKMUTVV7A", "ASIAY34FZKBOKMUTVV7A");
+        for (id, arn, expected) in [
+            (
+                lasting,
+                "arn:aws:iam::210987654321:user/ci/deploy",
+                "aws iam update-access-key --access-key-id AKIAY34FZKBOKMUTVV7A --status Inactive --user-name deploy\n",
+            ),
+            (lasting, "arn:aws-cn:iam::210987654321:user/x", "--user-name x --region cn-north-1\n"),
+            (lasting, "arn:aws-us-gov:iam::210987654321:user/x", "--user-name x --region us-gov-west-1\n"),
+            (lasting, "arn:aws:iam::210987654321:root", "# sign in as the root user of account 210987654321"),
+            (
+                temporary,
+                "arn:aws:iam::210987654321:user/x",
+                "put-user-policy --user-name x --policy-name Deny",
+            ),
+            (
+                temporary,
+                "arn:aws:sts::210987654321:assumed-role/build/7",
+                "put-role-policy --role-name build --policy",
+            ),
+            (
+                temporary,
+                "arn:aws:sts::210987654321:federated-user/x",
+                "# find in CloudTrail of account 210987654321",
+            ),
+            (
+                temporary,
+                "arn:aws:sts::210987654321:assumed-role/build/7",
+                "\"aws:TokenIssueTime\":\"1970-01-01T00:00:00Z\"",
+            ),
+            (lasting, "arn:aws:iam::210987654321:user/x;reboot", "--user-name USER\n"),
+            (lasting, "arn:aws:iam::210987654321:user/$(reboot)", "--user-name USER\n"),
+            (lasting, "arn:aws:iam::210987654321:user/--debug", "--user-name USER\n"),
+            (lasting, "arn:aws:iam::210987654321:user/", "--user-name USER\n"),
+        ] {
+            let commands = commands(id, arn);
+            assert!(commands.contains(expected), "{arn}: {commands}");
+        }
+        assert_eq!(commands("AKIA;reboot", "arn:aws:iam::210987654321:user/x"), "");
+    }
 }

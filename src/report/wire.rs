@@ -203,7 +203,10 @@ impl<'a> WireVerification<'a> {
             code: None,
             reason: None,
             remarks: text::remarks(finding).into_iter().map(Remark::name).collect(),
-            commands: remedy::steps(finding, report).into_iter().filter_map(|step| step.command).collect(),
+            commands: remedy::steps(finding, report.outcome.finished)
+                .into_iter()
+                .filter_map(|step| step.command)
+                .collect(),
         };
         match verification {
             Verification::NotAttempted => none,

@@ -19,6 +19,7 @@ mod history;
 mod hooks;
 mod pieces;
 mod ranges;
+mod read;
 mod report_samples;
 mod reports;
 mod rules;

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use crate::support::sts::{Question, Reply, Server};
+use crate::reports::{errors, own_schema};
+use crate::support::sts::{ACCOUNT, Question, Reply, Server};
 use crate::support::{Run, TestEnv, finish, id, pair, secret};
 
 pub(crate) const TOKEN: &str = concat!(
@@ -331,4 +332,49 @@ fn an_interrupt_reports_what_is_known() {
     statuses.sort_unstable();
     assert_eq!(statuses, ["active", "unknown"], "{}", run.stderr);
     assert!(run.stderr.contains("interrupted"), "{}", run.stderr);
+}
+
+/// One question, and an answer that names the root user, whatever is scanned.
+#[test]
+fn every_scan_asks_and_every_format_tells() {
+    let server = Server::start(|_, _| Reply::Root);
+    let env = TestEnv::new();
+    env.write("r/a.ini", pair(0));
+    let git = "git init -q && git add . && git -c user.name=A -c user.email=a@example.org commit -qm x && cp a.ini b.ini && git add b.ini";
+    assert!(Command::new("sh").args(["-c", git]).current_dir(env.path("r")).status().unwrap().success());
+    env.write("message", pair(1));
+    let endpoint = server.endpoint();
+    let scans: [&[&str]; 7] = [
+        &["audit"],
+        &["history"],
+        &["history", "--range", "HEAD"],
+        &["files", "a.ini"],
+        &["staged"],
+        &["hook", "run", "pre-commit"],
+        &["hook", "run", "commit-msg", "../message"],
+    ];
+    let mut asked = 0;
+    let mut run = |args: &[&str]| {
+        let mut command = env.command(&[&["--verify", "--sts-endpoint", &endpoint], args].concat());
+        command.current_dir(env.path("r")).env("GIT_DIR", ".git").env("GIT_WORK_TREE", ".");
+        let run = finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        assert_eq!((run.status, run.stderr.as_str()), (1, ""), "{args:?}");
+        asked += 1;
+        assert_eq!(server.questions().len(), asked, "{args:?}");
+        run
+    };
+    for args in scans {
+        let text = run(args).stdout;
+        assert!(text.contains("critical"), "{args:?}: {text}");
+        assert!(text.contains("ROOT USER") || text.contains("ACTIVE"), "{args:?}: {text}");
+    }
+    for format in keyhound::report::Format::ALL {
+        let text = run(&["files", "a.ini", "--format", format.name()]).stdout;
+        assert!(text.contains(&format!("arn:aws:iam::{ACCOUNT}:root")), "{}: {text}", format.name());
+        if *format == keyhound::report::Format::Json {
+            let report: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(errors(&own_schema(), &report), [""; 0]);
+            assert_eq!(report["findings"][0]["verification"]["remarks"], serde_json::json!(["root-user"]));
+        }
+    }
 }

@@ -222,6 +222,8 @@ impl Question {
 pub(crate) enum Reply {
     /// The caller is the user of this name.
     User(&'static str),
+    /// The caller is the root user.
+    Root,
     /// An error document of AWS: status, code, message.
     Error(u16, &'static str, &'static str),
     /// An error document, and a `Date`.
@@ -285,14 +287,18 @@ fn serve(mut stream: TcpStream, heard: &Mutex<Vec<Question>>, reply: &dyn Fn(&Qu
         );
         (status, body)
     };
-    let mut date = String::new();
-    let (status, body) = match next {
-        Reply::User(name) => (
+    let identity = |name: &str| {
+        (
             200,
             format!(
-                "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:user/{name}</Arn><UserId>AIDAQ3EGVUKTBDYJ2MMHX</UserId><Account>{ACCOUNT}</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>0</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
+                "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:{name}</Arn><UserId>AIDAQ3EGVUKTBDYJ2MMHX</UserId><Account>{ACCOUNT}</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>0</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
             ),
-        ),
+        )
+    };
+    let mut date = String::new();
+    let (status, body) = match next {
+        Reply::Root => identity("root"),
+        Reply::User(name) => identity(&format!("user/{name}")),
         Reply::Error(status, code, message) => error(status, code, message),
         Reply::Dated(status, code, message, at) => {
             date = format!("Date: {at}\r\n");
