@@ -243,7 +243,8 @@ impl Asker<'_> {
             unreachable!("only pairs are planned")
         };
         let hint = finding.partition;
-        let token = finding.session_token.as_ref();
+        // A lasting key has none: with the token of another one STS refuses it.
+        let token = finding.session_token.as_ref().filter(|_| key_id::is_temporary(id.as_bytes()));
         let first = self.answer(Credential { key_id: id, secret, token }, hint);
         if matches!(first, Answer::WrongSecret { .. }) {
             for other in finding.runners_up.iter().filter(|other| is_secret(other)) {

@@ -10,7 +10,7 @@ use keyhound::verify::sts::{Settings, Sts};
 use keyhound::verify::{Credential, Until, Verifier as _};
 
 use crate::support::sts::{Reply, Server, WRONG};
-use crate::support::{TestEnv, finish, id, pair, program, secret};
+use crate::support::{Run, TestEnv, finish, id, pair, program, run_with_stdin, secret};
 use crate::verify_faults::{MISSING, TOKEN, temporary, verification};
 
 /// Bait for everything that looks for credentials of the user.
@@ -229,4 +229,47 @@ fn the_log_of_the_sdk_holds_no_secret_at_any_level() {
         assert!(!log.contains(part), "the secret is logged");
     }
     assert!(!log.contains(&TOKEN[..40]), "the token is logged");
+}
+
+/// Run on a terminal: what it shows when these lines are typed at the prompts.
+fn on_terminal(env: &TestEnv, args: &[&str], typed: &str) -> Run {
+    let mut command = Command::new("python3");
+    command
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/terminal.py"))
+        .arg("(not shown): ")
+        .arg(program());
+    let clean = env.command(args);
+    command.args(clean.get_args()).current_dir(env.path("")).env("TERM", "xterm");
+    run_with_stdin(command, typed.as_bytes())
+}
+
+#[test]
+fn secrets_are_typed_without_echo() {
+    let server = Server::start(|_, _| Reply::User("x"));
+    let env = TestEnv::new();
+    let endpoint = server.endpoint();
+    for (id, typed) in
+        [(id(0), format!("{}\n", secret(0))), (temporary(), format!("{}\n{TOKEN}\n", secret(1)))]
+    {
+        let run = on_terminal(&env, &["verify", &id, "--sts-endpoint", &endpoint], &typed);
+        assert_eq!(run.status, 1, "{}", run.stdout);
+        assert!(run.stdout.contains(&format!("Secret of {id} (not shown): ")), "{}", run.stdout);
+        assert!(run.stdout.contains("active: it is"), "{}", run.stdout);
+        for line in typed.lines() {
+            assert!(!run.stdout.contains(&line[..12]), "{}", run.stdout);
+        }
+    }
+    assert_eq!(server.questions()[1].header("x-amz-security-token"), Some(TOKEN));
+}
+
+#[test]
+fn a_terminal_shows_how_far_it_is() {
+    let server = Server::start(|_, _| Reply::Late(Duration::from_millis(1500), Box::new(Reply::User("x"))));
+    let env = TestEnv::new();
+    env.write("a.ini", pair(0));
+    let args = ["files", "a.ini", "--verify", "--sts-endpoint", &server.endpoint()];
+    let run = on_terminal(&env, &args, "");
+    assert!(run.stdout.contains("asked AWS about 0 of 1 keys"), "{}", run.stdout);
+    let run = on_terminal(&env, &[&args[..], &["--no-progress"]].concat(), "");
+    assert!(!run.stdout.contains("asked AWS"), "{}", run.stdout);
 }

@@ -51,6 +51,7 @@ struct Fake {
     right: HashMap<(String, Partition), Secret>,
     script: Mutex<Vec<Answer>>,
     calls: Mutex<Vec<(String, Secret, Partition, Instant)>>,
+    tokens: Mutex<Vec<String>>,
     /// By id: how many questions are open.
     open: Mutex<HashMap<String, u32>>,
     overlaps: AtomicU64,
@@ -83,6 +84,7 @@ impl Verifier for Fake {
         std::thread::sleep(self.slow);
         let mut calls = self.calls.lock().unwrap();
         calls.push((id.clone(), credential.secret.clone(), partition, Instant::now()));
+        self.tokens.lock().unwrap().extend(credential.token.map(|token| token.expose().to_owned()));
         if self.stop_after.is_some_and(|n| calls.len() >= n) {
             until.stop.store(true, Ordering::Relaxed);
         }
@@ -273,6 +275,19 @@ fn what_should_not_be_asked_is_not() {
         assert_eq!(status(&findings[index].0), "active");
         assert_eq!(findings[index].0.severity, severity, "a canary is no leak");
     }
+}
+
+#[test]
+fn tokens_go_with_temporary_credentials_alone() {
+    let temporary = id(2).replace("AKIA", "ASIA");
+    let fake = Fake::knowing(&[(&id(1), 1), (&temporary, 1)]);
+    let mut findings = [finding(&id(1), Some(1), &[]), finding(&temporary, Some(1), &[])];
+    for (finding, token) in findings.iter_mut().zip(["of another one", "its own"]) {
+        finding.session_token = Some(Secret::new(token));
+    }
+    run(&mut findings, &fake, &options());
+    assert_eq!(findings.each_ref().map(status), ["active"; 2]);
+    assert_eq!(*fake.tokens.lock().unwrap(), ["its own"]);
 }
 
 #[test]
