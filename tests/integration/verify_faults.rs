@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
@@ -377,4 +378,49 @@ fn every_scan_asks_and_every_format_tells() {
             assert_eq!(report["findings"][0]["verification"]["remarks"], serde_json::json!(["root-user"]));
         }
     }
+}
+
+/// STS refuses the right secret of an id if it follows a wrong one within five seconds.
+#[test]
+fn the_right_secret_is_not_asked_about_too_soon_after_a_wrong_one() {
+    let first = Mutex::new(None::<Instant>);
+    let server = Server::start(move |_, _| {
+        let mut first = first.lock().unwrap();
+        match *first {
+            Some(at) if at.elapsed() >= Duration::from_secs(5) => Reply::User("x"),
+            _ => {
+                *first = Some(Instant::now());
+                Reply::Error(403, "SignatureDoesNotMatch", "")
+            }
+        }
+    });
+    let env = TestEnv::new();
+    let other = format!("# aws_secret_access_key = {}\n", secret(1));
+    env.write("a.ini", pair(0) + &other);
+    let run = env.run(&[
+        "files",
+        ".",
+        "--verify",
+        "--format",
+        "json",
+        "--show-secrets",
+        "--sts-endpoint",
+        &server.endpoint(),
+    ]);
+    let report = run.json();
+    let found = &report["findings"][0];
+    assert_eq!(
+        (found["verification"]["status"].as_str(), found["secret"].as_str()),
+        (Some("active"), Some(&*secret(1)))
+    );
+    assert_eq!(server.questions().len(), 2);
+}
+
+#[test]
+fn the_time_for_all_questions_is_limited() {
+    let server = Server::start(|_, _| Reply::Hang);
+    let run = ask(&server, &["--verify-timeout", "1", "--sts-timeout", "600"]);
+    let (status, why) = verification(&run);
+    assert_eq!(status, "unknown");
+    assert!(why.contains("--verify-timeout"), "{why}");
 }

@@ -96,12 +96,12 @@ pub(crate) fn apply(outcome: &mut Outcome, common: &Common, control: &Arc<Contro
             reason: reason.clone(),
             help: None,
         }));
-    } else {
+    } else if outcome.incomplete.is_empty() {
+        // The first thing said of an incomplete scan is that it is one.
         tell_failed(&summary, common);
     }
     if common.verify.only_active {
         let hidden = only_active(&mut outcome.findings);
-        // The first thing said of an incomplete scan is that it is one.
         if outcome.incomplete.is_empty() && hidden > 0 && !common.quiet {
             note(format_args!(
                 "keyhound: not shown, because they are not known to work: {hidden} (--only-active)"
