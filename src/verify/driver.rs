@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Answer, Credential, Until, Verifier};
-use crate::aws::key_id;
+use crate::aws::{key_id, partition};
 use crate::finding::{Finding, Note, Partition, Secret, Severity, Verification};
 
 /// What to ask, and how fast.
@@ -281,8 +281,10 @@ impl Asker<'_> {
                 return Answer::Unknown { reason: self.until.over().unwrap_or("interrupted").to_owned() };
             }
         }
-        let mut order: Vec<Partition> = self.home.or(hint).into_iter().collect();
-        if self.home.is_none() {
+        // A token was made in one partition, and is nothing to the others.
+        let sure = credential.token.and_then(|token| partition::of_token(token.expose())).or(self.home);
+        let mut order: Vec<Partition> = sure.or(hint).into_iter().collect();
+        if sure.is_none() {
             order.extend(ORDER.into_iter().filter(|p| Some(*p) != hint));
         }
         if self.verifier.has_one_endpoint() {

@@ -195,6 +195,15 @@ fn evidence_decides_where_is_asked_first() {
     assert_eq!(findings.each_ref().map(status), ["active"; 3]);
     let asked: Vec<Partition> = fake.calls().into_iter().map(|c| c.2).collect();
     assert_eq!(asked, [Partition::China, Partition::Aws, Partition::Gov, Partition::Europe]);
+
+    // What a token says of itself is more than evidence: no other partition gets to see it.
+    let fake = Fake::default();
+    let mut temporary = finding(&id(4).replace("AKIA", "ASIA"), Some(4), &[]);
+    temporary.session_token = Some(Secret::new("IQoJb3JpZ2luX2VjEAEaDXVzLWdvdi13ZXN0LTE"));
+    run(std::slice::from_mut(&mut temporary), &fake, &options());
+    assert_eq!(status(&temporary), "InvalidClientTokenId");
+    let asked: Vec<Partition> = fake.calls().into_iter().map(|c| c.2).collect();
+    assert_eq!(asked, [Partition::Gov]);
 }
 
 #[test]
