@@ -90,7 +90,7 @@ fn main() {
         let mut last = None;
         let scan = best(|| {
             let sink = Count::default();
-            let stats = open().scan(&options, &prefilter, &sink);
+            let stats = open().scan(&options, &prefilter, &sink).stats;
             last = Some((stats, sink));
         });
         let trees = best(|| {
