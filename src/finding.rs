@@ -293,6 +293,13 @@ pub enum Verification {
     },
 }
 
+impl Verification {
+    /// Whether STS accepted it.
+    pub const fn is_active(&self) -> bool {
+        matches!(self, Self::Active { .. })
+    }
+}
+
 /// A keyed hash of rule and credential: it survives moves, renames and rebases, and cannot be reversed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(Box<str>);

@@ -143,6 +143,7 @@ impl Common {
         report::Options {
             show_secrets: self.show_secrets,
             show_info: self.show_info,
+            only_active: self.verify.only_active,
             fail_on: self.fail_on.into(),
             color,
             hyperlinks: color && terminal && has_hyperlinks(),

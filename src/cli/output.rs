@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context as _, Result};
-use keyhound::finding::{Finding, Severity, Verification};
+use keyhound::finding::{Finding, Severity};
 use keyhound::report::{self, Format, Gate, sanitize::sanitize};
 use keyhound::rules::RuleSet;
 use keyhound::scan::Outcome;
@@ -52,11 +52,9 @@ pub(crate) fn finish_gate(
 /// The exit status of a scan.
 fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
     let least = Severity::from(common.fail_on);
-    let only_active = common.fail_on == FailOn::Active;
-    let fails = |f: &Finding| {
-        let counts = if only_active { is_active(f) } else { f.severity >= least };
-        counts && f.suppression.is_none()
-    };
+    let only_active = common.fail_on == FailOn::Active || common.verify.only_active;
+    let fails =
+        |f: &Finding| f.suppression.is_none() && f.severity >= least && (!only_active || is_active(f));
     if !outcome.incomplete.is_empty() && !common.allow_incomplete {
         ExitStatus::Failed
     } else if outcome.findings.iter().any(fails) {
@@ -67,8 +65,8 @@ fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
 }
 
 /// Whether it was found to work. A canary does, and is no leak.
-pub(crate) fn is_active(finding: &Finding) -> bool {
-    finding.severity > Severity::Info && matches!(finding.verification, Verification::Active { .. })
+fn is_active(finding: &Finding) -> bool {
+    finding.severity > Severity::Info && finding.verification.is_active()
 }
 
 fn notes(outcome: &Outcome, common: &Common) {

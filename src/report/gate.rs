@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::blob::Place;
-use crate::finding::{Finding, Severity, Verification};
+use crate::finding::{Finding, Severity};
 use crate::report::human_parts::{Painter, Style};
 use crate::report::sanitize::sanitize;
 use crate::report::{Report, text};
@@ -60,7 +60,7 @@ pub(super) fn write(report: &Report<'_>, gate: Gate, out: &mut dyn Write) -> io:
             (Some(_), None) => " (its id alone)",
             _ => "",
         };
-        let works = if matches!(finding.verification, Verification::Active { .. }) { ", ACTIVE" } else { "" };
+        let works = if finding.verification.is_active() { ", ACTIVE" } else { "" };
         writeln!(
             out,
             "  {}  {}{with}{works}  {}",

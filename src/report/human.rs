@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use crate::blob::{Place, Skipped};
-use crate::finding::{Finding, Fingerprint, Location, Severity, Verification};
+use crate::finding::{Finding, Fingerprint, Location, Severity};
 use crate::report::human_parts::{Painter, Style, snippet};
 use crate::report::sanitize::sanitize;
 use crate::report::text::{self, count, counted};
@@ -28,8 +28,7 @@ struct Group<'a> {
 impl<'a> Group<'a> {
     /// The finding that tells most: one that works, else the first one.
     fn main(&self) -> &'a Finding {
-        let is_active = |f: &&&Finding| matches!(f.verification, Verification::Active { .. });
-        self.findings.iter().find(is_active).unwrap_or(&self.findings[0])
+        self.findings.iter().find(|f| f.verification.is_active()).unwrap_or(&self.findings[0])
     }
 }
 
@@ -105,7 +104,7 @@ fn credential(
         field("token", &show(token))?;
     }
     if let Some(verdict) = text::verification(first, &report.redactor) {
-        let is_active = matches!(first.verification, Verification::Active { .. });
+        let is_active = first.verification.is_active();
         let verdict = sanitize(&verdict);
         field("status", &if is_active { painter.paint(Style::Bad, &verdict) } else { verdict.into_owned() })?;
     }
@@ -262,7 +261,8 @@ fn summary(
     if harmless > 0 {
         write!(out, "; {}", counted(harmless, "harmless example"))?;
     }
-    let hidden = outcome.findings.len() - report.all_findings().count();
+    let is_hidden = |f: &&Finding| f.severity == Severity::Info && !report.options.show_info;
+    let hidden = outcome.findings.iter().filter(is_hidden).count();
     if hidden > 0 {
         write!(out, "; {} not shown (--show-info)", counted(hidden as u64, "harmless example"))?;
     }

@@ -184,7 +184,7 @@ fn apply(finding: &mut Finding, change: Change) {
             location.secret_line = None;
         }
     }
-    if matches!(finding.verification, Verification::Active { .. }) && finding.severity > Severity::Info {
+    if finding.verification.is_active() && finding.severity > Severity::Info {
         finding.severity = Severity::Critical;
     }
 }
@@ -206,7 +206,7 @@ fn ask_all(
                 Asker { verifier, options, until, known: HashMap::new(), home: None, wrong: None };
             let changes: Vec<(usize, Change)> =
                 job.iter().map(|&index| (index, asker.change(&findings[index]))).collect();
-            if changes.iter().any(|c| matches!(c.1.verification, Verification::Active { .. })) {
+            if changes.iter().any(|c| c.1.verification.is_active()) {
                 progress.active.fetch_add(1, Ordering::Relaxed);
             }
             progress.done.fetch_add(1, Ordering::Relaxed);

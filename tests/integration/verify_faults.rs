@@ -424,3 +424,28 @@ fn the_time_for_all_questions_is_limited() {
     assert_eq!(status, "unknown");
     assert!(why.contains("--verify-timeout"), "{why}");
 }
+
+#[test]
+fn what_is_not_shown_is_not_shown_in_a_path_either() {
+    let server =
+        Server::start(|question, _| if question.key_id() == id(0) { Reply::User("x") } else { MISSING });
+    let env = TestEnv::new();
+    env.write(&format!("{}/a.ini", secret(1)), pair(0));
+    env.write("b.ini", pair(1));
+    let endpoint = server.endpoint();
+    for format in keyhound::report::Format::ALL {
+        let args = [
+            "files",
+            ".",
+            "--verify",
+            "--only-active",
+            "--format",
+            format.name(),
+            "--sts-endpoint",
+            &endpoint,
+        ];
+        let text = env.run(&args).stdout;
+        assert!(text.contains(&id(0)) && !text.contains(&id(1)), "{}: {text}", format.name());
+        assert!(!text.contains(&secret(1)[..12]), "{}: {text}", format.name());
+    }
+}

@@ -12,7 +12,7 @@ use keyhound::finding::{Finding, Fingerprint, Location, Note, Secret, Severity, 
 use keyhound::report::{is_masked, read_json};
 use keyhound::scan::{Control, Outcome, Stats};
 
-use super::{ask, only_active, tell_failed};
+use super::{ask, tell_failed};
 use crate::cli::common::{Common, now};
 use crate::cli::exit::ExitStatus;
 use crate::cli::{interrupt, output};
@@ -66,11 +66,8 @@ fn check(outcome: &mut Outcome, is_one: bool, common: &Common, control: &Arc<Con
     let summary = ask::ask(&mut outcome.findings, common, control)?;
     outcome.finished = now();
     let is_known = summary.failed.is_empty() && !(is_one && summary.unknown > 0);
-    let is_active = outcome.findings.iter().any(|f| matches!(f.verification, Verification::Active { .. }));
+    let is_active = outcome.findings.iter().any(|f| f.verification.is_active());
     tell_failed(&summary, common);
-    if common.verify.only_active {
-        only_active(&mut outcome.findings);
-    }
     let rules = common.rule_set()?;
     output::write_report(outcome, &rules, common)?;
     Ok(if is_active {
@@ -153,9 +150,7 @@ fn read_report(path: &Path) -> Result<Outcome> {
     }
     for finding in &mut outcome.findings {
         // What an earlier run came to is asked anew.
-        if finding.severity == Severity::Critical
-            && matches!(finding.verification, Verification::Active { .. })
-        {
+        if finding.severity == Severity::Critical && finding.verification.is_active() {
             finding.severity = Severity::High;
         }
         finding.verification = Verification::NotAttempted;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use keyhound::blob::Skipped;
-use keyhound::finding::Finding;
+use keyhound::finding::{Finding, Severity};
 use keyhound::scan::{Control, Outcome};
 use keyhound::verify::Summary;
 
 use super::common::{Common, FailOn};
-use super::output::{is_active, note};
+use super::output::note;
 
 mod ask;
 mod command;
@@ -29,7 +29,7 @@ pub(crate) struct Flags {
     pub(crate) verify: bool,
     /// Report only what works
     #[arg(long, global = true)]
-    only_active: bool,
+    pub(crate) only_active: bool,
     /// Ask about keys of known canary accounts, too, which alerts their owners
     #[arg(long, global = true)]
     verify_canaries: bool,
@@ -83,7 +83,7 @@ pub(crate) fn check(common: &Common, is_command: bool) -> Result<()> {
     }
 }
 
-/// With `--verify`, ask about the credentials of an outcome, and leave those in it that are wanted.
+/// With `--verify`, ask about the credentials of an outcome.
 pub(crate) fn apply(outcome: &mut Outcome, common: &Common, control: &Arc<Control>) -> Result<()> {
     if !common.verify.verify {
         return Ok(());
@@ -100,22 +100,14 @@ pub(crate) fn apply(outcome: &mut Outcome, common: &Common, control: &Arc<Contro
         // The first thing said of an incomplete scan is that it is one.
         tell_failed(&summary, common);
     }
-    if common.verify.only_active {
-        let hidden = only_active(&mut outcome.findings);
-        if outcome.incomplete.is_empty() && hidden > 0 && !common.quiet {
-            note(format_args!(
-                "keyhound: not shown, because they are not known to work: {hidden} (--only-active)"
-            ));
-        }
+    let counts = |f: &&Finding| f.suppression.is_none() && f.severity > Severity::Info;
+    let hidden = outcome.findings.iter().filter(counts).filter(|f| !f.verification.is_active()).count();
+    if common.verify.only_active && outcome.incomplete.is_empty() && hidden > 0 && !common.quiet {
+        note(format_args!(
+            "keyhound: not shown, because they are not known to work: {hidden} (--only-active)"
+        ));
     }
     Ok(())
-}
-
-/// Leave what works; how many findings go.
-fn only_active(findings: &mut Vec<Finding>) -> usize {
-    let before = findings.len();
-    findings.retain(|f| is_active(f) && f.suppression.is_none());
-    before - findings.len()
 }
 
 /// Say that answers are missing: the first reason tells most.
