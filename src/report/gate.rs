@@ -60,9 +60,10 @@ pub(super) fn write(report: &Report<'_>, gate: Gate, out: &mut dyn Write) -> io:
             (Some(_), None) => " (its id alone)",
             _ => "",
         };
+        let works = if finding.verification.is_active() { ", ACTIVE" } else { "" };
         writeln!(
             out,
-            "  {}  {}{with}  {}",
+            "  {}  {}{with}{works}  {}",
             painter.severity(finding.severity),
             sanitize(&what),
             sanitize(&place(finding, report))

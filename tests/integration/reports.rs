@@ -33,7 +33,7 @@ fn parse(text: &str) -> Value {
 }
 
 /// What a schema says against a document.
-fn errors(schema: &Value, document: &Value) -> Vec<String> {
+pub(crate) fn errors(schema: &Value, document: &Value) -> Vec<String> {
     let validator = jsonschema::validator_for(schema).expect("a valid schema");
     validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
@@ -51,7 +51,7 @@ fn cases() -> Vec<(Outcome, Options)> {
     cases
 }
 
-fn own_schema() -> Value {
+pub(crate) fn own_schema() -> Value {
     parse(&fs::read_to_string(Path::new(ROOT).join("docs/keyhound-report.schema.json")).unwrap())
 }
 
