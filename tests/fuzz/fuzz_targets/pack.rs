@@ -157,7 +157,8 @@ fn apply(base: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn deflate(bytes: &[u8], level: i32) -> Vec<u8> {
-    let mut compressor = libdeflater::Compressor::new(libdeflater::CompressionLvl::new(level).expect("a level"));
+    let mut compressor =
+        libdeflater::Compressor::new(libdeflater::CompressionLvl::new(level).expect("a level"));
     let mut out = vec![0; compressor.zlib_compress_bound(bytes.len())];
     let len = compressor.zlib_compress(bytes, &mut out).expect("room for all");
     out.truncate(len);
@@ -250,6 +251,8 @@ fuzz_target!(|data: &[u8]| {
     pack.push(count as u8);
     let mut offsets = BTreeMap::new();
     let mut contents: Vec<(usize, Option<Vec<u8>>)> = Vec::new();
+    // Git refuses deltas of fewer than 4 bytes, which can be sound: of an empty object. It never writes one.
+    let mut tiny = false;
     for n in 0..count {
         let offset = pack.len();
         offsets.insert(id(n), offset);
@@ -264,6 +267,7 @@ fuzz_target!(|data: &[u8]| {
         } else {
             let (from, text) = contents[base].clone();
             let delta = input.delta(text.as_ref().map_or(0, Vec::len));
+            tiny |= delta.len() < 4;
             if choice % 4 == 1 {
                 header(&mut pack, 7, delta.len());
                 pack.extend_from_slice(id(base).as_bytes());
@@ -310,18 +314,21 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     let lost: BTreeSet<ObjectId> = problems.iter().filter_map(|p| p.id).collect();
-    let (hot, not_scanned) = (seen.hot.into_inner().expect("no panic"), seen.lost.into_inner().expect("no panic"));
+    let (hot, not_scanned) =
+        (seen.hot.into_inner().expect("no panic"), seen.lost.into_inner().expect("no panic"));
     assert_eq!(lost, not_scanned, "each way of reading refuses the same");
     let expected = contents.into_iter().enumerate().map(|(n, (_, content))| (id(n), content));
     for (id, content) in expected {
         assert_eq!(given.get(&id), content.as_ref(), "{id}");
         assert_eq!(lost.contains(&id), content.is_none(), "{id}");
         if let Some(content) = content {
-            let container = keyhound::decode::unpack::format(&content[..content.len().min(keyhound::decode::unpack::HEAD)]);
+            let container = keyhound::decode::unpack::format(
+                &content[..content.len().min(keyhound::decode::unpack::HEAD)],
+            );
             assert_eq!(hot.contains(&id), container.is_some() || PREFILTER.is_hot(&content), "{id}");
         }
     }
-    if mode % 64 == 0 {
+    if mode % 64 == 0 && !tiny {
         for (id, content) in git(offsets.into_keys()) {
             assert_eq!(given.get(&id), content.as_ref(), "git: {id}");
         }
