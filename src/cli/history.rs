@@ -171,7 +171,7 @@ fn scan(
 ) -> Result<ExitStatus> {
     let started = now();
     let repo = Repo::discover(path).context("cannot scan the history")?;
-    let detector = Detector::new(common.rule_set()?);
+    let detector = common.detector()?;
     let suppressions = Suppressions::of_repo(&repo, detector.rules(), common)?;
     let progress = Progress::start(common.progress(), what, control);
     let mut outcome = scan(&repo, &detector, started)?;

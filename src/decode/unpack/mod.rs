@@ -50,6 +50,21 @@ pub enum Format {
     Ar,
 }
 
+impl Format {
+    /// The name used in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Bzip2 => "bzip2",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+            Self::Zip => "zip",
+            Self::Tar => "tar",
+            Self::Ar => "ar",
+        }
+    }
+}
+
 /// The container that begins with `head`: its first [`HEAD`] bytes, or all of it if there are fewer.
 #[inline]
 pub fn format(head: &[u8]) -> Option<Format> {
@@ -76,6 +91,9 @@ pub enum Problem {
     /// Reading it would go beyond [`Limits`].
     #[error("{0}")]
     OverLimit(&'static str),
+    /// It is a container inside of more containers than are opened.
+    #[error("not opened: nested deeper than --max-archive-depth")]
+    TooDeep,
     /// It is compressed in a way that is not known here: the number of the method in a zip archive.
     #[error("compressed by method {0}, which is not supported")]
     Unsupported(u16),
@@ -89,6 +107,12 @@ pub enum Problem {
 /// Paths are what is to be written behind the path of the container: `!inner/file`, `!inner.zip!file`, and nothing for what a
 /// mere compressed stream holds.
 pub trait Members {
+    /// A container is opened: what comes next is in it.
+    fn opens(&mut self, _: Format) {}
+
+    /// The container that was opened last has ended.
+    fn closes(&mut self) {}
+
     /// A member's content. An error is the reader's, and nobody needs to be told of it; any part may be left unread.
     fn content(&mut self, path: &[u8], content: &mut dyn Read) -> io::Result<()>;
 
@@ -149,6 +173,13 @@ impl Unpacker<'_> {
 
     /// Read a container. `depth`: how many may be opened on the way, this one included.
     fn layer(&mut self, format: Format, source: &mut Source<'_>, depth: usize) -> Flow {
+        self.members.opens(format);
+        let flow = self.opened(format, source, depth);
+        self.members.closes();
+        flow
+    }
+
+    fn opened(&mut self, format: Format, source: &mut Source<'_>, depth: usize) -> Flow {
         match format {
             Format::Zip => self.zip(source, depth),
             Format::Tar => self.tar(source, depth),
@@ -188,7 +219,7 @@ impl Unpacker<'_> {
             Some(format) if depth > 1 => self.layer(format, &mut Source::new(&mut whole), depth - 1),
             _ => {
                 if format.is_some() {
-                    self.problem(Problem::OverLimit("not opened: nested deeper than --max-archive-depth"));
+                    self.problem(Problem::TooDeep);
                 }
                 self.members.content(&self.path, &mut whole).map_err(|_| Stop)
             }

@@ -150,7 +150,7 @@ fn nesting_ends_at_the_limit() {
     assert_eq!((at_limit.contents.len(), at_limit.problems.len()), (1, 0));
     assert_eq!(at_limit.contents[0], ("!in!in!in!in!in".into(), HELLO.to_vec()));
     let beyond = seen_within(&packed, Limits { depth: 4, ..Limits::default() });
-    assert!(matches!(&beyond.problems[..], [(path, Problem::OverLimit(_))] if path == "!in!in!in!in"));
+    assert!(matches!(&beyond.problems[..], [(path, Problem::TooDeep)] if path == "!in!in!in!in"));
 }
 
 #[test]
