@@ -24,8 +24,12 @@ const MAX_PER_SEARCHER: usize = 48;
 const MIN_PACKED: usize = 40;
 
 /// Heads of base64 runs that encode a compressed stream or an archive: gzip, zip, bzip2, zstd, 7z, and xz behind its first
-/// character; and gzip twice encoded, as Helm keeps releases.
-const PACKED: [&[u8]; 7] = [b"H4sI", b"UEsDB", b"Qlpo", b"KLUv", b"N3q8r", b"Td6WF", b"SDRzS"];
+/// character. And of what is encoded twice: gzip, as Helm keeps releases, and texts that begin with `{"`, `aws`, `AWS`, `[def`.
+const PACKED: [&[u8]; 11] = [
+    b"H4sI", b"UEsDB", b"Qlpo", b"KLUv", b"N3q8r", b"Td6WF", b"SDRzS", b"ZXlK", b"WVhkel", b"UVZkV", b"VzJSb",
+];
+/// How many of [`PACKED`], the last ones, are encoded twice.
+const TWICE: usize = 5;
 
 /// A literal of the prefilter.
 #[derive(Debug, Clone)]
@@ -374,6 +378,7 @@ fn escaped(before: &[u8]) -> bool {
 /// Whether a run of base64 begins here that may encode a container, perhaps twice, perhaps with escapes in it.
 fn packed_run(before: &[u8], after: &[u8]) -> bool {
     let behind_first = after.starts_with(b"Td6WF");
+    let twice = PACKED[PACKED.len() - TWICE..].iter().any(|head| after.starts_with(head));
     let before =
         if behind_first { before.strip_suffix(b"/").or(before.strip_suffix(b"_")) } else { Some(before) };
     let Some(before) = before else { return false };
@@ -382,7 +387,7 @@ fn packed_run(before: &[u8], after: &[u8]) -> bool {
         let class = |b: &&u8| decode::is_base64_any(**b) || matches!(b, b'\\' | b'%');
         after.iter().take_while(class).count() >= MIN_PACKED
     };
-    begins && (behind_first || after.starts_with(b"SDRzS") || decode::begins_packed(after)) && long()
+    begins && (behind_first || twice || decode::begins_packed(after)) && long()
 }
 
 /// All literals of a part. Ids come in every carrier. A secret with a prefix of its own is a token in some setting:

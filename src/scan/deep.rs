@@ -160,10 +160,10 @@ impl Members for Scan<'_> {
         let what = format!("{}{}", self.name, String::from_utf8_lossy(path));
         let help = match &problem {
             Problem::OverLimit(_) | Problem::TooDeep => Some("unpack it and scan the folder".into()),
-            Problem::Corrupt(_) | Problem::Unsupported(_) | Problem::Encrypted => None,
+            Problem::Corrupt(_) | Problem::Unsupported(_) | Problem::Encrypted | Problem::Elsewhere => None,
         };
         let list = match problem {
-            Problem::Encrypted => &mut self.deep.left_out,
+            Problem::Encrypted | Problem::Elsewhere => &mut self.deep.left_out,
             _ => &mut self.deep.skipped,
         };
         list.push(Skipped { what, reason: problem.to_string(), help });
