@@ -262,13 +262,12 @@ impl Rewrite<'_> {
 pub(crate) fn merge(found: &mut Vec<Encoding>, more: &[Encoding]) {
     let mut at = 0;
     for encoding in more {
-        match found[at..].iter().position(|f| f == encoding) {
-            Some(same) => at += same + 1,
-            None => {
-                found.insert(at, *encoding);
-                at += 1;
-            }
-        }
+        at += if let Some(same) = found[at..].iter().position(|f| f == encoding) {
+            same + 1
+        } else {
+            found.insert(at, *encoding);
+            1
+        };
     }
 }
 

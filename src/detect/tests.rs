@@ -105,7 +105,7 @@ proptest! {
         prefilter.anchors(&text, &mut anchors);
         let mut wanted = Vec::new();
         for window in window::windows(&text, &anchors, prefilter.literals()) {
-            detector().window(&text, &window, &mut wanted);
+            detector().window(&text, &window, 4, &mut wanted, &mut |_, _| {});
         }
         if !wanted.is_empty() {
             prop_assert!(prefilter.is_hot(&text), "{}", text.escape_ascii());

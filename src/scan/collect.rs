@@ -187,7 +187,9 @@ fn encodings(m: &Match) -> Vec<Encoding> {
     let mut lists: Vec<&[Encoding]> = values.map(|v| v.encodings.as_slice()).collect();
     lists.sort_by_key(|l| std::cmp::Reverse(l.len()));
     let mut all = Vec::new();
-    lists.into_iter().for_each(|list| merge(&mut all, list));
+    for list in lists {
+        merge(&mut all, list);
+    }
     all
 }
 

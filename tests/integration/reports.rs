@@ -86,6 +86,8 @@ fn names() -> [(&'static str, Vec<&'static str>); 3] {
         Encoding::Html,
         Encoding::QuotedPrintable,
         Encoding::Joined,
+        Encoding::Utf32,
+        Encoding::Packed("gzip"),
     ];
     let notes =
         [Note::DocumentationExample, Note::Placeholder, Note::ImplausibleId, Note::Canary, Note::Expired];
@@ -111,7 +113,9 @@ fn names() -> [(&'static str, Vec<&'static str>); 3] {
             | Encoding::Escape
             | Encoding::Html
             | Encoding::QuotedPrintable
-            | Encoding::Joined,
+            | Encoding::Joined
+            | Encoding::Utf32
+            | Encoding::Packed(_),
             Note::DocumentationExample
             | Note::Placeholder
             | Note::ImplausibleId

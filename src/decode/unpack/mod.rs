@@ -284,7 +284,7 @@ impl Unpacker<'_> {
     }
 
     /// What `decoder` makes of `packed` bytes that are held in memory. Gives its failure.
-    fn from_memory(
+    fn packed_in_memory(
         &mut self,
         decoder: &mut dyn Read,
         packed: u64,

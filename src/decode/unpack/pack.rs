@@ -89,12 +89,12 @@ impl Unpacker<'_> {
         // First the names: of the objects, where one is made from another by its name, and of the files.
         let mut tree = Tree::default();
         let mut ids = vec![None; pack.entries.len()];
-        for n in 0..pack.entries.len() {
+        for (n, known) in ids.iter_mut().enumerate() {
             self.shared.count_member().map_err(|_| Stop)?;
             let Ok((kind, object)) = pack.object(n) else { continue };
             self.shared.count_bytes(object.len() as u64).map_err(|_| Stop)?;
             if let Ok(id) = gix::objs::compute_hash(hash, kind, &object) {
-                ids[n] = Some(id);
+                *known = Some(id);
                 pack.names.insert(id, n);
                 if kind == Kind::Tree {
                     tree.read(id, &object, hash.len_in_bytes());

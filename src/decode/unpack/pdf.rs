@@ -75,7 +75,7 @@ impl Unpacker<'_> {
         for stream in streams {
             let before = self.enter(format!("object {}", stream.object).as_bytes())?;
             let mut decoder = flate2::read::ZlibDecoder::new(&stream.bytes[..]);
-            let failure = self.from_memory(&mut decoder, stream.bytes.len() as u64, depth)?;
+            let failure = self.packed_in_memory(&mut decoder, stream.bytes.len() as u64, depth)?;
             if let Some(problem) = failure {
                 self.problem(problem);
             } else if !stream.whole {

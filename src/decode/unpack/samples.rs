@@ -167,7 +167,9 @@ fn cpio(members: &[(&str, &[u8])]) -> Vec<u8> {
     for (name, content) in members.iter().copied().chain([("TRAILER!!!", &b""[..])]) {
         let fields = [1, 0o100_644, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, name.len() + 1, 0];
         out.extend_from_slice(b"070701");
-        fields.iter().for_each(|field| out.extend(format!("{field:08x}").bytes()));
+        for field in fields {
+            out.extend(format!("{field:08x}").bytes());
+        }
         out.extend(name.bytes().chain([0]));
         out.resize(out.len().next_multiple_of(4), 0);
         out.extend_from_slice(content);

@@ -31,21 +31,21 @@ impl Unpacker<'_> {
         let read = reader.for_each_entries(|entry, content| {
             let mut member = || {
                 let before = self.enter(entry.name().as_bytes())?;
-                let failure = if entry.has_stream() { self.from_memory(content, len, depth)? } else { None };
+                let failure =
+                    if entry.has_stream() { self.packed_in_memory(content, len, depth)? } else { None };
                 if failure.is_none() {
                     self.leave(before);
                 }
                 Ok(failure)
             };
             match member() {
-                Ok(None) => Ok(true),
                 Ok(Some(problem @ Problem::OverLimit(_))) => {
                     self.problem(problem);
                     self.leave(outer);
                     Ok(false)
                 }
-                // The reader tells better what it is.
-                Ok(Some(_)) => Ok(true),
+                // Of what failed the reader tells better why.
+                Ok(_) => Ok(true),
                 Err(Stop) => {
                     stopped = true;
                     Err(Error::Other("stopped".into()))

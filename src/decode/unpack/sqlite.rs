@@ -1,4 +1,4 @@
-//! Databases of SQLite: rows as lines, since in the file the values of a row stand without anything between them.
+//! Databases of `SQLite`: rows as lines, since in the file the values of a row stand without anything between them.
 //!
 //! Pages are read in order. Of those that hold rows every row is a line, its values with tabs between them; what is left of them
 //! (deleted rows) and all other pages are read as they are.
