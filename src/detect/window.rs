@@ -56,7 +56,7 @@ pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> 
             let mut range = anchor.pos.saturating_sub(reach)..text.len().min(anchor.pos + reach);
             match carrier {
                 // Cut in the middle, a run would be decoded at the wrong alignment.
-                Carrier::Base64 | Carrier::Base64Wide | Carrier::Base64Twice | Carrier::Hex
+                Carrier::Base64 | Carrier::Base64Wide | Carrier::Hex
                     if open.as_ref().is_none_or(|w| w.range.end < range.start) =>
                 {
                     range.start -= run_before(&text[..range.start]);
@@ -81,10 +81,8 @@ pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> 
                     open.insert(Window { range, utf16: phase, ..Window::default() })
                 }
             };
-            window.carriers.base64 |= matches!(
-                carrier,
-                Carrier::Base64 | Carrier::Base64Wide | Carrier::Base64Twice | Carrier::Packed
-            );
+            window.carriers.base64 |=
+                matches!(carrier, Carrier::Base64 | Carrier::Base64Wide | Carrier::Packed);
             window.packed |= carrier == Carrier::Packed;
             window.utf32 |= carrier == Carrier::Utf32;
             window.carriers.hex |= carrier == Carrier::Hex;
