@@ -1,7 +1,8 @@
 //! CPU seconds of a scan of all objects, against those of inflating every pack entry and nothing else.
 //!
 //! `cargo bench --bench floor -- REPO...`, each a bare repository or a `.git` folder. Linux only: it reads the CPU time of
-//! the process where the kernel shows it. `-- --scan REPO...` only scans, for profiles.
+//! the process where the kernel shows it. `-- --scan REPO...` only scans, for profiles;
+//! `-- --floor REPO...` inflates once and ends.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::path::PathBuf;
@@ -67,12 +68,17 @@ impl ObjectSink for Count {
 
 fn main() {
     let prefilter = Prefilter::new(&RuleSet::embedded());
-    let scan_only = std::env::args_os().any(|a| a == "--scan");
-    let is_option = |a: &std::ffi::OsString| a == "--bench" || a == "--scan";
+    let given = |option: &str| std::env::args_os().any(|a| a == option);
+    let (scan_only, floor_only) = (given("--scan"), given("--floor"));
+    let is_option = |a: &std::ffi::OsString| a == "--bench" || a == "--scan" || a == "--floor";
     let options = ScanOptions { threads: THREADS, check_hashes: false, max_blob_size: None };
     for repo in std::env::args_os().skip(1).filter(|a| !is_option(a)).map(PathBuf::from) {
         let objects = repo.join("objects");
         let open = || Store::open(&objects, HashKind::Sha1).0;
+        if floor_only {
+            println!("{} bytes", open().inflate_all(THREADS));
+            continue;
+        }
         if scan_only {
             let scan = best(|| {
                 open().scan(&options, &prefilter, &Count::default());
@@ -90,7 +96,7 @@ fn main() {
         let mut last = None;
         let scan = best(|| {
             let sink = Count::default();
-            let stats = open().scan(&options, &prefilter, &sink);
+            let stats = open().scan(&options, &prefilter, &sink).stats;
             last = Some((stats, sink));
         });
         let trees = best(|| {

@@ -32,6 +32,21 @@ pub enum Place {
 }
 
 impl Place {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::File,
+        Self::Stdin,
+        Self::Blob,
+        Self::CommitMessage,
+        Self::TagMessage,
+        Self::Note,
+        Self::Path,
+        Self::Ref,
+        Self::Index,
+        Self::Symlink,
+        Self::Lfs,
+    ];
+
     /// The name used in reports.
     pub const fn name(self) -> &'static str {
         match self {

@@ -98,6 +98,18 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Utf16,
+        Self::Base64,
+        Self::Hex,
+        Self::Percent,
+        Self::Escape,
+        Self::Html,
+        Self::QuotedPrintable,
+        Self::Joined,
+    ];
+
     /// The name used in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -136,6 +148,10 @@ pub enum Note {
 }
 
 impl Note {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::DocumentationExample, Self::Placeholder, Self::ImplausibleId, Self::Canary, Self::Expired];
+
     /// The name used in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -226,6 +242,41 @@ pub struct Snippet {
     pub highlight: (usize, usize),
 }
 
+/// A part of AWS that shares no accounts with the others: a credential works in one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Partition {
+    /// The commercial regions.
+    Aws,
+    /// `GovCloud`.
+    Gov,
+    /// China.
+    China,
+    /// The European Sovereign Cloud.
+    Europe,
+}
+
+impl Partition {
+    /// The name in ARNs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Gov => "aws-us-gov",
+            Self::China => "aws-cn",
+            Self::Europe => "aws-eusc",
+        }
+    }
+
+    /// The region that is asked about a credential of this partition.
+    pub const fn region(self) -> &'static str {
+        match self {
+            Self::Aws => "us-east-1",
+            Self::Gov => "us-gov-west-1",
+            Self::China => "cn-north-1",
+            Self::Europe => "eusc-de-east-1",
+        }
+    }
+}
+
 /// What is known about whether a credential works.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Verification {
@@ -241,7 +292,7 @@ pub enum Verification {
         /// Unique id of the caller.
         user_id: String,
     },
-    /// STS refused it, with this code.
+    /// STS refused it, with this code. `SignatureDoesNotMatch`: the id works, and the secret is not its secret.
     Inactive {
         /// The error code of STS.
         code: String,
@@ -251,6 +302,13 @@ pub enum Verification {
         /// Why not.
         reason: String,
     },
+}
+
+impl Verification {
+    /// Whether STS accepted it.
+    pub const fn is_active(&self) -> bool {
+        matches!(self, Self::Active { .. })
+    }
 }
 
 /// A keyed hash of rule and credential: it survives moves, renames and rebases, and cannot be reversed.
@@ -271,6 +329,13 @@ impl Fingerprint {
             let _ = write!(text, "{byte:02x}");
         }
         Self(text.into())
+    }
+
+    /// A fingerprint in its text form; `None` if it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("kh1-")?;
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (digits.len() == 32 && digits.bytes().all(is_digit)).then(|| Self(text.into()))
     }
 
     /// The text form.
@@ -350,6 +415,8 @@ pub struct Finding {
     pub suppression: Option<Suppression>,
     /// Whether it works.
     pub verification: Verification,
+    /// The partition that the text around it, or its token, speaks of; for verification only.
+    pub partition: Option<Partition>,
     /// Other secrets that may belong to the id, best first; for verification only, never reported.
     pub runners_up: Vec<Secret>,
 }

@@ -31,3 +31,4 @@ pub mod rules;
 pub mod scan;
 pub mod sources;
 pub mod triage;
+pub mod verify;

@@ -20,7 +20,7 @@ pub(super) fn base32_80(digits: &[u8]) -> Option<u128> {
 
 /// The bytes behind base64 with or without padding; `None` where a character is none of the alphabet. Bits left over at
 /// the end are dropped.
-pub(super) fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
     let padding = text.iter().rev().take_while(|&&b| b == b'=').count();
     if padding > 2 {
         return None;

@@ -5,12 +5,14 @@
 
 pub mod bedrock;
 pub mod canary;
+pub mod identity;
 pub mod key_id;
+pub mod partition;
 pub mod secret;
 pub mod ses;
 pub mod token;
 
-mod base;
+pub(crate) mod base;
 mod looks;
 mod words;
 

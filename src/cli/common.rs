@@ -32,7 +32,7 @@ pub(crate) struct Common {
     /// Show findings that are no leak: documentation examples, placeholders, canaries
     #[arg(long, global = true)]
     pub(crate) show_info: bool,
-    /// Least severity that makes the exit status 1
+    /// Least severity that makes the exit status 1; `active`: only what --verify finds to work
     #[arg(long, global = true, value_name = "SEVERITY", default_value = "low")]
     pub(crate) fail_on: FailOn,
     /// Exit with 0 or 1 although not everything could be read
@@ -74,6 +74,8 @@ pub(crate) struct Common {
     /// Say more on standard error
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) verify: super::verify::Flags,
 }
 
 /// A severity that findings must have to fail a run.
@@ -83,6 +85,7 @@ pub(crate) enum FailOn {
     Medium,
     High,
     Critical,
+    Active,
 }
 
 impl From<FailOn> for Severity {
@@ -91,7 +94,7 @@ impl From<FailOn> for Severity {
             FailOn::Low => Self::Low,
             FailOn::Medium => Self::Medium,
             FailOn::High => Self::High,
-            FailOn::Critical => Self::Critical,
+            FailOn::Critical | FailOn::Active => Self::Critical,
         }
     }
 }
@@ -154,6 +157,7 @@ impl Common {
         report::Options {
             show_secrets: self.show_secrets,
             show_info: self.show_info,
+            only_active: self.verify.only_active,
             fail_on: self.fail_on.into(),
             color,
             hyperlinks: color && terminal && has_hyperlinks(),

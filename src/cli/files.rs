@@ -13,7 +13,7 @@ use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::progress::Progress;
 use super::triage::Suppressions;
-use super::{interrupt, output};
+use super::{interrupt, output, verify};
 
 /// Arguments of `keyhound files`.
 #[derive(Debug, clap::Args)]
@@ -55,6 +55,7 @@ pub(crate) fn scan(
     drop(progress);
 
     suppressions.apply(&mut outcome);
+    verify::apply(&mut outcome, common, &control)?;
     outcome.finished = now();
     Ok((outcome, detector))
 }

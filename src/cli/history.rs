@@ -16,7 +16,7 @@ use super::exit::ExitStatus;
 use super::progress::Progress;
 use super::remote::Url;
 use super::triage::Suppressions;
-use super::{interrupt, output, range};
+use super::{interrupt, output, range, verify};
 
 /// Arguments of `keyhound history`.
 #[derive(Debug, clap::Args)]
@@ -183,6 +183,7 @@ fn scan(
     let mut outcome = scan(&repo, &detector, started)?;
     drop(progress);
     suppressions.apply(&mut outcome);
+    verify::apply(&mut outcome, common, control)?;
     outcome.finished = now();
     if let Some(target) = target {
         target.clone_into(&mut outcome.target);

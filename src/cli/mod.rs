@@ -26,6 +26,7 @@ mod rules;
 mod shell;
 mod staged;
 mod triage;
+mod verify;
 
 use common::Common;
 pub(crate) use exit::ExitStatus;
@@ -57,6 +58,8 @@ enum Command {
     Hook(hook::Args),
     /// Keep a list of known findings, which do not count
     Baseline(baseline::Args),
+    /// Ask AWS whether a credential, or those of a report, work
+    Verify(verify::Args),
     /// Show and check the rules
     Rules(rules::Args),
     /// Print a completion script for a shell
@@ -85,6 +88,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
 
 fn dispatch(cli: Cli) -> Result<ExitStatus> {
     let common = &cli.common;
+    verify::check(common, matches!(cli.command, Some(Command::Verify(_))))?;
     let Some(command) = cli.command else { return history::audit(&history::AuditArgs::here(), common) };
     match command {
         Command::Audit(args) => history::audit(&args, common),
@@ -93,6 +97,7 @@ fn dispatch(cli: Cli) -> Result<ExitStatus> {
         Command::Staged(args) => staged::run(&args, common),
         Command::Hook(args) => hook::run(&args, common),
         Command::Baseline(args) => baseline::run(&args, common),
+        Command::Verify(args) => verify::run(&args, common),
         Command::Rules(args) => rules::run(&args, common),
         Command::Completions(args) => shell::completions(&args, &mut Cli::command(), &mut io::stdout()),
         Command::Man => shell::man(Cli::command(), &mut io::stdout()),

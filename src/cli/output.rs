@@ -4,12 +4,12 @@ use std::fmt;
 use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context as _, Result};
-use keyhound::finding::Severity;
+use keyhound::finding::{Finding, Severity};
 use keyhound::report::{self, Format, Gate, sanitize::sanitize};
 use keyhound::rules::RuleSet;
 use keyhound::scan::Outcome;
 
-use super::common::Common;
+use super::common::{Common, FailOn};
 use super::exit::ExitStatus;
 
 /// Write one line to standard error, where names of files can do no harm. Where it is closed there is nobody to tell.
@@ -52,13 +52,21 @@ pub(crate) fn finish_gate(
 /// The exit status of a scan.
 fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
     let least = Severity::from(common.fail_on);
+    let only_active = common.fail_on == FailOn::Active || common.verify.only_active;
+    let fails =
+        |f: &Finding| f.suppression.is_none() && f.severity >= least && (!only_active || is_active(f));
     if !outcome.incomplete.is_empty() && !common.allow_incomplete {
         ExitStatus::Failed
-    } else if outcome.findings.iter().any(|f| f.suppression.is_none() && f.severity >= least) {
+    } else if outcome.findings.iter().any(fails) {
         ExitStatus::Findings
     } else {
         ExitStatus::Clean
     }
+}
+
+/// Whether it was found to work. A canary does, and is no leak.
+fn is_active(finding: &Finding) -> bool {
+    finding.severity > Severity::Info && finding.verification.is_active()
 }
 
 fn notes(outcome: &Outcome, common: &Common) {
@@ -91,7 +99,7 @@ fn notes(outcome: &Outcome, common: &Common) {
     }
 }
 
-fn write_report(outcome: &Outcome, rules: &RuleSet, common: &Common) -> Result<()> {
+pub(crate) fn write_report(outcome: &Outcome, rules: &RuleSet, common: &Common) -> Result<()> {
     let options = common.report_options();
     let render = |out: &mut dyn Write| report::write(common.format, outcome, rules, &options, out);
     match &common.output {

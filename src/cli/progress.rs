@@ -20,10 +20,21 @@ pub(crate) struct Progress {
 impl Progress {
     /// Show `control` until the value is dropped. Shows nothing if not `enabled`.
     pub(crate) fn start(enabled: bool, what: &'static str, control: &Arc<Control>) -> Self {
+        let control = Arc::clone(control);
+        Self::saying(enabled, move |elapsed| {
+            let blobs = control.blobs.load(Ordering::Relaxed);
+            let bytes = control.bytes.load(Ordering::Relaxed);
+            let rate = bytes * 1000 / (elapsed.as_millis() as u64).max(1);
+            format!("{} {what}, {}, {}/s", HumanCount(blobs), HumanBytes(bytes), HumanBytes(rate))
+        })
+    }
+
+    /// Show what `text` says after so long, until the value is dropped. Shows nothing if not `enabled`.
+    pub(crate) fn saying(enabled: bool, text: impl Fn(Duration) -> String + Send + 'static) -> Self {
         let done = Arc::new(AtomicBool::new(false));
         let painter = enabled.then(|| {
-            let (done, control) = (Arc::clone(&done), Arc::clone(control));
-            std::thread::spawn(move || paint(&done, &control, what))
+            let done = Arc::clone(&done);
+            std::thread::spawn(move || paint(&done, text))
         });
         Self { done, painter }
     }
@@ -39,7 +50,7 @@ impl Drop for Progress {
     }
 }
 
-fn paint(done: &AtomicBool, control: &Control, what: &str) {
+fn paint(done: &AtomicBool, text: impl Fn(Duration) -> String) {
     let begun = Instant::now();
     let mut bar = None;
     loop {
@@ -55,15 +66,7 @@ fn paint(done: &AtomicBool, control: &Control, what: &str) {
             let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is well-formed");
             ProgressBar::new_spinner().with_style(style)
         });
-        let blobs = control.blobs.load(Ordering::Relaxed);
-        let bytes = control.bytes.load(Ordering::Relaxed);
-        let rate = bytes * 1000 / (begun.elapsed().as_millis() as u64).max(1);
-        bar.set_message(format!(
-            "{} {what}, {}, {}/s",
-            HumanCount(blobs),
-            HumanBytes(bytes),
-            HumanBytes(rate)
-        ));
+        bar.set_message(text(begun.elapsed()));
         bar.tick();
     }
     if let Some(bar) = bar {

@@ -12,7 +12,7 @@ use super::exit::ExitStatus;
 use super::git::open_objects;
 use super::progress::Progress;
 use super::triage::Suppressions;
-use super::{interrupt, output};
+use super::{interrupt, output, verify};
 
 /// Scan what the commits of a range add.
 pub(crate) fn run(path: &Path, text: &str, since: Option<i64>, common: &Common) -> Result<ExitStatus> {
@@ -29,6 +29,7 @@ pub(crate) fn run(path: &Path, text: &str, since: Option<i64>, common: &Common) 
     let mut outcome = scan_range(&repo, &objects, &range, &detector, &control, started);
     drop(progress);
     suppressions.apply(&mut outcome);
+    verify::apply(&mut outcome, common, &control)?;
     outcome.finished = now();
     output::finish(&outcome, detector.rules(), common)
 }

@@ -9,7 +9,7 @@ use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::git::Here;
 use super::triage::Suppressions;
-use super::{interrupt, output};
+use super::{interrupt, output, verify};
 
 /// Arguments of `keyhound staged`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +32,7 @@ pub(crate) fn scan(here: &Here, scope: Scope, common: &Common) -> Result<ExitSta
         // Nothing is looked up for a commit that adds nothing: this runs all day.
         Suppressions::of_index(here, detector.rules(), common)?.apply(&mut outcome);
     }
+    verify::apply(&mut outcome, common, &control)?;
     outcome.finished = now();
     output::finish_gate(&outcome, detector.rules(), Gate::Commit, common)
 }

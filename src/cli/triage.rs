@@ -122,8 +122,15 @@ impl Suppressions {
             load(common, &|name| in_folder(root, name))?
         } else {
             let head = names::resolve(repo, b"HEAD").ok().flatten();
-            let objects = open_objects(repo, &[])?;
-            load(common, &|name| head.map_or(Ok(None), |head| in_commits(&objects, &[head], name)))?
+            // Damage must not keep the scan from reading the rest, nor hide anything.
+            load(common, &|name| {
+                let Some(head) = head else { return Ok(None) };
+                let read = open_objects(repo, &[]).and_then(|objects| in_commits(&objects, &[head], name));
+                Ok(read.unwrap_or_else(|error| {
+                    note(format_args!("keyhound: {error:#}: it suppresses nothing"));
+                    None
+                }))
+            })?
         };
         Ok(Self::new(loaded, rules, common))
     }

@@ -153,8 +153,9 @@ impl Prefilter {
                 None => kept.push(literal),
             }
         }
-        // Teddy puts them into its buckets in this order: those that hit often apart from one another.
-        kept.sort_by_key(|l| l.carrier.is_deep());
+        // Teddy puts them into its eight buckets in this order, and what shares one with a literal that hits often is slow. The
+        // marks of deep layers come last, all but the shortest.
+        kept.sort_by_key(|l| l.carrier.is_deep() && l.bytes.len() > 4);
         Self::of(kept, shapes)
     }
 
@@ -341,8 +342,10 @@ impl Shape {
         }
         memchr::memchr3_iter(b'"', b'\'', b'`', after).any(|quote| {
             let len = after[..quote].iter().rev().take_while(|&&b| decode::is_base64(b)).count();
+            // `"name": "value",` is what most quotes belong to
+            let ends = matches!(after.get(quote + 1), Some(b':' | b','));
             let (total, joints) =
-                if len >= 4 { decode::join_run(after, quote - len) } else { (0, Vec::new()) };
+                if len >= 4 && !ends { decode::join_run(after, quote - len) } else { (0, Vec::new()) };
             !joints.is_empty() && total >= self.min_len
         })
     }

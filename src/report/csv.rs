@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use crate::finding::{Finding, Location, Verification};
-use crate::report::Report;
 use crate::report::sanitize::sanitize;
 use crate::report::wire::{commit_date, lossy};
+use crate::report::{Report, text as words};
 
-const HEADER: [&str; 26] = [
+const HEADER: [&str; 29] = [
     "fingerprint",
     "rule_id",
     "severity",
@@ -34,6 +34,9 @@ const HEADER: [&str; 26] = [
     "object",
     "suppression",
     "suppression_reason",
+    "verified_account",
+    "verified_arn",
+    "verification_reason",
 ];
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -49,6 +52,13 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
 
 fn cells(finding: &Finding, location: &Location, main: bool, report: &Report<'_>) -> [String; HEADER.len()] {
     let redactor = &report.redactor;
+    let (account, arn, reason) = match &finding.verification {
+        Verification::NotAttempted => (None, None, None),
+        Verification::Active { account, arn, .. } => (Some(&**account), Some(&**arn), None),
+        Verification::Inactive { code: reason } | Verification::Unknown { reason } => {
+            (None, None, Some(&**reason))
+        }
+    };
     let text = |text: Option<&str>| text.map(|text| redactor.text(text).into_owned()).unwrap_or_default();
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let truth = |truth: Option<bool>| truth.map(|truth| truth.to_string()).unwrap_or_default();
@@ -67,13 +77,10 @@ fn cells(finding: &Finding, location: &Location, main: bool, report: &Report<'_>
         finding.account_id.as_deref().unwrap_or_default().to_owned(),
         secret(finding.secret.as_ref()),
         secret(finding.session_token.as_ref()),
-        match finding.verification {
-            Verification::NotAttempted => "",
-            Verification::Active { .. } => "active",
-            Verification::Inactive { .. } => "inactive",
-            Verification::Unknown { .. } => "unknown",
-        }
-        .to_owned(),
+        match &finding.verification {
+            Verification::NotAttempted => String::new(),
+            verification => words::status(verification).to_owned(),
+        },
         notes.join(" "),
         main.to_string(),
         location.place.name().to_owned(),
@@ -92,6 +99,9 @@ fn cells(finding: &Finding, location: &Location, main: bool, report: &Report<'_>
         location.object.clone().unwrap_or_default(),
         finding.suppression.as_ref().map(|s| s.kind.name().to_owned()).unwrap_or_default(),
         text(finding.suppression.as_ref().and_then(|s| s.reason.as_deref())),
+        text(account),
+        text(arn),
+        text(reason),
     ]
 }
 

@@ -60,9 +60,10 @@ pub(super) fn write(report: &Report<'_>, gate: Gate, out: &mut dyn Write) -> io:
             (Some(_), None) => " (its id alone)",
             _ => "",
         };
+        let works = if finding.verification.is_active() { ", ACTIVE" } else { "" };
         writeln!(
             out,
-            "  {}  {}{with}  {}",
+            "  {}  {}{with}{works}  {}",
             painter.severity(finding.severity),
             sanitize(&what),
             sanitize(&place(finding, report))
@@ -132,9 +133,12 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
         Gate::Commit => {
             writeln!(out, "{allow}, or: keyhound baseline update --reason WHY && git add {BASELINE_NAME}")
         }
-        Gate::Push | Gate::Receive => {
-            writeln!(out, "{allow}, or: keyhound baseline update --reason WHY, and commit {BASELINE_NAME}")
-        }
+        // The file may have gone since, so that a scan of the files here would not find it.
+        Gate::Push | Gate::Receive => writeln!(
+            out,
+            "{allow} as you rewrite, or add it to {BASELINE_NAME} and commit that:\n\
+             \x20      keyhound history --range COMMIT^..COMMIT --format json | keyhound baseline update --from - --reason WHY"
+        ),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::blob::Place;
 use crate::finding::{Finding, Severity};
 use crate::report::sanitize::{sanitize, sanitize_bytes};
 use crate::report::text::{self, counted};
-use crate::report::{Report, masked};
+use crate::report::{Report, masked, remedy};
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     masked(report, |report| {
@@ -65,8 +65,14 @@ fn annotation(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io
     for &note in &finding.notes {
         let _ = write!(message, "\n{}", text::note(note));
     }
-    if let Some(verdict) = text::verification(&finding.verification, &report.redactor) {
+    if let Some(verdict) = text::verification(finding, &report.redactor) {
         let _ = write!(message, "\n{}", sanitize(&verdict));
+    }
+    for step in remedy::steps(finding, report.outcome.finished) {
+        let _ = write!(message, "\n{}", sanitize(&step.what));
+        if let Some(command) = &step.command {
+            let _ = write!(message, ": {}", sanitize(command));
+        }
     }
     if let Some(rule) = report.rule(&finding.rule_id) {
         let _ = write!(message, "\n{}", rule.remediation.trim());

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::finding::{Finding, Location, Severity};
 use crate::report::text;
 use crate::report::wire::lossy;
-use crate::report::{Report, masked};
+use crate::report::{Report, masked, remedy};
 
 /// GitLab refuses an empty commit. This is its own name for none.
 const NO_COMMIT: &str = "0000000";
@@ -81,8 +81,14 @@ fn vulnerability(finding: &Finding, location: &Location, report: &Report<'_>) ->
     for &note in &finding.notes {
         let _ = write!(description, ". Note: {}", text::note(note));
     }
-    if let Some(verdict) = text::verification(&finding.verification, redactor) {
+    if let Some(verdict) = text::verification(finding, redactor) {
         let _ = write!(description, ". Status: {verdict}");
+    }
+    for step in remedy::steps(finding, report.outcome.finished) {
+        let _ = write!(description, "\n\n{}", step.what);
+        if let Some(command) = &step.command {
+            let _ = write!(description, ": {command}");
+        }
     }
     let commit = match location.commit.as_deref() {
         Some(commit) => json!({

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::finding::{Finding, Location};
-use crate::report::Report;
 use crate::report::sanitize::{sanitize, sanitize_bytes};
 use crate::report::text::{self, counted};
 use crate::report::wire::{commit_date, time};
+use crate::report::{Report, remedy};
 
 const HEAD: &str = r#"<!DOCTYPE html>
 <html lang="en">
@@ -91,9 +91,11 @@ fn section(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::R
     rows.extend(finding.secret.as_ref().map(|value| ("secret", secret(value))));
     rows.extend(finding.session_token.as_ref().map(|value| ("token", secret(value))));
     rows.extend(finding.account_id.as_ref().map(|id| ("account", id.to_string())));
-    rows.extend(
-        text::verification(&finding.verification, &report.redactor).map(|verdict| ("status", verdict)),
-    );
+    rows.extend(text::verification(finding, &report.redactor).map(|verdict| ("status", verdict)));
+    for step in remedy::steps(finding, report.outcome.finished) {
+        rows.push(("stop it", step.what));
+        rows.extend(step.command.map(|command| ("command", command)));
+    }
     rows.extend(finding.notes.iter().map(|&note| ("note", text::note(note).to_owned())));
     rows.push(("fingerprint", finding.fingerprint.as_str().to_owned()));
     for (name, value) in rows {

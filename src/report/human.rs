@@ -10,7 +10,7 @@ use crate::report::human_parts::{Painter, Style, snippet};
 use crate::report::sanitize::sanitize;
 use crate::report::text::{self, count, counted};
 use crate::report::wire::commit_date;
-use crate::report::{Report, overview};
+use crate::report::{Report, overview, remedy};
 
 /// How many places of a credential are shown with their line.
 const FULL_PLACES: usize = 5;
@@ -23,6 +23,13 @@ const NAMED_SKIPPED: usize = 10;
 struct Group<'a> {
     severity: Severity,
     findings: Vec<&'a Finding>,
+}
+
+impl<'a> Group<'a> {
+    /// The finding that tells most: one that works, else the first one.
+    fn main(&self) -> &'a Finding {
+        self.findings.iter().find(|f| f.verification.is_active()).unwrap_or(&self.findings[0])
+    }
 }
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -70,7 +77,7 @@ fn credential(
     painter: &Painter<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let first = group.findings[0];
+    let first = group.main();
     let severity = painter.severity(group.severity);
     let title = painter.paint(Style::Bold, &sanitize(&text::title(first, report)));
     writeln!(out, "{severity}: {title} {}", painter.paint(Style::Dim, &format!("[{}]", first.rule_id)))?;
@@ -96,8 +103,16 @@ fn credential(
     if let Some(token) = &first.session_token {
         field("token", &show(token))?;
     }
-    if let Some(verdict) = text::verification(&first.verification, &report.redactor) {
-        field("status", &sanitize(&verdict))?;
+    if let Some(verdict) = text::verification(first, &report.redactor) {
+        let is_active = first.verification.is_active();
+        let verdict = sanitize(&verdict);
+        field("status", &if is_active { painter.paint(Style::Bad, &verdict) } else { verdict.into_owned() })?;
+    }
+    for step in remedy::steps(first, report.outcome.finished) {
+        field("stop it", &sanitize(&step.what))?;
+        if let Some(command) = &step.command {
+            field("", &sanitize(command))?;
+        }
     }
     let mut carriers: Vec<_> = group.findings.iter().map(|finding| &finding.encodings).collect();
     carriers.sort_unstable();
@@ -223,11 +238,10 @@ fn summary(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let outcome = report.outcome;
-    let read = format!(
-        "{} ({})",
-        counted(outcome.stats.blobs, text::noun(outcome.mode)),
-        text::size(outcome.stats.bytes)
-    );
+    let mut read = counted(outcome.stats.blobs, text::noun(outcome.mode));
+    if outcome.mode != "verify" {
+        read = format!("{read} ({})", text::size(outcome.stats.bytes));
+    }
     let leaks = groups.iter().filter(|group| group.severity > Severity::Info).count() as u64;
     let of_what_was_read = if report.complete() { "" } else { "what could be read: " };
     if leaks == 0 {
@@ -247,7 +261,8 @@ fn summary(
     if harmless > 0 {
         write!(out, "; {}", counted(harmless, "harmless example"))?;
     }
-    let hidden = outcome.findings.len() - report.all_findings().count();
+    let is_hidden = |f: &&Finding| f.severity == Severity::Info && !report.options.show_info;
+    let hidden = outcome.findings.iter().filter(is_hidden).count();
     if hidden > 0 {
         write!(out, "; {} not shown (--show-info)", counted(hidden as u64, "harmless example"))?;
     }
@@ -256,6 +271,7 @@ fn summary(
         write!(out, "; {} suppressed (--format json has them)", count(suppressed))?;
     }
     writeln!(out)?;
+    verified(groups, out)?;
     let failing = groups.iter().filter(|group| group.severity >= report.options.fail_on).count() as u64;
     if leaks > 0 && failing < leaks {
         let severity = report.options.fail_on.name();
@@ -278,6 +294,21 @@ fn summary(
         writeln!(out, "  and {} more (--format json has them all)", count(more))?;
     }
     Ok(())
+}
+
+/// What verification came to, in credentials, where there was one.
+fn verified(groups: &[Group<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let number = |status| {
+        groups.iter().filter(|group| text::status(&group.main().verification) == status).count() as u64
+    };
+    let statuses = [("active", "active"), ("inactive", "inactive"), ("unknown", "not known")];
+    let counts = statuses.map(|(status, words)| (number(status), words));
+    if counts.iter().all(|c| c.0 == 0) {
+        return Ok(());
+    }
+    let words: Vec<_> =
+        counts.iter().filter(|c| c.0 > 0).map(|(n, words)| format!("{} {words}", count(*n))).collect();
+    writeln!(out, "verified: {}", words.join(", "))
 }
 
 fn skipped(skipped: &[Skipped], report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -25,7 +25,9 @@ mod human_parts;
 mod json;
 mod jsonl;
 mod overview;
+mod read;
 pub mod redact;
+mod remedy;
 pub mod sanitize;
 mod sarif;
 mod sarif_result;
@@ -35,6 +37,7 @@ mod wire;
 
 pub use file::{FileError, write_file};
 pub use gate::Gate;
+pub use read::{ReadError, is_masked, read_json};
 use redact::Redactor;
 
 macro_rules! formats {
@@ -100,6 +103,8 @@ pub struct Options {
     pub show_secrets: bool,
     /// Report findings of severity info too.
     pub show_info: bool,
+    /// Report only what verification found to work.
+    pub only_active: bool,
     /// Findings at or above this severity fail the run.
     pub fail_on: Severity,
     /// Colour the human report.
@@ -119,6 +124,7 @@ impl Default for Options {
         Self {
             show_secrets: false,
             show_info: false,
+            only_active: false,
             fail_on: Severity::Low,
             color: false,
             hyperlinks: false,
@@ -186,8 +192,11 @@ impl<'a> Report<'a> {
 
     /// The findings to report, suppressed ones too, in their order.
     fn all_findings(&self) -> impl Iterator<Item = &'a Finding> + use<'a> {
-        let show_info = self.options.show_info;
-        self.outcome.findings.iter().filter(move |finding| show_info || finding.severity > Severity::Info)
+        let Options { show_info, only_active, .. } = *self.options;
+        self.outcome.findings.iter().filter(move |finding| {
+            (show_info || finding.severity > Severity::Info)
+                && (!only_active || finding.verification.is_active())
+        })
     }
 
     /// How many findings are left out because they are suppressed.

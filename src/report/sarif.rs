@@ -243,6 +243,7 @@ mod tests {
             fingerprint: Fingerprint::of("acme", Some(id), None),
             suppression: None,
             verification: Verification::NotAttempted,
+            partition: None,
             runners_up: Vec::new(),
         };
         let outcome = Outcome {

@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
 use crate::blob::Place;
-use crate::finding::{Commit, Finding, Location, Severity, Suppression, SuppressionKind};
+use crate::finding::{Commit, Finding, Location, Severity, Suppression, SuppressionKind, Verification};
 use crate::report::redact::Redactor;
 use crate::report::sarif::security_severity;
-use crate::report::wire::commit_date;
+use crate::report::wire::{WireVerification, commit_date};
 use crate::report::{Report, text, uri};
 
 /// The most related locations of a result: GitHub keeps a hundred.
@@ -29,7 +29,7 @@ pub(super) fn result(finding: &Finding, rule: &str, index: usize, report: &Repor
     for &note in &finding.notes {
         let _ = write!(sentence, ". Note: {}", text::note(note));
     }
-    if let Some(verdict) = text::verification(&finding.verification, redactor) {
+    if let Some(verdict) = text::verification(finding, redactor) {
         let _ = write!(sentence, ". Status: {verdict}");
     }
 
@@ -64,7 +64,7 @@ pub(super) fn result(finding: &Finding, rule: &str, index: usize, report: &Repor
         "message": message(&sentence),
         "locations": [{ "physicalLocation": with_region(physical(location, redactor), region(location)) }],
         "partialFingerprints": fingerprints,
-        "properties": properties(finding, all, redactor),
+        "properties": properties(finding, all, report),
     });
     if !related.is_empty() {
         value["relatedLocations"] = json!(related);
@@ -172,7 +172,8 @@ fn region(location: &Location) -> Option<Value> {
     Some(region)
 }
 
-fn properties(finding: &Finding, related: usize, redactor: &Redactor) -> Value {
+fn properties(finding: &Finding, related: usize, report: &Report<'_>) -> Value {
+    let redactor = &report.redactor;
     let location = &finding.location;
     let mut properties = json!({
         "severity": finding.severity.name(),
@@ -192,6 +193,7 @@ fn properties(finding: &Finding, related: usize, redactor: &Redactor) -> Value {
     put("namedBy", location.named_by.as_ref().map(|name| json!(redactor.text(name))));
     put("commit", location.commit.as_deref().map(|commit| self::commit(commit, redactor)));
     put("removedBy", location.removed.as_deref().map(|commit| self::commit(commit, redactor)));
+    put("verification", verification(finding, report));
     let encodings: Vec<_> = finding.encodings.iter().map(|encoding| encoding.name()).collect();
     put("encodings", (!encodings.is_empty()).then(|| json!(encodings)));
     let notes: Vec<_> = finding.notes.iter().map(|note| note.name()).collect();
@@ -199,6 +201,12 @@ fn properties(finding: &Finding, related: usize, redactor: &Redactor) -> Value {
     let unlisted = finding.other_locations_omitted.saturating_add(related.saturating_sub(RELATED) as u64);
     put("relatedLocationsLeftOut", (unlisted > 0).then(|| json!(unlisted)));
     properties
+}
+
+/// What came of verification, as in JSON; nothing if nothing was asked.
+fn verification(finding: &Finding, report: &Report<'_>) -> Option<Value> {
+    let asked = finding.verification != Verification::NotAttempted;
+    asked.then(|| serde_json::to_value(WireVerification::new(finding, report)).unwrap_or_default())
 }
 
 fn commit(commit: &Commit, redactor: &Redactor) -> Value {

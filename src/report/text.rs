@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::aws::identity::{self, Remark};
 use crate::blob::Place;
 use crate::finding::{Finding, Location, Note, Verification};
 use crate::report::Report;
@@ -62,6 +63,7 @@ pub(super) fn noun(mode: &str) -> &'static str {
     match mode {
         "files" => "file",
         "staged" => "staged file",
+        "verify" => "credential",
         _ => "object",
     }
 }
@@ -108,16 +110,49 @@ pub(super) const fn note(note: Note) -> &'static str {
 }
 
 /// What verification said, in words; `None` if nothing was asked. Not sanitised.
-pub(super) fn verification(verification: &Verification, redactor: &Redactor) -> Option<String> {
-    match verification {
+pub(super) fn verification(finding: &Finding, redactor: &Redactor) -> Option<String> {
+    match &finding.verification {
         Verification::NotAttempted => None,
         Verification::Active { account, arn, .. } => {
-            Some(format!("active: it is {arn} of account {account}"))
+            let mut words = format!("active: it is {arn} of account {account}");
+            for remark in remarks(finding) {
+                words = format!("{words}; {}", remark.text());
+            }
+            Some(words)
         }
+        Verification::Inactive { code } if code.starts_with("ExpiredToken") => {
+            Some(format!("inactive: it has expired ({code})"))
+        }
+        Verification::Inactive { code } if is_wrong_secret(code) => Some(format!(
+            "inactive as a pair, but the id works: its secret is another one, which may stand elsewhere ({code})"
+        )),
         Verification::Inactive { code } => Some(format!("inactive: AWS refused it ({code})")),
         Verification::Unknown { reason } => {
             Some(format!("not known whether it is active: {}", redactor.text(reason)))
         }
+    }
+}
+
+/// Whether a code says that the id exists, and only the secret is wrong.
+pub(super) fn is_wrong_secret(code: &str) -> bool {
+    matches!(code, "SignatureDoesNotMatch" | "InvalidSignatureException")
+}
+
+/// What makes an active credential worse than others.
+pub(super) fn remarks(finding: &Finding) -> Vec<Remark> {
+    match (&finding.verification, &finding.key_id) {
+        (Verification::Active { arn, .. }, Some(id)) => identity::remarks(id, arn),
+        _ => Vec::new(),
+    }
+}
+
+/// The status of a verification, as formats for programs name it.
+pub(super) const fn status(verification: &Verification) -> &'static str {
+    match verification {
+        Verification::NotAttempted => "not-attempted",
+        Verification::Active { .. } => "active",
+        Verification::Inactive { .. } => "inactive",
+        Verification::Unknown { .. } => "unknown",
     }
 }
 

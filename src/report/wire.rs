@@ -7,10 +7,11 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::aws::identity::Remark;
 use crate::blob::Skipped;
 use crate::finding::{Commit, Finding, Location, Secret, Verification};
-use crate::report::Report;
 use crate::report::redact::Redactor;
+use crate::report::{Report, remedy, text};
 
 /// The version that every report names.
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -70,6 +71,8 @@ pub(super) struct WireVerification<'a> {
     user_id: Option<&'a str>,
     code: Option<&'a str>,
     reason: Option<Cow<'a, str>>,
+    remarks: Vec<&'static str>,
+    commands: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -178,7 +181,7 @@ impl<'a> WireFinding<'a> {
                 expires: s.expires.as_deref(),
                 source: s.source.as_deref().map(|text| redactor.text(text)),
             }),
-            verification: WireVerification::new(&finding.verification, redactor),
+            verification: WireVerification::new(finding, report),
             snippet: finding.snippet.as_ref().map(|snippet| {
                 let [before, inside, after] = redactor.cut(&snippet.text, snippet.highlight);
                 let start = before.chars().count() as u64;
@@ -190,28 +193,28 @@ impl<'a> WireFinding<'a> {
 }
 
 impl<'a> WireVerification<'a> {
-    fn new(verification: &'a Verification, redactor: &Redactor) -> Self {
+    pub(super) fn new(finding: &'a Finding, report: &Report<'_>) -> Self {
+        let verification = &finding.verification;
         let none = Self {
-            status: "not-attempted",
+            status: text::status(verification),
             account: None,
             arn: None,
             user_id: None,
             code: None,
             reason: None,
+            remarks: text::remarks(finding).into_iter().map(Remark::name).collect(),
+            commands: remedy::steps(finding, report.outcome.finished)
+                .into_iter()
+                .filter_map(|step| step.command)
+                .collect(),
         };
         match verification {
             Verification::NotAttempted => none,
-            Verification::Active { account, arn, user_id } => Self {
-                status: "active",
-                account: Some(account),
-                arn: Some(arn),
-                user_id: Some(user_id),
-                ..none
-            },
-            Verification::Inactive { code } => Self { status: "inactive", code: Some(code), ..none },
-            Verification::Unknown { reason } => {
-                Self { status: "unknown", reason: Some(redactor.text(reason)), ..none }
+            Verification::Active { account, arn, user_id } => {
+                Self { account: Some(account), arn: Some(arn), user_id: Some(user_id), ..none }
             }
+            Verification::Inactive { code } => Self { code: Some(code), ..none },
+            Verification::Unknown { reason } => Self { reason: Some(report.redactor.text(reason)), ..none },
         }
     }
 }

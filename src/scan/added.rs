@@ -3,13 +3,14 @@
 //! A credential is held if its values stand there, paired or not: then the change has added nothing that was not to be
 //! read before. Content that moved from one path to another counts as held, a further copy of it does not.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use super::held::Wanted;
 use super::history::lfs_digest;
 use super::{Collector, Control};
 use crate::blob::{Blob, Origin, Place, Sink as _, Skipped};
 use crate::detect::Detector;
-use crate::finding::{Finding, Location, Secret};
+use crate::finding::{Finding, Location};
 use crate::sources::changes::{Change, Changes, FileKind, files_below};
 use crate::sources::history::Repo;
 use crate::sources::history::store::{ObjectId, ObjectKind};
@@ -77,9 +78,11 @@ impl<'a> Adder<'a> {
             if findings.is_empty() {
                 continue;
             }
+            let wanted = Wanted::of(&findings);
             for old in change.old.iter().copied().chain(held(&change.path)) {
                 let Some(before) = self.read(&old) else { continue };
-                findings.retain(|f| !holds(self.detector, &before, f));
+                let before = wanted.look(self.detector, &before);
+                findings.retain(|f| !before.holds(f));
             }
             found.extend(findings.into_iter().map(|f| (f, Some(change))));
         }
@@ -207,24 +210,35 @@ impl<'a> Adder<'a> {
             }
             gone.push((entry.id, entry.path.clone()));
         }
-        found.retain(|(finding, change)| change.is_some() || !gone.iter().any(|g| has_values(&g.1, finding)));
+        let wanted = Wanted::of(found.iter().map(|f| &f.0));
+        if found.iter().any(|f| f.1.is_none()) {
+            for (_, path) in &gone {
+                let path = wanted.look(self.detector, path);
+                found.retain(|(finding, change)| change.is_some() || !path.has_values(finding));
+            }
+        }
         let mut before: Vec<(ObjectId, Option<ObjectId>)> = gone.into_iter().map(|g| (g.0, None)).collect();
         let edited = changes.changed.iter().flat_map(|c| c.old.iter().map(|old| (*old, Some(c.id))));
         before.extend(edited);
         before.sort_unstable();
         before.dedup();
         for (old, new) in before {
-            if found.iter().all(|f| f.1.is_none()) {
+            if self.stopped() || found.iter().all(|f| f.1.is_none()) {
                 return;
             }
             let Some(before) = self.read(&old) else { continue };
-            let mut after = None;
-            found.retain(|(finding, change)| {
-                if change.is_none() || !holds(self.detector, &before, finding) {
-                    return true;
-                }
-                let after = after.get_or_insert_with(|| new.and_then(|id| self.read(&id)));
-                after.as_ref().is_some_and(|after| holds(self.detector, after, finding))
+            let before = wanted.look(self.detector, &before);
+            let is_held: Vec<bool> =
+                found.iter().map(|(f, change)| change.is_some() && before.holds(f)).collect();
+            if !is_held.contains(&true) {
+                continue;
+            }
+            // What is still there was copied.
+            let after = new.and_then(|id| self.read(&id));
+            let after = after.as_ref().map(|text| wanted.look(self.detector, text));
+            let mut is_held = is_held.into_iter();
+            found.retain(|(finding, _)| {
+                !is_held.next().unwrap_or(false) || after.as_ref().is_some_and(|text| text.holds(finding))
             });
         }
     }
@@ -234,50 +248,20 @@ fn origin(place: Place, path: Option<&[u8]>, id: Option<ObjectId>) -> Origin {
     Origin { place, path: path.map(<[u8]>::to_vec), object: id.map(|id| id.to_string()) }
 }
 
-/// The values of a finding, in clear text.
-fn values(f: &Finding) -> impl Iterator<Item = &str> {
-    let secrets = f.secret.iter().chain(&f.session_token).map(Secret::expose);
-    f.key_id.as_deref().into_iter().chain(secrets)
-}
-
-/// Whether all values of a finding stand in a text.
-fn has_values(text: &[u8], finding: &Finding) -> bool {
-    values(finding).next().is_some()
-        && values(finding).all(|value| memchr::memmem::find(text, value.as_bytes()).is_some())
-}
-
-/// Whether a text holds the credential of a finding already.
-pub(super) fn holds(detector: &Detector, text: &[u8], finding: &Finding) -> bool {
-    if has_values(text, finding) {
-        return true;
-    }
-    // It may be encoded.
-    let control = Control::default();
-    let collector = Collector::new(detector, &control);
-    collector.blob(Blob { origin: &origin(Place::Blob, None, None), bytes: text });
-    let old = collector.finish().findings;
-    old.iter().any(|old| {
-        old.key_id == finding.key_id
-            && (finding.secret.is_none() || old.secret == finding.secret)
-            && (finding.session_token.is_none() || old.session_token == finding.session_token)
-    })
-}
-
 /// One finding for each credential and path, with its further places.
 pub(super) fn fold(findings: Vec<Finding>) -> Vec<Finding> {
     let mut folded: Vec<Finding> = Vec::new();
+    let mut known: HashMap<_, usize> = HashMap::new();
     for finding in findings {
-        let same = folded.iter_mut().find(|f| {
-            f.fingerprint == finding.fingerprint
-                && f.location.place == finding.location.place
-                && f.location.path == finding.location.path
-        });
-        match same {
-            Some(first) => {
-                first.other_locations.push(finding.location);
-                first.other_locations.extend(finding.other_locations);
-            }
-            None => folded.push(finding),
+        let location = &finding.location;
+        let key = (finding.fingerprint.clone(), location.place, location.path.clone());
+        if let Some(&first) = known.get(&key) {
+            let first = &mut folded[first];
+            first.other_locations.push(finding.location);
+            first.other_locations.extend(finding.other_locations);
+        } else {
+            known.insert(key, folded.len());
+            folded.push(finding);
         }
     }
     for finding in &mut folded {

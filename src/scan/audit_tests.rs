@@ -35,6 +35,7 @@ fn finding(id: &str, secret: Option<&str>, location: Location) -> Finding {
         suppression: None,
         snippet: None,
         verification: Verification::NotAttempted,
+        partition: None,
         runners_up: Vec::new(),
     }
 }

@@ -5,12 +5,16 @@ use std::ops::Range;
 use super::inline;
 use super::lines::{Count, Counts, Layout, LineEnd};
 use super::snippet::{Spans, snippet};
+use crate::aws::partition;
 use crate::blob::{Origin, Place};
 use crate::decode::merge;
 use crate::detect::{Match, Value};
-use crate::finding::{Encoding, Finding, Fingerprint, Location, Severity, Verification};
+use crate::finding::{Encoding, Finding, Fingerprint, Location, Partition, Severity, Verification};
 use crate::line_hash::line_hashes;
 use crate::rules::RuleSet;
+
+/// How far from a key id, in bytes, a region still tells the partition.
+const NEAR: usize = 1000;
 
 /// Where a text begins in its file. The default is the start of it: all that is needed for content that is in memory
 /// whole.
@@ -114,6 +118,7 @@ pub(super) fn collect_some(
                 fingerprint,
                 suppression: None,
                 verification: Verification::NotAttempted,
+                partition: nearby_partition(text, m),
                 runners_up: m.runners_up.clone(),
             }
         })
@@ -152,6 +157,18 @@ fn hash_lines<'f>(text: &[u8], findings: impl Iterator<Item = &'f mut Finding>) 
     for ((_, location), hash) in locations.iter_mut().zip(line_hashes(text, &lines)) {
         location.line_hash = hash;
     }
+}
+
+/// The partition that the token, or the text near a match, speaks of.
+fn nearby_partition(text: &[u8], m: &Match) -> Option<Partition> {
+    let of_token = m.token.as_ref().and_then(|token| partition::of_token(token.text.expose()));
+    let near = || {
+        let at = m.secret.as_ref().and(main_value(m))?.span.start; // without a pair nothing is asked
+        let from = at.saturating_sub(NEAR);
+        let around = &text[from..text.len().min(at + NEAR)];
+        partition::nearest(around, at - from)
+    };
+    of_token.or_else(near)
 }
 
 /// The value whose place is that of the finding.

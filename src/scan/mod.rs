@@ -8,6 +8,7 @@ mod collect;
 mod collector;
 mod deep;
 mod files;
+mod held;
 mod history;
 mod inline;
 mod lines;

@@ -42,6 +42,7 @@ fn finding(places: &[(&str, Option<&str>)]) -> Finding {
         snippet: None,
         suppression: None,
         verification: Verification::NotAttempted,
+        partition: None,
         runners_up: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 
+use crate::support::git::Repo;
 use crate::support::{Run, TestEnv, id, pair};
 
 /// Run git in a folder of the test, at a time of its own (seconds since 1970), and give what it prints.
@@ -98,6 +99,20 @@ fn options_choose_what_counts() {
 }
 
 #[test]
+fn a_lost_head_keeps_nothing_from_being_read() {
+    let env = repository();
+    let head = git(&env, "r", &["rev-parse", "HEAD"]);
+    let head = head.trim();
+    fs::remove_file(env.path("r/.git/objects").join(&head[..2]).join(&head[2..])).unwrap();
+    for command in ["history", "audit"] {
+        // Of a bare repository the configuration stands in HEAD.
+        let run = env.run(&[command, "r/.git", "--format", "json"]);
+        assert_eq!((run.status, numbers(&run)), (2, vec![0, 1, 2, 3]), "{}", run.stderr);
+        assert!(run.stderr.contains(head), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn what_is_too_large_is_listed_and_does_not_make_a_scan_incomplete() {
     let env = repository();
     let blob = git(&env, "r", &["rev-parse", "HEAD:large.txt"]);
@@ -106,7 +121,7 @@ fn what_is_too_large_is_listed_and_does_not_make_a_scan_incomplete() {
     assert_eq!((run.status, &report["scan"]["state"]), (1, &"complete".into()));
     let left_out = report["left_out"].as_array().unwrap();
     assert_eq!(left_out.len(), 1, "{left_out:?}");
-    assert_eq!(left_out[0]["what"], format!("object {}", blob.trim()));
+    assert_eq!(left_out[0]["what"], format!("large.txt (object {})", blob.trim()));
     assert!(left_out[0]["reason"].as_str().unwrap().contains("--max-blob-size"), "{left_out:?}");
 }
 
@@ -217,4 +232,25 @@ fn no_url_runs_a_command_or_shows_a_password() {
         assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
         assert!(!mark.exists(), "{args:?}");
     }
+}
+
+#[test]
+fn what_is_not_read_is_named_by_its_path() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    let mut broken = crate::samples::gzip(pair(0).repeat(500).as_bytes());
+    broken.truncate(broken.len() / 2);
+    repo.stage("logs/old/app.gz", &broken);
+    repo.stage("logs/fine.txt", "text\n");
+    repo.commit("logs");
+    let id = repo.git(&["rev-parse", "HEAD:logs/old/app.gz"]);
+    repo.git(&["rm", "--quiet", "-r", "logs"]);
+    repo.commit("gone");
+    let run = repo.keyhound(&["history", "--format", "json"]);
+    assert_eq!(run.status, 2, "{}", run.stderr);
+    let report = run.json();
+    assert_eq!(report["incomplete"][0]["what"], format!("logs/old/app.gz (object {})", id.trim()));
+    assert_eq!(report["incomplete"].as_array().unwrap().len(), 1);
+    assert!(run.stderr.contains("logs/old/app.gz"), "{}", run.stderr);
+    assert_eq!(report["findings"][0]["path"], "logs/old/app.gz", "what could be read of it counts");
 }

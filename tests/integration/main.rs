@@ -13,11 +13,13 @@ mod ci;
 mod cli;
 mod files;
 mod framework;
+mod gitlab_schema;
 mod gittraps;
 mod history;
 mod hooks;
 mod pieces;
 mod ranges;
+mod read;
 mod report_samples;
 mod reports;
 mod rules;
@@ -27,3 +29,11 @@ mod samples;
 mod staged;
 mod support;
 mod suppress;
+#[cfg(all(unix, feature = "verify"))]
+mod verify;
+#[cfg(all(unix, feature = "verify"))]
+mod verify_faults;
+#[cfg(all(unix, feature = "verify"))]
+mod verify_silence;
+#[cfg(not(feature = "verify"))]
+mod without_verify;

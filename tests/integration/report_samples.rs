@@ -67,6 +67,7 @@ fn finding(severity: Severity, key: Option<&str>, secret: Option<&str>, location
         snippet: None,
         suppression: None,
         verification: Verification::NotAttempted,
+        partition: None,
         runners_up: Vec::new(),
     }
 }
@@ -234,6 +235,11 @@ pub(crate) fn attack() -> Outcome {
     let mut file =
         finding(Severity::High, Some(ID), Some(SECRET), in_file([words.as_bytes(), b"\xff"].concat(), 1, 1));
     file.snippet = Some(snippet(words, ID, words));
+    file.verification = Verification::Active {
+        account: words.to_owned(),
+        arn: format!("arn:aws:iam::123456789012:user/{words}"),
+        user_id: words.to_owned(),
+    };
     let mut suppressed = file.clone();
     suppressed.suppression = Some(Suppression {
         kind: SuppressionKind::Baseline,

@@ -19,7 +19,7 @@ use crate::cli::common::{Common, env, now};
 use crate::cli::exit::ExitStatus;
 use crate::cli::git::Here;
 use crate::cli::triage::Suppressions;
-use crate::cli::{interrupt, output, staged};
+use crate::cli::{interrupt, output, staged, verify};
 
 /// Run the hook that was there before, and then this one.
 pub(super) fn run(args: &Run, common: &Common) -> Result<ExitStatus> {
@@ -106,6 +106,7 @@ pub(super) fn message(here: &Here, file: Option<&Path>, common: &Common) -> Resu
         outcome = scan_message(&cleaned(&text, &cleanup(here)), &detector, &control, started);
         Suppressions::of_index(here, detector.rules(), common)?.apply(&mut outcome);
     }
+    verify::apply(&mut outcome, common, &control)?;
     outcome.finished = now();
     output::finish_gate(&outcome, detector.rules(), Gate::Message, common)
 }
@@ -142,6 +143,7 @@ pub(super) fn commits(here: &Here, range: &Range, gate: Gate, common: &Common) -
     let suppressions = Suppressions::of_commits(&here.objects, tips, detector.rules(), common)?;
     let mut outcome = scan_range(&here.repo, &here.objects, range, &detector, &control, started);
     suppressions.apply(&mut outcome);
+    verify::apply(&mut outcome, common, &control)?;
     outcome.finished = now();
     output::finish_gate(&outcome, detector.rules(), gate, common)
 }

@@ -70,6 +70,24 @@ pub enum Format {
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Gzip,
+        Self::Bzip2,
+        Self::Xz,
+        Self::Zstd,
+        Self::Lzma,
+        Self::Zip,
+        Self::Tar,
+        Self::Ar,
+        Self::Cpio,
+        Self::Rpm,
+        Self::SevenZip,
+        Self::Pdf,
+        Self::Sqlite,
+        Self::GitPack,
+    ];
+
     /// The name used in reports.
     pub const fn name(self) -> &'static str {
         match self {

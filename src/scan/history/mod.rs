@@ -11,6 +11,7 @@ mod credentials;
 mod incomplete;
 mod merge;
 mod objects;
+mod unread;
 mod write;
 
 use gix::hashtable::HashMap as IdMap;
@@ -22,8 +23,10 @@ use crate::sources::history::attribute::{History, Places, Targets, attribute};
 use crate::sources::history::commits::{Graph, Index};
 use crate::sources::history::reach::{Holder, Reach, lost_names};
 use crate::sources::history::refs::Refs;
-use crate::sources::history::store::{ObjectId, ObjectSink as _, ScanOptions, Store};
-use crate::sources::history::trees::{Trees, Wanted};
+use crate::sources::history::store::{
+    ObjectId, ObjectSink as _, Problem, ScanOptions, Scanned, Store, TreeLog,
+};
+use crate::sources::history::trees::Trees;
 use crate::sources::history::{Repo, reflog};
 
 use objects::{Hit, Objects, What};
@@ -111,7 +114,7 @@ pub fn scan_history(
     for problem in problems {
         objects.skip(problem.into());
     }
-    let read = store.scan(&scan, detector.prefilter(), &objects);
+    let Scanned { stats: read, mut trees } = store.scan(&scan, detector.prefilter(), &objects);
     objects.progress(read.objects, read.bytes);
     let mut gathered = objects.finish();
     for name in &refs.names {
@@ -136,8 +139,14 @@ pub fn scan_history(
     // What was found until then still gets its places, unless there is nothing to find them for.
     let early = stop();
     let give_up = || stop() && (!early || gathered.hits.is_empty());
-    let (places, missing) =
-        places(&known, head, &gathered.hits, options, !early, &give_up, &mut gathered.skipped);
+    if early {
+        trees = store.trees(threads, detector.prefilter(), &give_up);
+    }
+    let unread = unread::objects(gathered.skipped.iter().chain(&gathered.left_out));
+    let Located { places, missing, unread } =
+        locate(&known, head, &gathered.hits, unread, &trees, &give_up, &mut gathered.skipped);
+    unread::add_paths(gathered.skipped.iter_mut().chain(&mut gathered.left_out), &unread, &places);
+    gathered.left_out.sort_unstable();
     if stop() {
         // What is missing is not known; nor are all places.
         gathered.skipped.push(Skipped {
@@ -195,16 +204,24 @@ struct Missing {
     first_target: Option<u32>,
 }
 
-/// Look up the places of everything that was found, and of what is missing.
-fn places(
+/// Where things are.
+struct Located {
+    places: Places,
+    missing: Missing,
+    /// Targets of what was not read.
+    unread: IdMap<ObjectId, u32>,
+}
+
+/// Look up the places of everything that was found, of what is missing, and of what was not read.
+fn locate(
     known: &Known<'_>,
     head: Option<Index>,
     hits: &[Hit],
-    options: &HistoryOptions,
-    check: bool,
+    unread: Vec<ObjectId>,
+    log: &TreeLog,
     stopped: &(dyn Fn() -> bool + Sync),
     skipped: &mut Vec<Skipped>,
-) -> (Places, Missing) {
+) -> Located {
     let mut objects: IdMap<ObjectId, u32> = IdMap::default();
     let mut names: BTreeMap<ObjectId, Vec<(Vec<u8>, u32)>> = BTreeMap::new();
     for (hit, target) in hits.iter().zip(0..) {
@@ -216,27 +233,31 @@ fn places(
             What::Commit | What::Tag | What::Ref(_) => {}
         }
     }
-    let read = |targets: &IdMap<ObjectId, u32>, check: bool| {
-        let named: Vec<ObjectId> = names.keys().copied().collect();
-        let wanted = Wanted { targets, trees: &named, check, stopped };
-        Trees::read(known.store, known.repo.hash, options.threads, wanted)
-    };
-    let mut trees = read(&objects, check);
-    let mut missing = Missing { ids: trees.missing.clone(), first_target: None };
+    let mut missing = Missing { ids: log.missing.clone(), first_target: None };
+    missing.ids.sort_unstable();
     // Whether it matters that they are missing depends on what names them.
     if !missing.ids.is_empty() && !known.repo.promisor && missing.ids.len() <= incomplete::MAX_NAMED {
         missing.first_target = Some(hits.len() as u32);
         objects.extend(missing.ids.iter().copied().zip(hits.len() as u32..));
-        trees = read(&objects, false);
     }
-    skipped.extend(trees.problems.drain(..).map(Skipped::from));
-    let count = hits.len() + missing.first_target.map_or(0, |_| missing.ids.len());
+    skipped.extend(log.malformed.iter().map(|id| {
+        let (what, reason) = (format!("tree {id}"), "its entries are malformed".into());
+        Skipped::from(Problem { id: Some(*id), what, reason })
+    }));
+    let mut count = hits.len() + missing.first_target.map_or(0, |_| missing.ids.len());
+    let mut target_of = |id| {
+        *objects.entry(id).or_insert_with(|| {
+            count += 1;
+            count as u32 - 1
+        })
+    };
+    let unread = unread.into_iter().map(|id| (id, target_of(id))).collect();
     let named_trees: Vec<ObjectId> = known.reach.named.iter().map(|n| n.0).collect();
     let history = History { graph: &known.graph, head, trees: &named_trees, stopped };
     let targets = Targets { objects: &objects, names: &names, count };
-    let places =
-        attribute(known.store, known.repo.hash, options.threads, &trees, history, targets, &known.commits);
-    (places, missing)
+    let trees = Trees::new(known.store, log, targets, stopped);
+    let places = attribute(&trees, history, targets, &known.commits);
+    Located { places, missing, unread }
 }
 
 /// Whether `text` matches a pattern of `*`, `?` and plain characters.

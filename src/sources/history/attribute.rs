@@ -4,11 +4,11 @@
 //! parent has at the same path; so what a merge takes over from a parent is not its own, and what it alone has is.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::commits::{Graph, Index};
 use super::dirty::{Child, DirtyTree};
-use super::store::{HashKind, ObjectId, ObjectKind, Store};
+use super::store::ObjectId;
 use super::trees::{EntryKind, TreeIndex, Trees};
 
 /// Places kept of one target. The first always is.
@@ -17,8 +17,6 @@ pub const MAX_PLACES: usize = 100;
 const MAX_ALL_PLACES: usize = 200_000;
 /// Entries looked at before only first places are looked for: an unreasonable repository, or a hostile one.
 const PATIENCE: u64 = 100_000_000;
-/// From this many trees on one pass over all of them costs less than reading each by itself.
-const ONE_BY_ONE: usize = 2_000;
 /// Entries kept in memory at once.
 const MAX_CACHED: usize = 4_000_000;
 
@@ -84,18 +82,10 @@ pub struct Places {
 }
 
 /// Find the places of all targets in these commits, parents before children.
-pub fn attribute(
-    store: &Store,
-    hash: HashKind,
-    threads: usize,
-    trees: &Trees,
-    history: History<'_>,
-    targets: Targets<'_>,
-    commits: &[Index],
-) -> Places {
+pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, commits: &[Index]) -> Places {
     let graph = history.graph;
     let mut walk = Walk {
-        cache: Cache::new(store, hash, threads, trees, targets, history.stopped),
+        cache: Cache { trees, loaded: HashMap::new(), size: 0 },
         places: Places {
             of: vec![Vec::new(); targets.count],
             more: vec![0; targets.count],
@@ -106,7 +96,9 @@ pub fn attribute(
         patience: PATIENCE,
         seen: Vec::new(),
     };
-    let root = |commit: Index| trees.find_dirty(&graph.tree(commit));
+    let roots: Vec<Option<TreeIndex>> =
+        (0..graph.len() as Index).map(|c| trees.find_dirty(&graph.tree(c))).collect();
+    let root = |commit: Index| roots[commit as usize];
     let mut of_head = vec![false; graph.len()];
     graph.walk(history.head, |c| !std::mem::replace(&mut of_head[c as usize], true));
     for commit in commits.iter().copied().take_while(|_| !(history.stopped)()) {
@@ -211,6 +203,7 @@ impl Walk<'_> {
             if self.patience == 0 && self.entered(frame.tree) {
                 continue;
             }
+            let trees = self.cache.trees;
             let now = self.cache.get(frame.tree);
             let before: Vec<Arc<DirtyTree>> = frame.before.iter().map(|t| self.cache.get(*t)).collect();
             let mut cursors = vec![0usize; before.len()];
@@ -220,7 +213,7 @@ impl Walk<'_> {
                 let mut same = false;
                 let mut folders = Vec::new();
                 for (tree, cursor) in before.iter().zip(&mut cursors) {
-                    same |= tree.at(now.key(item), cursor, |other| match (item.child, other.child) {
+                    same |= tree.at(trees, item, cursor, |other| match (item.child, other.child) {
                         (Child::Tree(a), Child::Tree(b)) => {
                             folders.push(b);
                             a == b
@@ -233,11 +226,16 @@ impl Walk<'_> {
                 }
                 match item.child {
                     Child::Tree(tree) => {
-                        stack.push(Frame { tree, before: folders, depth, name: now.name(item).to_vec() });
+                        stack.push(Frame {
+                            tree,
+                            before: folders,
+                            depth,
+                            name: trees.name(item.name).to_vec(),
+                        });
                     }
                     Child::Target(target) => {
                         path.truncate(depth);
-                        path.extend_from_slice(now.name(item));
+                        path.extend_from_slice(trees.name(item.name));
                         let link = item.kind == EntryKind::Link;
                         found(&mut self.places, &mut self.by_path, &path, target, link);
                     }
@@ -276,60 +274,35 @@ impl Walk<'_> {
 
 /// The entries that lead to targets, of those trees that have any.
 struct Cache<'a> {
-    store: &'a Store,
-    hash: HashKind,
-    trees: &'a Trees,
-    targets: Targets<'a>,
+    trees: &'a Trees<'a>,
     loaded: HashMap<TreeIndex, Arc<DirtyTree>>,
     size: usize,
-    buffer: Vec<u8>,
 }
 
-impl<'a> Cache<'a> {
-    fn new(
-        store: &'a Store,
-        hash: HashKind,
-        threads: usize,
-        trees: &'a Trees,
-        targets: Targets<'a>,
-        stopped: &(dyn Fn() -> bool + Sync),
-    ) -> Self {
-        let mut cache =
-            Self { store, hash, trees, targets, loaded: HashMap::new(), size: 0, buffer: Vec::new() };
-        if trees.dirty_count() > ONE_BY_ONE {
-            let loaded = Mutex::new((HashMap::new(), 0));
-            // Trees that cannot be read were named by the first pass.
-            let _ = store.each(ObjectKind::Tree, threads, &|id, bytes| {
-                let Some(index) = trees.find_dirty(id).filter(|_| !stopped()) else { return };
-                let tree = DirtyTree::read(id, bytes, hash, trees, targets);
-                let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
-                if loaded.1 < MAX_CACHED {
-                    loaded.1 += tree.items.len() + 4;
-                    loaded.0.insert(index, Arc::new(tree));
-                }
-            });
-            (cache.loaded, cache.size) = loaded.into_inner().unwrap_or_else(PoisonError::into_inner);
-        }
-        cache
-    }
-
+impl Cache<'_> {
     fn get(&mut self, index: TreeIndex) -> Arc<DirtyTree> {
-        if let Some(tree) = self.loaded.get(&index) {
-            return Arc::clone(tree);
-        }
-        let tree = match self.trees.id_of_dirty(index) {
-            Some(id) if matches!(self.store.read(&id, &mut self.buffer), Ok(Some(ObjectKind::Tree))) => {
-                DirtyTree::read(&id, &self.buffer, self.hash, self.trees, self.targets)
+        // Back to a version that is known.
+        let mut versions = vec![index];
+        let mut known = None;
+        while let Some(tree) = versions.last() {
+            known = self.loaded.get(tree).map(Arc::clone);
+            if known.is_some() {
+                versions.pop();
+                break;
             }
-            _ => DirtyTree::default(),
-        };
+            let Some(base) = self.trees.base(*tree) else { break };
+            versions.push(base);
+        }
         if self.size >= MAX_CACHED {
             self.loaded.clear();
             self.size = 0;
         }
-        self.size += tree.items.len() + 4;
-        let tree = Arc::new(tree);
-        self.loaded.insert(index, Arc::clone(&tree));
-        tree
+        for tree in versions.into_iter().rev() {
+            let cut_down = Arc::new(self.trees.cut_down(tree, known.as_deref()));
+            self.size += cut_down.items.len() + 4;
+            self.loaded.insert(tree, Arc::clone(&cut_down));
+            known = Some(cut_down);
+        }
+        known.unwrap_or_default()
     }
 }

@@ -9,7 +9,6 @@
 pub mod attribute;
 pub mod commits;
 mod dirty;
-mod last_tree;
 pub mod reach;
 pub mod reflog;
 pub mod refs;

@@ -19,6 +19,8 @@ struct Folder {
     head: Option<ObjectId>,
     /// Its number among the cached trees.
     cached: Option<usize>,
+    /// Whether more of it stands elsewhere, so that nothing that HEAD has can be said to be gone.
+    partial: bool,
 }
 
 /// One name of a folder in the index.
@@ -39,7 +41,7 @@ pub(super) fn compare(
 ) -> Changes {
     let mut changes = Changes::default();
     let mut buf = Vec::new();
-    let root = Folder { prefix: Vec::new(), range: 0..index.len(), head, cached: Some(0) };
+    let root = Folder { prefix: Vec::new(), range: 0..index.len(), head, cached: Some(0), partial: false };
     let mut stack = vec![root];
     while let Some(folder) = stack.pop() {
         if folder.head.is_some_and(|head| is_unchanged(index, &folder, &head)) {
@@ -161,17 +163,16 @@ impl<'i> Pass<'i, '_> {
             }
             path.push(b'/');
             let head = head.map(|h| h.id);
-            if first.kind == Kind::Folder && first.path == path {
-                if head.as_deref() != Some(first.id) {
-                    self.sparse.push((path, first.id.to_owned(), head));
-                }
-            } else {
-                self.stack.push(Folder {
-                    prefix: path,
-                    range: group.range.clone(),
-                    head,
-                    cached: group.cached,
-                });
+            let is_sparse = first.kind == Kind::Folder && first.path == path;
+            if is_sparse && head.as_deref() != Some(first.id) {
+                self.sparse.push((path.clone(), first.id.to_owned(), head));
+            }
+            // `git update-index` leaves entries beside the one that stands for their folder.
+            let range = group.range.start + usize::from(is_sparse)..group.range.end;
+            if !range.is_empty() {
+                let (cached, partial) =
+                    (group.cached.filter(|_| !is_sparse), is_sparse || self.folder.partial);
+                self.stack.push(Folder { prefix: path, range, head, cached, partial });
             }
             return;
         }
@@ -199,7 +200,7 @@ impl<'i> Pass<'i, '_> {
     }
 
     fn gone(&mut self, entry: &Named) {
-        if entry.kind == EntryKind::Submodule {
+        if entry.kind == EntryKind::Submodule || self.folder.partial {
             return;
         }
         let path = [&self.folder.prefix[..], &entry.name].concat();

@@ -3,6 +3,8 @@
 pub(crate) mod git;
 #[cfg(unix)]
 pub(crate) mod python;
+#[cfg(all(unix, feature = "verify"))]
+pub(crate) mod sts;
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -79,6 +81,7 @@ impl TestEnv {
             let name = name.to_string_lossy();
             if ["AWS_", "GIT_", "KEYHOUND_", "XDG_"].iter().any(|prefix| name.starts_with(prefix))
                 || ["NO_COLOR", "CI", "COLUMNS"].contains(&&*name)
+                || ["HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].contains(&&*name.to_uppercase())
             {
                 command.env_remove(&*name);
             }

@@ -116,7 +116,7 @@ impl<'a> Delta<'a> {
         if self.result_size > MAX_IN_MEMORY {
             return Err(TOO_LARGE);
         }
-        if self.result_size > 1 << 20 {
+        if self.result_size > 16 << 20 {
             self.check_result_size()?; // before so much memory is taken
         }
         let from = base.with_slack();

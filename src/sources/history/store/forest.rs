@@ -3,7 +3,6 @@
 //! About 45 bytes an entry. Everything here comes from headers; nothing is inflated.
 
 use gix::objs::Kind as ObjectKind;
-use gix::oid;
 
 use super::pack::{Pack, Stored};
 
@@ -176,10 +175,6 @@ impl Forest {
 
     pub(super) fn position(&self, entry: u32) -> usize {
         self.positions[entry as usize] as usize
-    }
-
-    pub(super) fn id<'p>(&self, pack: &'p Pack, entry: u32) -> &'p oid {
-        pack.index().id(self.position(entry))
     }
 
     pub(super) fn offset(&self, entry: u32) -> u64 {

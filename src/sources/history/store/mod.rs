@@ -6,11 +6,13 @@
 //!
 //! The files: `alternates` finds the object directories; `loose` and `pack` read them; `forest` orders the entries of a
 //! pack by their deltas, and `walk` goes through them, inflating each once; `seams` tells from a delta alone what it
-//! changes for the prefilter; `scan` puts it together. Everything that comes from a file is taken for hostile: sizes are
-//! bounded by what can be there, nothing recurses on input, and what is damaged is a [`Problem`] while the rest goes on.
+//! changes for the prefilter, and `versions` which entries of a tree it changes, for `tree_log`; `scan` puts it together.
+//! Everything that comes from a file is taken for hostile: sizes are bounded by what can be there, nothing recurses on
+//! input, and what is damaged is a [`Problem`] while the rest goes on.
 //!
-//! Memory: the mapped packs, about 45 bytes a packed object, and for each thread a few buffers of the size of the objects at
-//! hand: of a tree of deltas at most O(log n) objects are alive at once, whatever its depth.
+//! Memory: the mapped packs, about 45 bytes a packed object, some 50 bytes for each tree and 8 for each entry that a tree
+//! changes, and for each thread a few buffers of the size of the objects at hand: of a tree of deltas at most O(log n)
+//! objects are alive at once, whatever its depth.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -34,12 +36,16 @@ mod read;
 mod scan;
 mod seams;
 mod stream;
+pub mod tree;
+mod tree_log;
+mod versions;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
-pub use scan::{ObjectSink, ScanOptions, ScanStats};
+pub use scan::{ObjectSink, ScanOptions, ScanStats, Scanned};
+pub use tree_log::{Change, Number, TreeLog};
 
 use loose::Loose;
 use owners::Owners;
@@ -50,6 +56,8 @@ use pack::Pack;
 pub struct Store {
     hash: HashKind,
     packs: Vec<Pack>,
+    /// Numbers of the first object of each pack, and of the first loose one.
+    firsts: Vec<Number>,
     loose: Loose,
     owners: OnceLock<Owners>,
 }
@@ -89,13 +97,53 @@ impl Store {
         }
         // The largest first: it owns most objects, and the small ones give way.
         packs.sort_by(|a, b| b.index().len.cmp(&a.index().len).then_with(|| a.path.cmp(&b.path)));
+        let mut firsts: Vec<Number> = vec![0];
+        for pack in &packs {
+            firsts.push(firsts[firsts.len() - 1].saturating_add(pack.index().len as Number));
+        }
         let loose = Loose::open(dirs, hash, &mut problems);
-        (Self { hash, packs, loose, owners: OnceLock::new() }, problems)
+        (Self { hash, packs, firsts, loose, owners: OnceLock::new() }, problems)
     }
 
     /// Whether there is an object of this id, readable or not.
     pub fn contains(&self, id: &oid) -> bool {
         self.packs.iter().any(|p| p.index().find(id).is_some()) || self.loose.contains(id)
+    }
+
+    /// The number of an object: each has one, below [`Self::numbers`]. `None`: it is not there.
+    pub fn number(&self, id: &oid) -> Option<Number> {
+        for (pack, first) in self.packs.iter().zip(&self.firsts) {
+            if let Some(position) = pack.index().find(id) {
+                return Some(first + position as Number);
+            }
+        }
+        let loose = self.owners().loose.binary_search_by(|l| l.as_bytes().cmp(id.as_bytes())).ok()?;
+        Some(self.firsts[self.packs.len()] + loose as Number)
+    }
+
+    /// The numbers of many objects at once.
+    fn find_numbers<'i>(
+        &self,
+        ids: impl ExactSizeIterator<Item = &'i oid> + Clone,
+        into: &mut Vec<Option<Number>>,
+    ) {
+        let Some((pack, first)) = self.packs.iter().zip(&self.firsts).next() else {
+            into.clear();
+            into.extend(ids.map(|id| self.number(id)));
+            return;
+        };
+        pack.index().find_all(ids.clone(), into);
+        for (id, number) in ids.zip(into) {
+            *number = match number {
+                Some(position) => Some(first + *position),
+                None => self.number(id),
+            };
+        }
+    }
+
+    /// One more than the highest number of an object.
+    pub fn numbers(&self) -> Number {
+        self.firsts[self.packs.len()] + self.owners().loose.len() as Number
     }
 
     /// How many different objects there are.

@@ -10,7 +10,7 @@ use super::pack::Pack;
 pub(super) struct Owners {
     /// For each pack, the positions in its index that it does not own; sorted. Mostly empty.
     not_owned: Vec<Vec<u32>>,
-    /// Ids of loose objects that are in no pack.
+    /// Ids of loose objects that are in no pack, sorted.
     pub(super) loose: Vec<ObjectId>,
     /// How many different objects there are.
     pub(super) count: u64,
@@ -50,8 +50,9 @@ impl Owners {
                 positions.sort_unstable();
             }
         }
-        let loose: Vec<ObjectId> =
+        let mut loose: Vec<ObjectId> =
             loose.ids().filter(|id| packs.iter().all(|p| p.index().find(id).is_none())).collect();
+        loose.sort_unstable();
         let packed: usize = packs.iter().zip(&not_owned).map(|(p, n)| p.index().len - n.len()).sum();
         Self { count: (packed + loose.len()) as u64, not_owned, loose }
     }

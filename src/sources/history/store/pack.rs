@@ -154,6 +154,33 @@ pub(super) struct Index {
     offsets: (usize, usize),
     /// Where the 64-bit offsets stand, and how many there are.
     large: (usize, usize),
+    /// Made by the first look-up.
+    table: OnceLock<Table>,
+}
+
+/// Where the ids begin that share their first bits. There is about one id for each, so that a look-up touches two places.
+#[derive(Debug)]
+struct Table {
+    /// How many bits of the first 32 are not looked at.
+    shift: u32,
+    starts: Vec<u32>,
+}
+
+impl Table {
+    fn new(index: &Index) -> Self {
+        let bits = (usize::BITS - index.len.leading_zeros()).clamp(1, 28);
+        let shift = 32 - bits;
+        let mut starts = Vec::with_capacity((1 << bits) + 1);
+        for position in 0..index.len {
+            let bucket = (index.head(position) >> shift) as usize;
+            // In a damaged index ids may descend: the look-up then misses some, as a binary search would.
+            while starts.len() <= bucket {
+                starts.push(position as u32);
+            }
+        }
+        starts.resize((1 << bits) + 1, index.len as u32);
+        Self { shift, starts }
+    }
 }
 
 impl Index {
@@ -181,7 +208,8 @@ impl Index {
             return Err("it is cut off");
         }
         let large = (end, if v2 { (data.len() - end - trailer) / 8 } else { 0 });
-        Ok(Self { data, hash_len, len, fanout, ids, stride, offsets, large })
+        let table = OnceLock::new();
+        Ok(Self { data, hash_len, len, fanout, ids, stride, offsets, large, table })
     }
 
     /// The id at a position in the sorted list.
@@ -215,21 +243,54 @@ impl Index {
         (if byte == 0 { 0 } else { count(byte - 1) })..count(byte)
     }
 
-    /// The position of an id.
+    /// The first 32 bits of the id at a position.
+    fn head(&self, position: usize) -> u32 {
+        self.id_bytes(position).first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b))
+    }
+
+    /// The position of an id; of several the first.
     pub(super) fn find(&self, id: &oid) -> Option<usize> {
-        if id.as_bytes().len() != self.hash_len {
+        let id = id.as_bytes();
+        if id.len() != self.hash_len {
             return None;
         }
-        let std::ops::Range { mut start, mut end } = self.bucket(id.first_byte());
-        while start < end {
-            let middle = start.midpoint(end);
-            match self.id_bytes(middle).cmp(id.as_bytes()) {
-                std::cmp::Ordering::Less => start = middle + 1,
-                std::cmp::Ordering::Greater => end = middle,
-                std::cmp::Ordering::Equal => return Some(middle),
+        let table = self.table.get_or_init(|| Table::new(self));
+        let bucket = (u32::from_be_bytes(*id.first_chunk::<4>()?) >> table.shift) as usize;
+        let range = table.starts[bucket] as usize..table.starts[bucket + 1] as usize;
+        // Hostile ids can all share their first bits.
+        if range.len() > 64 {
+            let mut positions = range;
+            while !positions.is_empty() {
+                let middle = positions.start.midpoint(positions.end);
+                if self.id_bytes(middle) < id { positions.start = middle + 1 } else { positions.end = middle }
+            }
+            let at = positions.start;
+            return (at < self.len && self.id_bytes(at) == id).then_some(at);
+        }
+        range.into_iter().find(|&position| self.id_bytes(position) == id)
+    }
+
+    /// The positions of many ids: one after the other each would wait for memory twice.
+    pub(super) fn find_all<'i>(
+        &self,
+        ids: impl ExactSizeIterator<Item = &'i oid> + Clone,
+        into: &mut Vec<Option<u32>>,
+    ) {
+        let table = self.table.get_or_init(|| Table::new(self));
+        let head = |id: &oid| id.as_bytes().first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b));
+        into.clear();
+        into.extend(ids.clone().map(|id| table.starts.get((head(id) >> table.shift) as usize).copied()));
+        // Mostly it is the first of those that share their first bits. No branch waits for what is read here.
+        for (id, position) in ids.clone().zip(&mut *into) {
+            let at = position.map_or(self.len, |p| p as usize);
+            *position = if at < self.len && self.head(at) == head(id) { *position } else { None };
+        }
+        for (id, position) in ids.zip(into) {
+            let right = position.is_some_and(|p| self.id_bytes(p as usize) == id.as_bytes());
+            if !right {
+                *position = self.find(id).map(|p| p as u32);
             }
         }
-        None
     }
 
     /// The id of the entry at `offset`, by a look at all of them.

@@ -11,6 +11,8 @@ use gix::oid;
 use super::buffer::Buffer;
 use super::delta::Delta;
 use super::seams::{Note, Scratch, Seams};
+use super::tree_log::TreeLog;
+use super::versions::{Log, TreeNote, Which};
 use super::walk::{Entry, Look, Open, Visitor, walk};
 use super::{Problem, Store, stream};
 use crate::decode::unpack;
@@ -42,6 +44,15 @@ pub struct ScanStats {
     pub inflated: u64,
 }
 
+/// What a scan has read.
+#[derive(Debug)]
+pub struct Scanned {
+    /// How much.
+    pub stats: ScanStats,
+    /// All trees.
+    pub trees: TreeLog,
+}
+
 /// Takes what a scan finds. Called from many threads at once; each object comes once.
 pub trait ObjectSink: Sync {
     /// A blob, commit or tag with a viable anchor.
@@ -52,7 +63,7 @@ pub trait ObjectSink: Sync {
     fn commit(&self, id: &oid, bytes: &[u8]);
     /// An annotated tag, whether hot or not.
     fn tag(&self, id: &oid, bytes: &[u8]);
-    /// A tree with a viable anchor of [`Prefilter::for_names`]: in a file name, or by chance in an id.
+    /// A tree with a name that has a viable anchor of [`Prefilter::for_names`].
     fn tree(&self, id: &oid, bytes: &[u8]);
     /// A blob that looks like a pointer of git-lfs, whether hot or not.
     fn lfs_pointer(&self, id: &oid, bytes: &[u8]);
@@ -78,28 +89,42 @@ fn is_container(bytes: &[u8]) -> bool {
 
 impl Store {
     /// Look at every object once.
-    pub fn scan(&self, options: &ScanOptions, prefilter: &Prefilter, sink: &dyn ObjectSink) -> ScanStats {
+    pub fn scan(&self, options: &ScanOptions, prefilter: &Prefilter, sink: &dyn ObjectSink) -> Scanned {
         let names = prefilter.for_names();
-        let (seams, tree_seams) = (Seams::new(prefilter), Seams::new(&names));
+        let seams = Seams::new(prefilter);
         let (objects, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         let scanners = walk(self, options.threads, || Scanner {
             hash: self.hash,
             options,
             prefilter,
             seams: &seams,
-            tree_seams: &tree_seams,
             scratch: Scratch::default(),
+            log: Log::new(self, &names),
             sink,
             stats: ScanStats::default(),
             reported: ScanStats::default(),
             objects: &objects,
             bytes: &bytes,
         });
-        scanners.iter().fold(ScanStats::default(), |sum, s| ScanStats {
+        let stats = scanners.iter().fold(ScanStats::default(), |sum, s| ScanStats {
             objects: sum.objects + s.stats.objects,
             bytes: sum.bytes + s.stats.bytes,
             inflated: sum.inflated + s.stats.inflated,
-        })
+        });
+        let logs = scanners.into_iter().map(|s| s.log).collect();
+        Scanned { stats, trees: TreeLog::of(logs, self.numbers()) }
+    }
+
+    /// Read all trees and nothing else.
+    pub fn trees(
+        &self,
+        threads: usize,
+        prefilter: &Prefilter,
+        stopped: &(dyn Fn() -> bool + Sync),
+    ) -> TreeLog {
+        let names = prefilter.for_names();
+        let readers = walk(self, threads, || Trees { log: Log::new(self, &names), stopped });
+        TreeLog::of(readers.into_iter().map(|r| r.log).collect(), self.numbers())
     }
 
     /// Rebuild every object of one kind, on several threads. Gives what could not be read, sorted; what it was is not always
@@ -117,10 +142,9 @@ struct Scanner<'a> {
     hash: HashKind,
     options: &'a ScanOptions,
     prefilter: &'a Prefilter,
-    /// For blobs.
     seams: &'a Seams<'a>,
-    tree_seams: &'a Seams<'a>,
     scratch: Scratch,
+    log: Log<'a>,
     sink: &'a dyn ObjectSink,
     stats: ScanStats,
     /// The part of `stats` that the totals hold already.
@@ -149,6 +173,31 @@ impl Scanner<'_> {
         true
     }
 
+    fn tree_delta(
+        &mut self,
+        entry: Entry<'_>,
+        base: &Buffer,
+        note: &TreeNote,
+        delta: &Delta<'_>,
+        out: &mut Buffer,
+    ) -> Result<Look<Known>, &'static str> {
+        let Some(note) = self.log.delta(which(entry), base.bytes(), note, delta, entry.leaf)? else {
+            return Ok(Look::Whole);
+        };
+        if entry.leaf && note.is_hot() {
+            return Ok(Look::Show);
+        }
+        if !entry.leaf {
+            delta.apply(base, out)?;
+        }
+        if note.is_hot() {
+            self.show(entry, out.bytes());
+        } else {
+            self.count(entry, delta.result_size);
+        }
+        Ok(if entry.leaf { Look::Done } else { Look::Built(Known::Tree(note)) })
+    }
+
     fn wrong_hash(&self, entry: Entry<'_>, actual: Option<ObjectId>) {
         if actual.as_deref() != Some(entry.id) {
             self.sink.problem(Problem::object(entry.id, "its content does not have this id"));
@@ -156,8 +205,21 @@ impl Scanner<'_> {
     }
 }
 
+/// What is known of an object.
+#[derive(Debug)]
+enum Known {
+    Blob(Note),
+    Tree(TreeNote),
+    /// Nothing is needed.
+    Other,
+}
+
+fn which(entry: Entry<'_>) -> Which {
+    Which { number: entry.number, pack: entry.pack }
+}
+
 impl Visitor for Scanner<'_> {
-    type Note = Note;
+    type Note = Known;
 
     fn wants(&self, _: ObjectKind) -> bool {
         true
@@ -171,7 +233,7 @@ impl Visitor for Scanner<'_> {
         declined
     }
 
-    fn whole(&mut self, entry: Entry<'_>, bytes: &[u8]) -> Note {
+    fn whole(&mut self, entry: Entry<'_>, bytes: &[u8]) -> Known {
         let given = self.count(entry, bytes.len() as u64);
         if given && self.options.check_hashes {
             self.wrong_hash(entry, gix::objs::compute_hash(self.hash, entry.kind, bytes).ok());
@@ -188,14 +250,14 @@ impl Visitor for Scanner<'_> {
                         self.sink.hot(entry.id, entry.kind, bytes);
                     }
                 }
-                Note::UNKNOWN
+                Known::Other
             }
             ObjectKind::Tree => {
-                let (hot, note) = self.tree_seams.examine(bytes, entry.leaf);
-                if hot && given {
+                let note = self.log.whole(entry.id, which(entry), bytes);
+                if note.is_hot() && given {
                     self.sink.tree(entry.id, bytes);
                 }
-                note
+                Known::Tree(note)
             }
             ObjectKind::Blob => {
                 if given && (bytes.len() as u64) < LFS_BELOW && bytes.starts_with(LFS_HEAD) {
@@ -207,7 +269,7 @@ impl Visitor for Scanner<'_> {
                 } else if hot && given {
                     self.sink.hot(entry.id, entry.kind, bytes);
                 }
-                note
+                Known::Blob(note)
             }
         }
     }
@@ -216,38 +278,41 @@ impl Visitor for Scanner<'_> {
         &mut self,
         entry: Entry<'_>,
         base: &Buffer,
-        note: &Note,
+        note: &Known,
         delta: &Delta<'_>,
         out: &mut Buffer,
-    ) -> Result<Look<Note>, &'static str> {
+    ) -> Result<Look<Known>, &'static str> {
         let size = delta.result_size;
-        let seams = match entry.kind {
-            ObjectKind::Commit | ObjectKind::Tag => return Ok(Look::Whole),
-            ObjectKind::Blob if size < LFS_BELOW && delta.may_begin_with(base.bytes(), LFS_HEAD) => {
-                return Ok(Look::Whole);
-            }
-            ObjectKind::Blob if is_container(delta.head(base.bytes(), &mut [0; unpack::HEAD])) => {
-                return Ok(Look::Whole);
-            }
-            ObjectKind::Blob => self.seams,
-            ObjectKind::Tree => self.tree_seams,
+        let look_whole = match entry.kind {
+            ObjectKind::Commit | ObjectKind::Tag => true,
+            ObjectKind::Tree => false,
+            ObjectKind::Blob if size < LFS_BELOW && delta.may_begin_with(base.bytes(), LFS_HEAD) => true,
+            ObjectKind::Blob => is_container(delta.head(base.bytes(), &mut [0; unpack::HEAD])),
         };
+        if look_whole {
+            return Ok(Look::Whole);
+        }
         if entry.leaf && self.declines(entry, size) {
             return Ok(Look::Done);
         }
         if self.options.check_hashes && entry.owned {
             return Ok(Look::Whole);
         }
+        let note = match note {
+            Known::Blob(note) => note,
+            Known::Tree(note) => return self.tree_delta(entry, base, note, delta, out),
+            Known::Other => return Ok(Look::Whole),
+        };
         if !entry.leaf {
-            let (hot, note) = seams.build(base, note, delta, out, &mut self.scratch)?;
+            let (hot, note) = self.seams.build(base, note, delta, out, &mut self.scratch)?;
             if hot {
                 self.show(entry, out.bytes());
             } else {
                 self.count(entry, size);
             }
-            return Ok(Look::Built(note));
+            return Ok(Look::Built(Known::Blob(note)));
         }
-        Ok(match seams.is_hot(base.bytes(), note, delta, &mut self.scratch)? {
+        Ok(match self.seams.is_hot(base.bytes(), note, delta, &mut self.scratch)? {
             None => Look::Whole,
             Some(true) => Look::Show,
             Some(false) => {
@@ -311,6 +376,60 @@ impl Visitor for Scanner<'_> {
         self.reported = self.stats;
         self.sink.progress(objects, bytes);
         !self.sink.stopped()
+    }
+}
+
+/// The visitor that reads trees only.
+struct Trees<'a> {
+    log: Log<'a>,
+    stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Visitor for Trees<'_> {
+    type Note = TreeNote;
+
+    fn wants(&self, kind: ObjectKind) -> bool {
+        kind == ObjectKind::Tree
+    }
+
+    fn declines(&mut self, _: Entry<'_>, _: u64) -> bool {
+        false
+    }
+
+    fn whole(&mut self, entry: Entry<'_>, bytes: &[u8]) -> TreeNote {
+        self.log.whole(entry.id, which(entry), bytes)
+    }
+
+    fn show(&mut self, _: Entry<'_>, _: &[u8]) {}
+
+    fn delta(
+        &mut self,
+        entry: Entry<'_>,
+        base: &Buffer,
+        note: &TreeNote,
+        delta: &Delta<'_>,
+        out: &mut Buffer,
+    ) -> Result<Look<TreeNote>, &'static str> {
+        let Some(note) = self.log.delta(which(entry), base.bytes(), note, delta, entry.leaf)? else {
+            return Ok(Look::Whole);
+        };
+        if entry.leaf {
+            return Ok(Look::Done);
+        }
+        delta.apply(base, out)?;
+        Ok(Look::Built(note))
+    }
+
+    fn huge(&mut self, _: Entry<'_>, _: u64, _: Open<'_>) -> Result<(), String> {
+        Ok(()) // blobs only
+    }
+
+    fn lost(&mut self, _: Problem) {}
+
+    fn inflated(&mut self, _: usize) {}
+
+    fn pause(&mut self) -> bool {
+        !(self.stopped)()
     }
 }
 

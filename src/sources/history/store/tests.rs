@@ -18,6 +18,7 @@ use crate::rules::RuleSet;
 mod damage;
 mod packs;
 mod random;
+mod trees;
 
 use random::Random;
 
@@ -191,10 +192,10 @@ impl ObjectSink for Recorder {
 
 const OPTIONS: ScanOptions = ScanOptions { threads: 2, check_hashes: false, max_blob_size: None };
 
-fn scan(store: &Store, options: &ScanOptions) -> (Recorder, ScanStats) {
+fn scan(store: &Store, options: &ScanOptions) -> (Recorder, Scanned) {
     let recorder = Recorder::default();
-    let stats = store.scan(options, prefilter(), &recorder);
-    (recorder, stats)
+    let scanned = store.scan(options, prefilter(), &recorder);
+    (recorder, scanned)
 }
 
 /// Ids, sorted; fails if one is there twice.
@@ -240,7 +241,8 @@ fn assert_agrees(repo: &Repo, expected: &Objects) {
 /// What a scan hands over must be what a look at each whole object selects.
 fn assert_scan(store: &Store, expected: &Objects, options: &ScanOptions) {
     let prefilter = prefilter();
-    let (seen, stats) = scan(store, options);
+    let (seen, Scanned { stats, trees: log }) = scan(store, options);
+    trees::assert_log(store, expected, &log);
     let is_hot = |kind, bytes: &[u8]| kind != ObjectKind::Tree && prefilter.is_hot(bytes);
     for (id, kind, bytes) in seen.hot.lock().unwrap().iter() {
         assert!(expected[id] == (*kind, bytes.clone()), "{id} is handed over wrongly");
@@ -257,7 +259,10 @@ fn assert_scan(store: &Store, expected: &Objects, options: &ScanOptions) {
     assert!(trees.iter().all(|(id, bytes)| expected[id].1 == *bytes));
     assert_eq!(
         distinct(trees.into_iter().map(|t| t.0)),
-        select(expected, |k, b| k == ObjectKind::Tree && prefilter.for_names().is_hot(b))
+        select(expected, |k, b| {
+            let names = prefilter.for_names();
+            k == ObjectKind::Tree && tree::entries(b, store.hash).any(|e| names.is_hot(e.name))
+        })
     );
     assert_eq!(
         distinct(seen.pointers.into_inner().unwrap()),

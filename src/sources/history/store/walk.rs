@@ -16,7 +16,7 @@ use super::inflate::{Inflater, Stream, check_adler};
 use super::loose::{self, Content};
 use super::pack::{Pack, Stored};
 use super::read::Reader;
-use super::{Problem, Store};
+use super::{Number, Problem, Store, tree_log};
 
 /// Blobs above this are streamed where nothing is built on them: 32 MiB.
 const STREAM_FROM: u64 = 32 << 20;
@@ -28,6 +28,10 @@ const CHUNK: usize = 64;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry<'a> {
     pub(super) id: &'a oid,
+    /// Its number.
+    pub(super) number: Number,
+    /// Number of the pack, or of packs if it is loose.
+    pub(super) pack: u32,
     pub(super) kind: ObjectKind,
     /// Whether this is the copy to look at. Others are visited for what is built on them.
     pub(super) owned: bool,
@@ -123,8 +127,14 @@ impl<'s> Plan<'s> {
     }
 
     fn entry(&self, store: &Store, entry: u32, kind: ObjectKind) -> Entry<'s> {
-        let owned = self.needed.is_none() || store.owners().owns(self.number, self.forest.position(entry));
-        Entry { id: self.forest.id(self.pack, entry), kind, owned, leaf: self.leaf(entry) }
+        let position = self.forest.position(entry);
+        let owned = self.needed.is_none() || store.owners().owns(self.number, position);
+        let id = self.pack.index().id(position);
+        let mut number = store.firsts[self.number] + position as Number;
+        if !owned {
+            number = store.number(id).unwrap_or(number);
+        }
+        Entry { id, number, pack: self.number as u32, kind, owned, leaf: self.leaf(entry) }
     }
 }
 
@@ -156,8 +166,9 @@ pub(super) fn walk<V: Visitor>(store: &Store, threads: usize, visitor: impl Fn()
                 walker.visitor.pause();
                 return walker.visitor;
             }
-            for id in &loose[from..loose.len().min(from + CHUNK)] {
-                walker.loose(id);
+            let first = store.firsts[plans.len()] + from as Number;
+            for (id, number) in loose[from..].iter().take(CHUNK).zip(first..) {
+                walker.loose(id, number);
             }
         }
     };
@@ -166,11 +177,7 @@ pub(super) fn walk<V: Visitor>(store: &Store, threads: usize, visitor: impl Fn()
     }
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let join = |w: std::thread::ScopedJoinHandle<'_, V>| match w.join() {
-            Ok(visitor) => visitor,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        workers.into_iter().map(join).collect()
+        workers.into_iter().map(|w| w.join().unwrap_or_else(|p| std::panic::resume_unwind(p))).collect()
     })
 }
 
@@ -415,7 +422,9 @@ impl<'s, V: Visitor> Walker<'s, V> {
         if !self.visitor.wants(kind) {
             return Ok(None);
         }
-        let note = self.visitor.whole(Entry { id: base, kind, owned: false, leaf: false }, content.bytes());
+        let (number, pack) = (self.store.number(base).unwrap_or(tree_log::NONE), plan.number as u32);
+        let base = Entry { id: base, number, pack, kind, owned: false, leaf: false };
+        let note = self.visitor.whole(base, content.bytes());
         let built = self.child(plan, root, kind, &content, &note)?;
         Ok(built.map(|b| Frame { entry: root, next: 0, kind: Some(kind), built: Some(b) }))
     }
@@ -447,10 +456,10 @@ impl<'s, V: Visitor> Walker<'s, V> {
     }
 
     /// Visit a loose object.
-    fn loose(&mut self, id: &oid) {
+    fn loose(&mut self, id: &oid, number: Number) {
         let mut reason = None;
         for path in self.store.loose.paths(id) {
-            match self.loose_file(id, &path) {
+            match self.loose_file(id, number, &path) {
                 Ok(()) => return,
                 Err(why) => reason = reason.or(Some(why)),
             }
@@ -458,9 +467,10 @@ impl<'s, V: Visitor> Walker<'s, V> {
         self.visitor.lost(Problem::object(id, reason.unwrap_or_else(|| "it is gone".into())));
     }
 
-    fn loose_file(&mut self, id: &oid, path: &std::path::Path) -> Result<(), String> {
+    fn loose_file(&mut self, id: &oid, number: Number, path: &std::path::Path) -> Result<(), String> {
         let mut buffer = self.pool.take();
-        let entry = |kind| Entry { id, kind, owned: true, leaf: true };
+        let pack = self.store.packs.len() as u32;
+        let entry = |kind| Entry { id, number, pack, kind, owned: true, leaf: true };
         match loose::read(path, &mut self.inflater, &mut buffer)? {
             Content::Whole { kind, header } => {
                 let bytes = &buffer.bytes()[header..];

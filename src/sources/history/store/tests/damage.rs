@@ -158,7 +158,7 @@ fn circles_of_deltas_end() {
     }
     write_pack(&repo, pack, offsets);
     let store = repo.open();
-    let (seen, stats) = scan(&store, &OPTIONS);
+    let (seen, Scanned { stats, .. }) = scan(&store, &OPTIONS);
     assert_eq!(stats.objects, 0);
     assert_eq!(distinct(seen.problems.into_inner().unwrap().into_iter().filter_map(|p| p.id)), ids.into());
     assert!(store.read(&ids[2], &mut Vec::new()).is_err());

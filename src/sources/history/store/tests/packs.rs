@@ -144,7 +144,8 @@ fn large_blobs_are_streamed_and_left_out_on_request() {
     repo.git(&["prune-packed", "-q"], b"");
     assert_eq!(repo.pack_files("pack").len(), 1);
     assert_scan(&repo.open(), &expected, &ScanOptions { check_hashes: true, ..OPTIONS });
-    let (seen, stats) = scan(&repo.open(), &ScanOptions { max_blob_size: Some(1 << 20), ..OPTIONS });
+    let (seen, Scanned { stats, .. }) =
+        scan(&repo.open(), &ScanOptions { max_blob_size: Some(1 << 20), ..OPTIONS });
     assert_eq!(distinct(seen.too_big.into_inner().unwrap()), expected.keys().copied().collect());
     assert_eq!((stats.objects, seen.hot.into_inner().unwrap().len()), (0, 0));
 }
