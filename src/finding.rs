@@ -77,6 +77,8 @@ impl fmt::Debug for Secret {
 pub enum Encoding {
     /// UTF-16, little or big endian.
     Utf16,
+    /// UTF-32, little or big endian.
+    Utf32,
     /// Base64, standard or URL alphabet.
     Base64,
     /// Hexadecimal digits.
@@ -91,6 +93,8 @@ pub enum Encoding {
     QuotedPrintable,
     /// A value in several pieces: `"ab" + "cd"`.
     Joined,
+    /// A compressed stream or an archive, by the name of its format: what is inside base64.
+    Packed(&'static str),
 }
 
 impl Encoding {
@@ -110,6 +114,7 @@ impl Encoding {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Utf16 => "utf-16",
+            Self::Utf32 => "utf-32",
             Self::Base64 => "base64",
             Self::Hex => "hex",
             Self::Percent => "percent",
@@ -117,7 +122,13 @@ impl Encoding {
             Self::Html => "html",
             Self::QuotedPrintable => "quoted-printable",
             Self::Joined => "joined",
+            Self::Packed(format) => format,
         }
+    }
+
+    /// Whether nothing of the content shows through it. Such layers are counted.
+    pub const fn is_opaque(self) -> bool {
+        matches!(self, Self::Base64 | Self::Hex | Self::Packed(_))
     }
 }
 

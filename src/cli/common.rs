@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use keyhound::detect::{Depth, Detector};
 use keyhound::finding::Severity;
 use keyhound::report;
 pub(crate) use keyhound::report::Format;
@@ -43,6 +44,9 @@ pub(crate) struct Common {
     /// How many archives may lie in one another and still be opened
     #[arg(long, global = true, value_name = "N", default_value_t = 8, value_parser = archive_depth())]
     pub(crate) max_archive_depth: u8,
+    /// How many layers of base64, hexadecimal digits and compression in them are undone in a text
+    #[arg(long, global = true, value_name = "N", default_value_t = 4, value_parser = decode_depth())]
+    pub(crate) max_decode_depth: u8,
     /// Do not look into archives
     #[arg(long, global = true)]
     pub(crate) no_archives: bool,
@@ -109,6 +113,10 @@ fn archive_depth() -> impl TypedValueParser<Value = u8> {
     clap::value_parser!(u8).range(0..=32)
 }
 
+fn decode_depth() -> impl TypedValueParser<Value = u8> {
+    clap::value_parser!(u8).range(0..=16)
+}
+
 fn format_parser() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.iter().map(|f| f.name()))
         .map(|name| Format::from_name(&name).expect("clap lets no other name through"))
@@ -118,6 +126,12 @@ impl Common {
     /// The built-in rules and those of `--rules`.
     pub(crate) fn rule_set(&self) -> Result<Arc<RuleSet>> {
         Ok(Arc::new(RuleSet::load(&self.rules)?))
+    }
+
+    /// A detector with these rules.
+    pub(crate) fn detector(&self) -> Result<Detector> {
+        let depth = Depth { encodings: self.max_decode_depth.into(), archives: self.archives().depth };
+        Ok(Detector::with_depth(self.rule_set()?, depth))
     }
 
     /// How many threads to use.

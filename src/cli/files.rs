@@ -44,8 +44,7 @@ pub(crate) fn scan(
     let (streams, paths): (Vec<PathBuf>, Vec<PathBuf>) =
         paths.iter().cloned().partition(|path| path == Path::new("-"));
     let files = Files::new(&paths, no_ignore, common.threads()).context("cannot scan")?;
-    let rules = common.rule_set()?;
-    let detector = Detector::new(rules);
+    let detector = common.detector()?;
     let suppressions = suppress(&paths, detector.rules())?;
 
     let control = interrupt::control(common.archives());

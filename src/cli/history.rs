@@ -141,6 +141,12 @@ pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
                 Files::new(std::slice::from_ref(root), false, common.threads()).context("cannot scan")?;
             audit.add_files(scan_files(&files, None, detector, &control, started), root);
         }
+        let own = repo.own_files();
+        if !own.is_empty() {
+            let files = Files::new(&own, true, common.threads()).context("cannot scan")?;
+            let root = repo.work_tree.as_deref().unwrap_or(&repo.common_dir);
+            audit.add_files(scan_files(&files, None, detector, &control, started), root);
+        }
         Ok(audit.finish())
     };
     let Some(url) = Url::of(&args.repo)? else {
@@ -171,7 +177,7 @@ fn scan(
 ) -> Result<ExitStatus> {
     let started = now();
     let repo = Repo::discover(path).context("cannot scan the history")?;
-    let detector = Detector::new(common.rule_set()?);
+    let detector = common.detector()?;
     let suppressions = Suppressions::of_repo(&repo, detector.rules(), common)?;
     let progress = Progress::start(common.progress(), what, control);
     let mut outcome = scan(&repo, &detector, started)?;

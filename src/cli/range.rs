@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use keyhound::detect::Detector;
 use keyhound::scan::scan_range;
 use keyhound::sources::history::Repo;
 use keyhound::sources::range::Range;
@@ -22,7 +21,7 @@ pub(crate) fn run(path: &Path, text: &str, since: Option<i64>, common: &Common) 
     let objects = open_objects(&repo, &[])?;
     let range = Range::parse(&repo, &objects, text).context("cannot resolve the range")?;
     let range = Range { since, ..range };
-    let detector = Detector::new(common.rule_set()?);
+    let detector = common.detector()?;
     let tips = range.tips.iter().map(|tip| tip.commit);
     let suppressions = Suppressions::of_commits(&objects, tips, detector.rules(), common)?;
     let control = interrupt::control(common.archives());

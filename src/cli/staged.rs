@@ -1,7 +1,6 @@
 //! `keyhound staged`.
 
 use anyhow::{Context as _, Result};
-use keyhound::detect::Detector;
 use keyhound::report::Gate;
 use keyhound::scan::scan_staged;
 use keyhound::sources::staged::Scope;
@@ -24,7 +23,7 @@ pub(crate) fn run(_args: &Args, common: &Common) -> Result<ExitStatus> {
 /// Scan what is staged in a repository.
 pub(crate) fn scan(here: &Here, scope: Scope, common: &Common) -> Result<ExitStatus> {
     let started = now();
-    let detector = Detector::new(common.rule_set()?);
+    let detector = common.detector()?;
     let control = interrupt::control(common.archives());
     let mut outcome =
         scan_staged(&here.repo, &here.index, scope, &here.objects, &detector, &control, started)

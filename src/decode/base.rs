@@ -1,13 +1,18 @@
 //! Values in base64 or hexadecimal digits, decoded where they stand.
 
+use std::ops::Range;
+
 use crate::finding::Encoding;
 
+use super::unpack::{self, Format};
 use super::{Carriers, Rewrite};
 
 /// A base64 run shorter than this is a word.
 const MIN_BASE64: usize = 16;
 /// A run of hexadecimal digits shorter than this is a number.
 const MIN_HEX: usize = 24;
+/// A shorter run is no container with anything in it.
+const MIN_PACKED: usize = 40;
 /// Lines of wrapped base64 are at least this long.
 const MIN_WRAPPED: usize = 56;
 
@@ -18,9 +23,9 @@ pub(super) fn decode(
     carriers: Carriers,
     anchored: &dyn Fn(&[u8]) -> bool,
     out: &mut Rewrite<'_>,
-) {
+) -> bool {
     let mut at = 0;
-    let mut decoded = Vec::new();
+    let (mut decoded, mut any) = (Vec::new(), false);
     while at < text.len() {
         if value(text[at]).is_none() {
             at += 1;
@@ -30,17 +35,66 @@ pub(super) fn decode(
         let bytes = &text[at..run];
         if carriers.hex && hex(bytes, &mut decoded) && worth(&decoded, anchored) {
             out.replace(at..run, &decoded, Encoding::Hex);
+            any = true;
         } else if carriers.base64 && bytes.len() >= MIN_BASE64 {
             let (end, padded) = wrapped(text, at, run);
             base64(&text[at..end], &mut decoded);
             if worth(&decoded, anchored) {
                 out.replace(at..padded, &decoded, Encoding::Base64);
-                at = padded;
+                (at, any) = (padded, true);
                 continue;
             }
         }
         at = run;
     }
+    any
+}
+
+/// A run of base64 that encodes a compressed stream or an archive.
+#[derive(Debug)]
+pub struct Packed {
+    /// Where the run stands.
+    pub range: Range<usize>,
+    /// What kind of container it is.
+    pub format: Format,
+    /// The container.
+    pub bytes: Vec<u8>,
+}
+
+/// The heads of such runs, as far as all of one kind have them in common; what begins with one of them is decoded and looked at.
+const HEADS: [&[u8]; 7] = [b"H4sI", b"UEsDB", b"QlpoM", b"QlpoN", b"QlpoO", b"KLUv", b"N3q8r"];
+/// That of xz, behind its first character, which depends on the alphabet.
+const XZ: &[u8] = b"Td6WF";
+
+/// Whether a run of base64 that begins with `text` may encode a compressed stream or an archive.
+pub fn begins_packed(text: &[u8]) -> bool {
+    HEADS.iter().any(|head| text.starts_with(head))
+        || matches!(text, [b'/' | b'_', rest @ ..] if rest.starts_with(XZ))
+}
+
+/// All such runs of a text.
+pub(super) fn packed(text: &[u8]) -> Vec<Packed> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        if value(text[at]).is_none() {
+            at += 1;
+            continue;
+        }
+        let run = run_end(text, at);
+        if run - at < MIN_PACKED || !begins_packed(&text[at..run]) {
+            at = run;
+            continue;
+        }
+        let (end, padded) = wrapped(text, at, run);
+        let mut bytes = Vec::new();
+        base64(&text[at..end], &mut bytes);
+        if let Some(format) = unpack::format(&bytes[..bytes.len().min(unpack::HEAD)]) {
+            found.push(Packed { range: at..padded, format, bytes });
+        }
+        at = padded;
+    }
+    found
 }
 
 fn run_end(text: &[u8], at: usize) -> usize {

@@ -13,7 +13,9 @@ mod base;
 mod escape;
 mod join;
 pub mod unpack;
+mod wide;
 
+pub use base::{Packed, begins_packed};
 pub use escape::unescape;
 pub use join::join_run;
 
@@ -97,18 +99,37 @@ impl View {
     #[must_use]
     pub fn unwrapped(self, carriers: Carriers, depth: usize, anchored: &dyn Fn(&[u8]) -> bool) -> Self {
         let mut view = self;
-        if !(carriers.base64 || carriers.hex) {
-            return view;
-        }
         for _ in 0..depth {
-            let before = view.segments.len();
-            view = view.through(|text, out| base::decode(text, carriers, anchored, out));
-            if view.segments.len() == before {
-                break;
+            match view.layer(carriers, anchored) {
+                Ok(inner) => view = inner,
+                Err(same) => return same,
             }
-            view = view.through(unescape).through(join::join_literals);
         }
         view
+    }
+
+    /// One layer of [`Self::unwrapped`]; the view itself where there is none.
+    pub fn layer(self, carriers: Carriers, anchored: &dyn Fn(&[u8]) -> bool) -> Result<Self, Self> {
+        if !(carriers.base64 || carriers.hex) {
+            return Err(self);
+        }
+        let mut decoded = false;
+        let view = self.through(|text, out| decoded = base::decode(text, carriers, anchored, out));
+        if !decoded {
+            return Err(view);
+        }
+        Ok(view.through(wide::narrow).through(unescape).through(join::join_literals))
+    }
+
+    /// UTF-32 and UTF-16 inside other text.
+    #[must_use]
+    pub fn narrowed(self) -> Self {
+        self.through(wide::narrow)
+    }
+
+    /// The runs of base64 that begin like a compressed stream or an archive, decoded, with their places in the view.
+    pub fn packed(&self) -> Vec<Packed> {
+        base::packed(&self.text)
     }
 
     /// Apply a step that rewrites the text.
@@ -132,21 +153,17 @@ impl View {
         self.raw_offset(first, range.start, false)..self.raw_offset(last, range.end, true)
     }
 
-    /// What was undone to read `range` of the view, outermost first, each once.
+    /// What was undone to read `range` of the view, outermost first. Layers of base64 are all there; of the others none
+    /// stands twice in a row.
     pub fn encodings(&self, range: Range<usize>) -> Vec<Encoding> {
         let mut found = Vec::new();
-        let mut add = |encoding| {
-            if !found.contains(&encoding) {
-                found.push(encoding);
-            }
-        };
         let Some(from) = self.segment_at(range.start) else { return found };
         let mut raw_end = None;
         for segment in self.segments[from..].iter().take_while(|s| s.at < range.end) {
             if raw_end.is_some_and(|end| end < segment.raw.start) {
-                add(Encoding::Joined); // nothing else takes text away
+                merge(&mut found, &[Encoding::Joined]); // nothing else takes text away
             }
-            segment.encodings.iter().copied().for_each(&mut add);
+            merge(&mut found, &segment.encodings);
             raw_end = Some(segment.raw.end);
         }
         found
@@ -211,7 +228,7 @@ impl Rewrite<'_> {
         self.remove(range.clone());
         let raw = self.source.raw(range.clone());
         let mut encodings = self.source.encodings(range.clone());
-        if !encodings.contains(&encoding) {
+        if encoding.is_opaque() || encodings.last() != Some(&encoding) {
             encodings.push(encoding);
         }
         let at = self.view.text.len();
@@ -238,6 +255,19 @@ impl Rewrite<'_> {
     fn finish(mut self) -> View {
         self.keep(self.source.text.len());
         self.view
+    }
+}
+
+/// Add the layers of `more` to those of another part of the same value, in an order that suits both.
+pub(crate) fn merge(found: &mut Vec<Encoding>, more: &[Encoding]) {
+    let mut at = 0;
+    for encoding in more {
+        at += if let Some(same) = found[at..].iter().position(|f| f == encoding) {
+            same + 1
+        } else {
+            found.insert(at, *encoding);
+            1
+        };
     }
 }
 

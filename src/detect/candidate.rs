@@ -126,12 +126,19 @@ pub(super) fn may_hold(run: &[u8], before: &[u8], part: &Part) -> bool {
 }
 
 /// Whether the bytes before a value of `len` bytes say its length, as binary formats do: one byte behind a control
-/// character, or four bytes, little endian.
+/// character or behind the mark of a short string in Python bytecode, or four bytes, little endian.
 pub(super) fn length_before(before: &[u8], len: usize) -> bool {
     let Ok(byte) = u8::try_from(len) else { return false };
     before.ends_with(&[byte, 0, 0, 0])
-        || before.ends_with(&[byte]) && before.len() > 1 && before[before.len() - 2] < b' '
+        || before.ends_with(&[byte])
+            && before.len() > 1
+            && (before[before.len() - 2] < b' ' || is_python(before[before.len() - 2]))
         || before.ends_with(&[byte]) && byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+/// Whether this is the mark of a short string in Python bytecode: `z` or `Z`, perhaps with the first bit set.
+fn is_python(mark: u8) -> bool {
+    matches!(mark & 0x7f, b'z' | b'Z')
 }
 
 /// Whether neither neighbour of a value is one that would make it part of something longer.

@@ -5,6 +5,7 @@
 //! - [`prefilter`]: anchors, in one pass over the raw bytes; without a viable one nothing more is done
 //! - `window`: the surroundings of the anchors, decoded
 //! - `candidate`: ids and secrets in a decoded text, by shape and neighbours
+//! - `packed`: compressed streams and archives in base64, opened and searched
 //! - `label`, `structure`: what the names before values and the layout between them say
 //! - `pair`, `assign`: which secret belongs to which id
 
@@ -12,6 +13,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::decode::unpack::Problem;
 use crate::finding::{Encoding, Note, Secret, Severity};
 use crate::rules::RuleSet;
 
@@ -19,6 +21,7 @@ mod assign;
 mod candidate;
 pub mod check;
 mod label;
+mod packed;
 mod pair;
 pub mod prefilter;
 mod structure;
@@ -31,6 +34,22 @@ pub use prefilter::Prefilter;
 pub struct Detector {
     rules: Arc<RuleSet>,
     prefilter: Prefilter,
+    depth: Depth,
+}
+
+/// How many layers are undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// Encodings through which nothing shows: base64, hexadecimal digits, and what is compressed inside them.
+    pub encodings: usize,
+    /// Of these, containers that may lie in one another; 0: none is opened.
+    pub archives: usize,
+}
+
+impl Default for Depth {
+    fn default() -> Self {
+        Self { encodings: 4, archives: 8 }
+    }
 }
 
 /// A credential in a text. Spans are byte ranges of the text that was given to [`Detector::detect`].
@@ -77,8 +96,13 @@ impl Match {
 impl Detector {
     /// A detector for these rules.
     pub fn new(rules: Arc<RuleSet>) -> Self {
+        Self::with_depth(rules, Depth::default())
+    }
+
+    /// A detector for these rules that goes so deep into encodings.
+    pub fn with_depth(rules: Arc<RuleSet>, depth: Depth) -> Self {
         let prefilter = Prefilter::new(&rules);
-        Self { rules, prefilter }
+        Self { rules, prefilter, depth }
     }
 
     /// The rules it was built with.
@@ -93,18 +117,38 @@ impl Detector {
 
     /// All credentials in `text`, ordered by position, none twice.
     pub fn detect(&self, text: &[u8]) -> Vec<Match> {
+        self.detect_and_tell(text, &mut |_, _| {})
+    }
+
+    /// As [`Self::detect`]. `problem` is told of what is encoded in `text` and was not read because of a limit, and where.
+    pub fn detect_and_tell(&self, text: &[u8], problem: &mut dyn FnMut(Range<usize>, Problem)) -> Vec<Match> {
+        self.layers(text, self.depth.encodings, problem)
+    }
+
+    /// All credentials in `text` under up to `depth` layers.
+    fn layers(
+        &self,
+        text: &[u8],
+        depth: usize,
+        problem: &mut dyn FnMut(Range<usize>, Problem),
+    ) -> Vec<Match> {
         let mut anchors = Vec::new();
         self.prefilter.anchors(text, &mut anchors);
         anchors.retain(|&a| self.prefilter.viable(text, a));
         let mut matches = Vec::new();
         for window in window::windows(text, &anchors, self.prefilter.literals()) {
-            self.window(text, &window, &mut matches);
+            self.window(text, &window, depth, &mut matches, problem);
         }
-        let key = |m: &Match| (m.span().start, m.rule, m.secret.as_ref().map(|s| s.span.start));
-        matches.sort_by_key(key);
-        matches.dedup_by(|a, b| key(a) == key(b));
+        matches.sort_by(|a, b| order(a).cmp(&order(b)));
+        matches.dedup_by(|a, b| order(a) == order(b));
         fold(matches)
     }
+}
+
+/// By place. What is in one container in base64 stands at one place.
+fn order(m: &Match) -> impl Ord + '_ {
+    let value = |v: &Option<Value>| v.as_ref().map(|v| (v.span.start, v.text.clone()));
+    (m.span().start, m.rule, value(&m.secret), value(&m.id))
 }
 
 /// Make ids without a secret repeats of the same id with one, or of its first place.

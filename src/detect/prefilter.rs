@@ -17,8 +17,16 @@ use crate::rules::{Check, Part, RuleSet};
 /// The longest literal that is searched for; longer prefixes are cut.
 const MAX_LITERAL: usize = 8;
 
-/// Literals a searcher takes before another one is built: above this number Teddy is half as fast.
-const MAX_PER_SEARCHER: usize = 32;
+/// Literals a searcher takes before another one is built.
+const MAX_PER_SEARCHER: usize = 48;
+
+/// A run of base64 that encodes a container is at least this long.
+const MIN_PACKED: usize = 40;
+
+/// Heads of base64 runs that encode gzip or zip, and gzip that is encoded twice, as Helm keeps releases. What else might be encoded
+/// twice has no mark that costs little: four more literals made this stage a third slower.
+const PACKED: [&[u8]; 3] = [b"H4sI", b"UEsDB", HELM];
+const HELM: &[u8] = b"SDRzS";
 
 /// A literal of the prefilter.
 #[derive(Debug, Clone)]
@@ -58,8 +66,14 @@ pub enum Carrier {
     Plain,
     /// As UTF-16, either byte order: the NUL at either end is left out.
     Utf16,
+    /// As UTF-32, either byte order.
+    Utf32,
     /// Inside base64, at any alignment.
     Base64,
+    /// As UTF-16 inside base64.
+    Base64Wide,
+    /// The head of base64 that encodes a compressed stream or an archive.
+    Packed,
     /// As hexadecimal digits.
     Hex,
     /// As `\u0041`, `\x41`, `%41`, `&#65;` or `&#x41;`.
@@ -68,6 +82,13 @@ pub enum Carrier {
     Keyword,
     /// A keyword of a label, as UTF-16.
     KeywordUtf16,
+}
+
+impl Carrier {
+    /// Whether it is an encoding of an encoding.
+    const fn is_deep(self) -> bool {
+        matches!(self, Self::Utf32 | Self::Base64Wide | Self::Packed)
+    }
 }
 
 /// A place in a text where a literal stands.
@@ -120,6 +141,9 @@ impl Prefilter {
                 });
             }
         }
+        let packed =
+            |bytes: &&[u8]| Literal { bytes: bytes.to_vec(), carrier: Carrier::Packed, parts: Vec::new() };
+        literals.extend(PACKED.iter().map(packed));
         // Of two literals at one place Teddy reports one: what begins with another literal is found through that one.
         literals.sort_by_key(|l| l.bytes.len());
         let mut kept: Vec<Literal> = Vec::new();
@@ -129,6 +153,9 @@ impl Prefilter {
                 None => kept.push(literal),
             }
         }
+        // Teddy puts them into its eight buckets in this order, and what shares one with a literal that hits often is slow. The
+        // marks of deep layers come last, all but the shortest.
+        kept.sort_by_key(|l| l.carrier.is_deep() && l.bytes.len() > 4);
         Self::of(kept, shapes)
     }
 
@@ -144,7 +171,9 @@ impl Prefilter {
             .step_by(MAX_PER_SEARCHER)
             .map(|first| {
                 let chunk = &literals[first..literals.len().min(first + MAX_PER_SEARCHER)];
+                // The wide form takes more literals, but is slower on every text.
                 let packed = packed::Config::new()
+                    .only_teddy_fat(Some(false))
                     .builder()
                     .extend(chunk.iter().map(|l| &l.bytes))
                     .build()
@@ -215,6 +244,14 @@ impl Prefilter {
             Carrier::Plain => shapes.any(|s| s.plain(before, after)),
             // a shorter run cannot hold the rest of the shortest value, whatever the alignment
             Carrier::Base64 => shapes.any(|s| run(after, decode::is_base64_any) + 4 >= s.min_len * 4 / 3),
+            Carrier::Base64Wide => {
+                shapes.any(|s| run(after, decode::is_base64_any) + 16 >= s.min_len * 8 / 3)
+            }
+            Carrier::Packed => packed_run(before, after),
+            Carrier::Utf32 => shapes.any(|s| {
+                let wide = |u: &&[u8]| u[0] > b' ' && u[1..].iter().all(|b| *b == 0);
+                after.chunks(4).take_while(wide).count() + 3 >= s.min_len
+            }),
             Carrier::Hex => shapes.any(|s| run(after, |b| b.is_ascii_hexdigit()) >= s.min_len * 2),
             // in big endian text the byte behind the last character belongs to something else
             Carrier::Utf16 => shapes.any(|s| {
@@ -253,9 +290,6 @@ impl Shape {
     /// Whether a value with a prefix may begin where `after` does.
     fn plain(&self, before: &[u8], after: &[u8]) -> bool {
         // the letter before may end an escape: \n, %3D, =3D, a terminal colour
-        let escaped = |b: &[u8]| {
-            b.iter().rev().take(16).any(|b| matches!(b, b'\\' | b'%' | 0x1b)) || b.ends_with(b"=3D")
-        };
         if before.last().is_some_and(|&b| self.part.fence.has(b)) && !escaped(before) {
             return false;
         }
@@ -340,6 +374,21 @@ impl Shape {
     }
 }
 
+/// Whether what stands before a value may end in an escape: `\n`, `%3D`, `=3D`, a terminal colour.
+fn escaped(before: &[u8]) -> bool {
+    before.iter().rev().take(16).any(|b| matches!(b, b'\\' | b'%' | 0x1b)) || before.ends_with(b"=3D")
+}
+
+/// Whether a run of base64 begins here that may encode a container, perhaps twice, perhaps with escapes in it.
+fn packed_run(before: &[u8], after: &[u8]) -> bool {
+    let begins = before.last().is_none_or(|&b| !decode::is_base64_any(b)) || escaped(before);
+    let long = || {
+        let class = |b: &&u8| decode::is_base64_any(**b) || matches!(b, b'\\' | b'%');
+        after.iter().take_while(class).count() >= MIN_PACKED
+    };
+    begins && (after.starts_with(HELM) || decode::begins_packed(after)) && long()
+}
+
 /// All literals of a part. Ids come in every carrier. A secret with a prefix of its own is a token in some setting:
 /// plain, or in base64.
 fn add_part(part: &Part, secret: bool, add: &mut impl FnMut(Vec<u8>, Carrier)) {
@@ -360,6 +409,12 @@ fn add_part(part: &Part, secret: bool, add: &mut impl FnMut(Vec<u8>, Carrier)) {
             continue;
         }
         add(cut(utf16(p)), Carrier::Utf16);
+        // The last two characters are the same for several prefixes.
+        let tail = &p[p.len() - 2..];
+        add(vec![tail[0], 0, 0, 0, tail[1]], Carrier::Utf32);
+        for alignment in 0..3 {
+            add(cut(base64_inner(&[0, tail[0], 0, tail[1], 0], alignment)), Carrier::Base64Wide);
+        }
         let hex = |upper: bool| p.iter().flat_map(|b| hex_digits(*b, upper)).collect::<Vec<u8>>();
         add(cut(hex(false)), Carrier::Hex);
         add(cut(hex(true)), Carrier::Hex);

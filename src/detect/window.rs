@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::decode::{Carriers, View};
+use crate::decode::unpack::Problem;
+use crate::decode::{Carriers, View, is_base64_any};
 use crate::finding::{Note, Secret, Severity};
 use crate::rules::{Check, Part, Rule};
 
@@ -17,18 +18,22 @@ use super::{Detector, Match, Value};
 pub(crate) const REACH: usize = 16 << 10;
 /// How far around a label without an id anything matters.
 const LABEL_REACH: usize = 1 << 10;
-/// Layers of encodings that are undone.
-const MAX_DEPTH: usize = 4;
+/// How far a run of base64 or hexadecimal digits may reach beyond that.
+const RUN_REACH: usize = 16 << 20;
 /// How far from a mail host an SES password may stand.
 const HOST_REACH: usize = 600;
 
 /// A piece of a text that is decoded and searched as one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Window {
     range: Range<usize>,
     carriers: Carriers,
     /// For UTF-16: an offset at which a character's low byte stands.
     utf16: Option<usize>,
+    /// Some of it is UTF-32.
+    utf32: bool,
+    /// Some of it is a container in base64.
+    packed: bool,
 }
 
 /// The windows of a text, in order. UTF-16 and other text are apart.
@@ -48,7 +53,20 @@ pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> 
                 Carrier::Utf16 => 2 * REACH,
                 _ => REACH,
             };
-            let range = anchor.pos.saturating_sub(reach)..text.len().min(anchor.pos + reach);
+            let mut range = anchor.pos.saturating_sub(reach)..text.len().min(anchor.pos + reach);
+            match carrier {
+                // Cut in the middle, a run would be decoded at the wrong alignment.
+                Carrier::Base64 | Carrier::Base64Wide | Carrier::Hex
+                    if open.as_ref().is_none_or(|w| w.range.end < range.start) =>
+                {
+                    range.start -= run_before(&text[..range.start]);
+                }
+                Carrier::Packed => {
+                    range.start = anchor.pos.saturating_sub(PACKED_REACH);
+                    range.end = anchor.pos + packed_len(&text[anchor.pos..]);
+                }
+                _ => {}
+            }
             let phase = is_wide.then_some(anchor.pos);
             let fits =
                 |w: &Window| w.range.end >= range.start && w.utf16.map(|p| p % 2) == phase.map(|p| p % 2);
@@ -60,15 +78,33 @@ pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> 
                 }
                 _ => {
                     windows.extend(open.take());
-                    open.insert(Window { range, carriers: Carriers::default(), utf16: phase })
+                    open.insert(Window { range, utf16: phase, ..Window::default() })
                 }
             };
-            window.carriers.base64 |= carrier == Carrier::Base64;
+            window.carriers.base64 |=
+                matches!(carrier, Carrier::Base64 | Carrier::Base64Wide | Carrier::Packed);
+            window.packed |= carrier == Carrier::Packed;
+            window.utf32 |= carrier == Carrier::Utf32;
             window.carriers.hex |= carrier == Carrier::Hex;
         }
         windows.extend(open);
     }
     windows
+}
+
+/// What may stand before a container in base64 and belong to an escape of its first character, bytes.
+const PACKED_REACH: usize = 16;
+
+/// How many bytes at the end of `text` belong to a run of base64, at most [`RUN_REACH`].
+fn run_before(text: &[u8]) -> usize {
+    text.iter().rev().take(RUN_REACH).take_while(|b| is_base64_any(**b)).count()
+}
+
+/// Length of the base64 that `text` begins with, wrapped or with escapes in it, at most [`RUN_REACH`].
+fn packed_len(text: &[u8]) -> usize {
+    let class =
+        |b: &&u8| is_base64_any(**b) || matches!(b, b'=' | b'\\' | b'%' | b' ' | b'\t' | b'\r' | b'\n');
+    text.iter().take(RUN_REACH).take_while(class).count()
 }
 
 /// Everything found in a decoded window.
@@ -80,8 +116,15 @@ struct Found<'a> {
 }
 
 impl Detector {
-    /// Search a window.
-    pub(super) fn window(&self, text: &[u8], window: &Window, matches: &mut Vec<Match>) {
+    /// Search a window, and up to `depth` layers of what is encoded in it.
+    pub(super) fn window(
+        &self,
+        text: &[u8],
+        window: &Window,
+        depth: usize,
+        matches: &mut Vec<Match>,
+        problem: &mut dyn FnMut(Range<usize>, Problem),
+    ) {
         let raw = &text[window.range.clone()];
         let view = match window.utf16 {
             Some(at) => View::utf16(raw, window.range.start, at - window.range.start),
@@ -90,10 +133,27 @@ impl Detector {
         let anchored = |decoded: &[u8]| self.prefilter.is_hot(decoded);
         let names = [&b"uoted-printable"[..], b"UOTED-PRINTABLE", b"uoted-Printable"];
         let quoted_printable = names.iter().any(|n| memchr::memmem::find(&view.text, n).is_some());
+        let view = if window.utf32 { view.narrowed() } else { view };
         let view = view.unescaped(quoted_printable);
         let whole = if window.carriers.base64 { self.opaque(&view, matches) } else { Vec::new() };
         let from = matches.len();
-        let view = view.unwrapped(window.carriers, MAX_DEPTH, &anchored);
+        let (mut view, mut left, mut opened) = (view, depth, Vec::new());
+        loop {
+            if window.packed {
+                self.packed(&view, left, &mut opened, matches, problem);
+            }
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+            match view.layer(window.carriers, &anchored) {
+                Ok(inner) => view = inner,
+                Err(same) => {
+                    view = same;
+                    break;
+                }
+            }
+        }
         self.search(&view, matches);
         // what stands inside a credential is a part of it
         let inside = |s: Range<usize>| whole.iter().any(|w| w.start <= s.start && s.end <= w.end);

@@ -119,7 +119,7 @@ fn credential(
     carriers.dedup();
     for carrier in carriers.into_iter().filter(|carrier| !carrier.is_empty()) {
         let names: Vec<_> = carrier.iter().map(|encoding| encoding.name()).collect();
-        field("inside", &names.join(", then "))?;
+        field("inside", &names.join(" > "))?;
     }
     let mut notes: Vec<_> = group.findings.iter().flat_map(|finding| &finding.notes).copied().collect();
     notes.sort_unstable();

@@ -7,6 +7,7 @@ use super::lines::{Count, Counts, Layout, LineEnd};
 use super::snippet::{Spans, snippet};
 use crate::aws::partition;
 use crate::blob::{Origin, Place};
+use crate::decode::merge;
 use crate::detect::{Match, Value};
 use crate::finding::{Encoding, Finding, Fingerprint, Location, Partition, Severity, Verification};
 use crate::line_hash::line_hashes;
@@ -202,11 +203,9 @@ fn encodings(m: &Match) -> Vec<Encoding> {
     let values = [&m.id, &m.secret, &m.token].into_iter().flatten();
     let mut lists: Vec<&[Encoding]> = values.map(|v| v.encodings.as_slice()).collect();
     lists.sort_by_key(|l| std::cmp::Reverse(l.len()));
-    let mut all: Vec<Encoding> = Vec::new();
-    for encoding in lists.into_iter().flatten() {
-        if !all.contains(encoding) {
-            all.push(*encoding);
-        }
+    let mut all = Vec::new();
+    for list in lists {
+        merge(&mut all, list);
     }
     all
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::deep::{may_be_container, name_of, scan_container};
+use super::deep::{encoded, may_be_container, name_of, scan_container};
 use super::pieces::{MAX_FINDINGS, PieceSize, scan_reader};
 use super::{Stats, TextStart, collect_all};
 use crate::blob::{Blob, Origin, Sink, Skipped};
@@ -125,7 +125,9 @@ impl Sink for Collector<'_> {
         {
             return;
         }
-        let mut matches = self.detector.detect(blob.bytes);
+        let mut matches = self.detector.detect_and_tell(blob.bytes, &mut |at, problem| {
+            self.skipped(encoded(name_of(blob.origin), &at, &problem));
+        });
         self.omitted(blob.origin, matches.len().saturating_sub(MAX_FINDINGS) as u64);
         matches.truncate(MAX_FINDINGS);
         let rules = self.detector.rules();

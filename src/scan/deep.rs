@@ -1,6 +1,7 @@
 //! What is inside a container: every member is looked at as if it were a file.
 
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use super::repeats::fold_repeats;
@@ -72,6 +73,15 @@ pub(super) fn name_of(origin: &Origin) -> String {
     }
 }
 
+/// What is encoded at `at` in the text that people know as `what` was not read.
+pub(super) fn encoded(what: String, at: &Range<usize>, problem: &Problem) -> Skipped {
+    Skipped {
+        what,
+        reason: format!("what base64 encodes at byte {}: {problem}", at.start),
+        help: Some("decode it and scan what comes out".into()),
+    }
+}
+
 struct Scan<'a> {
     detector: &'a Detector,
     stopped: &'a dyn Fn() -> bool,
@@ -93,7 +103,14 @@ impl Scan<'_> {
     }
 
     fn find(&mut self, origin: &Origin, text: &[u8]) {
-        let matches = self.detector.detect(text);
+        let what = || {
+            let outer = self.origin.path.as_deref().unwrap_or_default();
+            let path = origin.path.as_deref().and_then(|p| p.strip_prefix(outer)).unwrap_or_default();
+            format!("{}{}", self.name, String::from_utf8_lossy(path))
+        };
+        let skipped = &mut self.deep.skipped;
+        let matches =
+            self.detector.detect_and_tell(text, &mut |at, p| skipped.push(encoded(what(), &at, &p)));
         let found = collect_all(self.detector.rules(), origin, text, TextStart::default(), &matches);
         self.keep(fold_repeats(found));
     }
@@ -142,11 +159,11 @@ impl Members for Scan<'_> {
     fn problem(&mut self, path: &[u8], problem: Problem) {
         let what = format!("{}{}", self.name, String::from_utf8_lossy(path));
         let help = match &problem {
-            Problem::OverLimit(_) => Some("unpack it and scan the folder".into()),
-            Problem::Corrupt(_) | Problem::Unsupported(_) | Problem::Encrypted => None,
+            Problem::OverLimit(_) | Problem::TooDeep => Some("unpack it and scan the folder".into()),
+            Problem::Corrupt(_) | Problem::Unsupported(_) | Problem::Encrypted | Problem::Elsewhere => None,
         };
         let list = match problem {
-            Problem::Encrypted => &mut self.deep.left_out,
+            Problem::Encrypted | Problem::Elsewhere => &mut self.deep.left_out,
             _ => &mut self.deep.skipped,
         };
         list.push(Skipped { what, reason: problem.to_string(), help });

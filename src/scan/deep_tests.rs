@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::blob::{Blob, Sink as _};
-use crate::decode::unpack::samples::Pack;
+use crate::decode::unpack::samples::{Pack, gzip};
+use crate::detect::Depth;
 use crate::rules::RuleSet;
 use crate::scan::{ArchiveLimits, Collector, Gathered};
 
@@ -84,4 +85,164 @@ fn what_only_begins_like_a_container_is_read_as_it_is() {
     let gathered = scan(&[b"!<arch>\n", text.as_bytes()].concat(), 8);
     assert_eq!(places(&gathered), [("outer".into(), Some(2), true)]);
     assert_eq!(gathered.skipped.len(), 1, "it is told all the same");
+}
+
+/// A layer of encoding that a text can be under.
+#[derive(Debug, Clone, Copy)]
+enum Layer {
+    /// Base64 of gzip, in a value.
+    Gzip,
+    /// Base64 of a zip archive, on lines.
+    Zip,
+    /// Base64 of UTF-16, as of `PowerShell -EncodedCommand`.
+    Wide,
+    /// A string of JSON.
+    Json,
+    /// Percent encoding of all but letters and digits.
+    Percent,
+}
+
+impl Layer {
+    fn wrap(self, text: &[u8]) -> Vec<u8> {
+        let escaped = |keep: fn(u8) -> bool, form: fn(u8) -> String| -> String {
+            text.iter().map(|b| if keep(*b) { char::from(*b).to_string() } else { form(*b) }).collect()
+        };
+        match self {
+            Self::Gzip => format!("user_data: \"{}\"\n", base64(&gzip(text))),
+            Self::Zip => {
+                let packed = base64(&Pack::Zip.pack(&[("in", text)]));
+                let lines: Vec<&str> =
+                    packed.as_bytes().chunks(76).map(|l| std::str::from_utf8(l).unwrap()).collect();
+                format!("Content-Transfer-Encoding: base64\n\n{}\n", lines.join("\r\n"))
+            }
+            Self::Wide => {
+                let wide: Vec<u8> = text.iter().flat_map(|b| [*b, 0]).collect();
+                format!("powershell -EncodedCommand {}\n", base64(&wide))
+            }
+            Self::Json => serde_json::to_string(&String::from_utf8_lossy(text)).unwrap(),
+            Self::Percent => escaped(|b| b.is_ascii_alphanumeric(), |b| format!("%{b:02X}")),
+        }
+        .into_bytes()
+    }
+
+    /// What the report calls it.
+    fn chain(self) -> &'static [&'static str] {
+        match self {
+            Self::Gzip => &["base64", "gzip"],
+            Self::Zip => &["base64", "zip"],
+            Self::Wide => &["base64", "utf-16"],
+            Self::Json | Self::Percent => &[],
+        }
+    }
+
+    /// How many layers it counts.
+    fn depth(self) -> usize {
+        self.chain().iter().filter(|name| **name != "utf-16").count()
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const TABLE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk.iter().fold(0u32, |v, &b| v << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
+        let digit = |i: usize| char::from(TABLE[(bits >> (18 - 6 * i)) as usize & 63]);
+        out.extend((0..4).map(|i| if i <= chunk.len() { digit(i) } else { '=' }));
+    }
+    out
+}
+
+fn scan_encoded(file: &[u8], encodings: usize) -> Gathered {
+    let depth = Depth { encodings, ..Depth::default() };
+    let detector = Detector::with_depth(Arc::new(RuleSet::load(&[]).unwrap()), depth);
+    let control = Control::default();
+    let collector = Collector::new(&detector, &control);
+    collector.blob(Blob { origin: &Origin::file("outer"), bytes: file });
+    collector.finish()
+}
+
+/// The innermost is a container in base64 or plain, since an id in UTF-16 in base64 shows only to the layer around it.
+fn layers() -> impl Strategy<Value = Vec<Layer>> {
+    let container = prop::sample::select(&[Layer::Gzip, Layer::Zip][..]);
+    let escape = prop::sample::select(&[Layer::Json, Layer::Percent][..]);
+    let block = (
+        prop::option::of(prop::sample::select(&[Layer::Json, Layer::Wide][..])),
+        container,
+        prop::option::of(escape),
+    );
+    prop::collection::vec(block, 1..=3).prop_map(|blocks| {
+        let first = |n: usize, layer: Layer| n == 0 || !matches!(layer, Layer::Wide);
+        let flat = |(n, (inside, container, outside)): (usize, (Option<Layer>, Layer, Option<Layer>))| {
+            inside.filter(|l| first(n, *l)).into_iter().chain([container]).chain(outside)
+        };
+        blocks.into_iter().enumerate().flat_map(flat).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn a_pair_is_found_under_every_layer_up_to_the_limit(
+        layers in layers(),
+        packs in prop::collection::vec(prop::sample::select(&Pack::ALL[..]), 0..=3),
+        above in 0usize..30,
+    ) {
+        // Innermost first.
+        let text = layers.iter().fold(planted(3).into_bytes(), |text, layer| layer.wrap(&text));
+        let file = [format!("# {}", "a line\n# ".repeat(above)).into_bytes(), b"\n".to_vec(), text].concat();
+        let packed = packs.iter().fold(file, |inner, pack| pack.pack(&[("m", &inner)]));
+        let depth: usize = layers.iter().map(|l| l.depth()).sum();
+        let gathered = scan_encoded(&packed, depth);
+        prop_assert_eq!(&gathered.skipped, &[]);
+        prop_assert_eq!(gathered.findings.len(), 1, "{:?}", layers);
+        let found = &gathered.findings[0];
+        prop_assert!(found.secret.as_ref().is_some_and(|s| s.expose() == SECRET));
+        let named: Vec<&str> = found.encodings.iter().map(|e| e.name()).filter(|n| !["escape", "percent"].contains(n)).collect();
+        let wanted: Vec<&str> = layers.iter().rev().flat_map(|l| l.chain()).copied().collect();
+        prop_assert_eq!(named, wanted);
+        // The place is that in the outer text: there the line of the last layer.
+        let zip_head = u64::from(matches!(layers.last(), Some(Layer::Zip))) * 2;
+        prop_assert_eq!(found.location.line, Some(above as u64 + 2 + zip_head));
+        prop_assert_eq!(scan_encoded(&packed, depth - 1).findings.len(), 0, "{:?}", layers);
+    }
+}
+
+#[test]
+fn encodings_that_are_found_by_their_own_marks() {
+    let text = planted(1);
+    let utf32 = |little: bool| -> Vec<u8> {
+        let unit = |c: char| if little { (c as u32).to_le_bytes() } else { (c as u32).to_be_bytes() };
+        text.chars().flat_map(unit).collect()
+    };
+    for (name, file, chain) in [
+        ("UTF-32, little endian", utf32(true), &["utf-32"][..]),
+        ("UTF-32, big endian", utf32(false), &["utf-32"]),
+        (
+            "Helm",
+            format!("release: {}", base64(base64(&gzip(text.as_bytes())).as_bytes())).into_bytes(),
+            &["base64", "base64", "gzip"],
+        ),
+        (
+            "long base64",
+            format!("x: {}", base64([&b"a ".repeat(50_000)[..], text.as_bytes()].concat().as_slice()))
+                .into_bytes(),
+            &["base64"],
+        ),
+    ] {
+        let gathered = scan_encoded(&file, 4);
+        let found: Vec<_> = gathered
+            .findings
+            .iter()
+            .map(|f| (f.secret.is_some(), f.encodings.iter().map(|e| e.name()).collect()))
+            .collect();
+        assert_eq!(found, [(true, chain.to_vec())], "{name}");
+    }
+}
+
+#[test]
+fn a_bomb_in_base64_is_listed() {
+    let bomb = gzip(&vec![0; 100 << 20]);
+    let gathered = scan_encoded(format!("x: {}\n{}", base64(&bomb), planted(0)).as_bytes(), 4);
+    assert_eq!(gathered.skipped.len(), 1, "{:?}", gathered.skipped);
+    assert_eq!(places(&gathered), [("outer".into(), Some(2), true)]);
 }

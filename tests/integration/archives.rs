@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::samples::Pack;
+use crate::support::git::Repo;
 use crate::support::{TestEnv, id, pair};
 
 /// A folder with an archive in an archive, and the report on it.
@@ -68,4 +69,56 @@ fn standard_input_may_be_an_archive() {
     let run = env
         .run_with_stdin(&["files", "-", "--format", "json"], &Pack::Gzip.pack(&[("", pair(0).as_bytes())]));
     assert_eq!((run.status, run.json()["findings"][0]["line"].as_u64()), (1, Some(1)));
+}
+
+#[test]
+fn an_audit_reads_the_urls_and_the_credential_store_of_a_repository() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    repo.commit("nothing");
+    let config = fs::read_to_string(repo.path(".git/config")).unwrap();
+    repo.write(".git/config", format!("{config}[remote \"s3\"]\n\turl = s3://{}@bucket/r\n", id(1)));
+    repo.write(".git/credentials", pair(0));
+    let run = env.run(&["audit", "r", "--format", "json"]);
+    let report = run.json();
+    let mut places: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| (f["path"].as_str(), f["key_id"].as_str()))
+        .collect();
+    places.sort_unstable();
+    assert_eq!(places, [(Some(".git/config"), Some(&*id(1))), (Some(".git/credentials"), Some(&*id(0)))]);
+    assert_eq!(run.status, 1);
+}
+
+/// Ten gigabytes of zeros, ten megabytes of gzip: one stream many times over.
+#[test]
+fn ten_gigabytes_of_zeros_end_early() {
+    let env = TestEnv::new();
+    let stream = Pack::Gzip.pack(&[("", &vec![0; 64 << 20])]);
+    let bomb = stream.repeat((10 << 30) / (64 << 20));
+    fs::write(env.path("zeros.gz"), &bomb).unwrap();
+    fs::write(env.path("beside.ini"), pair(0)).unwrap();
+    let run = env.run(&["files", ".", "--format", "json"]);
+    let report = run.json();
+    assert_eq!((run.status, report["findings"][0]["key_id"].as_str()), (2, Some(&*id(0))));
+    let incomplete = report["incomplete"].as_array().unwrap();
+    assert!(matches!(&incomplete[..], [one] if one["what"] == "zeros.gz"), "{incomplete:?}");
+}
+
+#[test]
+fn the_depth_of_encodings_is_an_option() {
+    let env = TestEnv::new();
+    let packed = Pack::Gzip.pack(&[("", pair(0).as_bytes())]);
+    fs::write(env.path("a.txt"), format!("one\nx: {}\n", crate::cases::base64(&packed))).unwrap();
+    let run = env.run(&["files", ".", "--format", "json"]);
+    let report = run.json();
+    let finding = &report["findings"][0];
+    assert_eq!(finding["encodings"], serde_json::json!(["base64", "gzip"]));
+    assert_eq!((finding["line"].as_u64(), finding["column"].as_u64()), (Some(2), Some(4)));
+    assert!(env.run(&["files", "."]).stdout.contains("base64 > gzip"));
+    for shallow in [&["--max-decode-depth", "1"][..], &["--no-archives"]] {
+        assert_eq!(env.run(&[&["files", "."], shallow].concat()).status, 0);
+    }
 }

@@ -87,7 +87,10 @@ fn names() -> [(&'static str, Vec<&'static str>); 3] {
         Encoding::Html,
         Encoding::QuotedPrintable,
         Encoding::Joined,
+        Encoding::Utf32,
     ];
+    let packed = keyhound::decode::unpack::Format::ALL.map(|format| Encoding::Packed(format.name()));
+    let encodings = [&encodings[..], &packed].concat();
     let notes =
         [Note::DocumentationExample, Note::Placeholder, Note::ImplausibleId, Note::Canary, Note::Expired];
     let places = [
@@ -112,7 +115,9 @@ fn names() -> [(&'static str, Vec<&'static str>); 3] {
             | Encoding::Escape
             | Encoding::Html
             | Encoding::QuotedPrintable
-            | Encoding::Joined,
+            | Encoding::Joined
+            | Encoding::Utf32
+            | Encoding::Packed(_),
             Note::DocumentationExample
             | Note::Placeholder
             | Note::ImplausibleId
@@ -133,7 +138,10 @@ fn names() -> [(&'static str, Vec<&'static str>); 3] {
     };
     assert!(known(encodings[0], notes[0], places[0]));
     [
-        ("/$defs/finding_fields/properties/encodings/items/enum", encodings.map(Encoding::name).to_vec()),
+        (
+            "/$defs/finding_fields/properties/encodings/items/enum",
+            encodings.iter().map(|e| e.name()).collect(),
+        ),
         ("/$defs/finding_fields/properties/notes/items/enum", notes.map(Note::name).to_vec()),
         ("/$defs/place_fields/properties/where/enum", places.map(Place::name).to_vec()),
     ]

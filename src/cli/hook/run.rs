@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
-use keyhound::detect::Detector;
 use keyhound::report::Gate;
 use keyhound::scan::{scan_message, scan_range};
 use keyhound::sources::history::refs::Refs;
@@ -99,7 +98,7 @@ pub(super) fn message(here: &Here, file: Option<&Path>, common: &Common) -> Resu
     let started = now();
     let Some(file) = file else { bail!("commit-msg needs the file with the message") };
     let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let detector = Detector::new(common.rule_set()?);
+    let detector = common.detector()?;
     let control = interrupt::control(common.archives());
     let mut outcome = scan_message(&text, &detector, &control, started);
     if !outcome.findings.is_empty() {
@@ -138,7 +137,7 @@ pub(super) fn commits(here: &Here, range: &Range, gate: Gate, common: &Common) -
     if range.tips.is_empty() && range.others.is_empty() {
         return Ok(ExitStatus::Clean);
     }
-    let detector = Detector::new(common.rule_set()?);
+    let detector = common.detector()?;
     let control = interrupt::control(common.archives());
     let tips = range.tips.iter().map(|tip| tip.commit);
     let suppressions = Suppressions::of_commits(&here.objects, tips, detector.rules(), common)?;

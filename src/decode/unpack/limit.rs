@@ -85,7 +85,7 @@ impl<'a> Shared<'a> {
         if self.members.get() > self.limits.members { Err(self.end(Over::Members)) } else { Ok(()) }
     }
 
-    fn count_bytes(&self, bytes: u64) -> Flow {
+    pub(super) fn count_bytes(&self, bytes: u64) -> Flow {
         self.bytes.set(self.bytes.get().saturating_add(bytes));
         if self.bytes.get() > self.limits.bytes { Err(self.end(Over::Bytes)) } else { Ok(()) }
     }
@@ -184,6 +184,6 @@ impl Read for Meter<'_> {
 }
 
 /// What a decoder says, as one clause.
-fn reason(error: &io::Error) -> String {
+pub(super) fn reason(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::UnexpectedEof { ENDS_EARLY.into() } else { format!("corrupt: {error}") }
 }

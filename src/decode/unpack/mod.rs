@@ -11,8 +11,13 @@
 use std::io::{self, Read};
 
 mod ar;
+mod cpio;
 mod limit;
+mod pack;
+mod pdf;
+mod seven;
 mod source;
+mod sqlite;
 mod stored;
 mod stream;
 mod tar;
@@ -48,6 +53,60 @@ pub enum Format {
     Tar,
     /// Members, none compressed: Debian packages and static libraries.
     Ar,
+    /// As gzip: the format before xz, which has no mark of its own.
+    Lzma,
+    /// Members, none compressed: initial file systems, the payload of RPM.
+    Cpio,
+    /// A package, around a compressed cpio archive.
+    Rpm,
+    /// Members, several compressed as one.
+    SevenZip,
+    /// Streams, most of them compressed.
+    Pdf,
+    /// Rows of tables.
+    Sqlite,
+    /// Objects of git, with or without the names of a bundle before them.
+    GitPack,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Gzip,
+        Self::Bzip2,
+        Self::Xz,
+        Self::Zstd,
+        Self::Lzma,
+        Self::Zip,
+        Self::Tar,
+        Self::Ar,
+        Self::Cpio,
+        Self::Rpm,
+        Self::SevenZip,
+        Self::Pdf,
+        Self::Sqlite,
+        Self::GitPack,
+    ];
+
+    /// The name used in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Bzip2 => "bzip2",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+            Self::Zip => "zip",
+            Self::Tar => "tar",
+            Self::Ar => "ar",
+            Self::Lzma => "lzma",
+            Self::Cpio => "cpio",
+            Self::Rpm => "rpm",
+            Self::SevenZip => "7z",
+            Self::Pdf => "pdf",
+            Self::Sqlite => "sqlite",
+            Self::GitPack => "git-pack",
+        }
+    }
 }
 
 /// The container that begins with `head`: its first [`HEAD`] bytes, or all of it if there are fewer.
@@ -61,6 +120,17 @@ pub fn format(head: &[u8]) -> Option<Format> {
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => Some(Format::Bzip2),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Format::Xz),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Format::Zstd),
+        [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] if head.len() >= 32 => Some(Format::SevenZip),
+        [b'0', b'7', b'0', b'7', b'0', b'1' | b'2' | b'7', ..] if cpio::is_header(head) => Some(Format::Cpio),
+        [0xed, 0xab, 0xee, 0xdb, 3 | 4, ..] if head.len() >= 112 => Some(Format::Rpm),
+        [b'%', b'P', b'D', b'F', b'-', b'1'..=b'2', ..] => Some(Format::Pdf),
+        [b'P', b'A', b'C', b'K', 0, 0, 0, 2 | 3, ..] if head.len() >= 12 => Some(Format::GitPack),
+        [b'#', b' ', b'v', b'2' | b'3', ..] if head[4..].starts_with(b" git bundle\n") => {
+            Some(Format::GitPack)
+        }
+        [b'#', b'!', ..] if zip::behind_script(head).is_some() => Some(Format::Zip),
+        [0x5d, 0, 0, ..] if stream::is_lzma(head) => Some(Format::Lzma),
+        _ if head.starts_with(b"SQLite format 3\0") && head.len() >= 100 => Some(Format::Sqlite),
         _ if head.starts_with(b"!<arch>\n") => Some(Format::Ar),
         _ if head.get(257..262) == Some(b"ustar") && tar::is_header(head) => Some(Format::Tar),
         _ => None,
@@ -76,9 +146,15 @@ pub enum Problem {
     /// Reading it would go beyond [`Limits`].
     #[error("{0}")]
     OverLimit(&'static str),
-    /// It is compressed in a way that is not known here: the number of the method in a zip archive.
+    /// It is a container inside of more containers than are opened.
+    #[error("not opened: nested deeper than --max-archive-depth")]
+    TooDeep,
+    /// It is compressed in a way that is not known here: the number of the method in a zip archive, its name in others.
     #[error("compressed by method {0}, which is not supported")]
-    Unsupported(u16),
+    Unsupported(String),
+    /// A part of it is somewhere else: what a thin pack adds to an object that it does not hold.
+    #[error("made from an object that is not in it: what was added to that was read")]
+    Elsewhere,
     /// It is encrypted.
     #[error("encrypted")]
     Encrypted,
@@ -89,6 +165,12 @@ pub enum Problem {
 /// Paths are what is to be written behind the path of the container: `!inner/file`, `!inner.zip!file`, and nothing for what a
 /// mere compressed stream holds.
 pub trait Members {
+    /// A container is opened: what comes next is in it.
+    fn opens(&mut self, _: Format) {}
+
+    /// The container that was opened last has ended.
+    fn closes(&mut self) {}
+
     /// A member's content. An error is the reader's, and nobody needs to be told of it; any part may be left unread.
     fn content(&mut self, path: &[u8], content: &mut dyn Read) -> io::Result<()>;
 
@@ -149,11 +231,24 @@ impl Unpacker<'_> {
 
     /// Read a container. `depth`: how many may be opened on the way, this one included.
     fn layer(&mut self, format: Format, source: &mut Source<'_>, depth: usize) -> Flow {
+        self.members.opens(format);
+        let flow = self.opened(format, source, depth);
+        self.members.closes();
+        flow
+    }
+
+    fn opened(&mut self, format: Format, source: &mut Source<'_>, depth: usize) -> Flow {
         match format {
             Format::Zip => self.zip(source, depth),
             Format::Tar => self.tar(source, depth),
             Format::Ar => self.ar(source, depth),
-            Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd => {
+            Format::Cpio => self.cpio(source, depth),
+            Format::Rpm => self.rpm(source, depth),
+            Format::SevenZip => self.seven_zip(source, depth),
+            Format::Pdf => self.pdf(source, depth),
+            Format::Sqlite => self.sqlite(source),
+            Format::GitPack => self.git_pack(source, depth),
+            Format::Lzma | Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd => {
                 let consumed = source.consumed();
                 let mut decoder = stream::decoder(format, source);
                 let mut meter = Meter::expanding(self.shared, consumed, &mut *decoder);
@@ -188,11 +283,43 @@ impl Unpacker<'_> {
             Some(format) if depth > 1 => self.layer(format, &mut Source::new(&mut whole), depth - 1),
             _ => {
                 if format.is_some() {
-                    self.problem(Problem::OverLimit("not opened: nested deeper than --max-archive-depth"));
+                    self.problem(Problem::TooDeep);
                 }
                 self.members.content(&self.path, &mut whole).map_err(|_| Stop)
             }
         }
+    }
+
+    /// All of `source`, at most `limit` bytes, for what cannot be read as a stream. `None`: it is larger, which is told.
+    fn held(&mut self, source: &mut Source<'_>, limit: u64) -> Result<Option<Vec<u8>>, Stop> {
+        let mut bytes = Vec::new();
+        Read::take(&mut *source, limit + 1).read_to_end(&mut bytes).map_err(|_| Stop)?;
+        if bytes.len() as u64 > limit {
+            self.problem(Problem::OverLimit("too large for an archive that must be held in memory"));
+            return Ok(None);
+        }
+        Ok(Some(bytes))
+    }
+
+    /// What `decoder` makes of `packed` bytes that are held in memory. Gives its failure.
+    fn packed_in_memory(
+        &mut self,
+        decoder: &mut dyn Read,
+        packed: u64,
+        depth: usize,
+    ) -> Result<Option<Problem>, Stop> {
+        let consumed = std::rc::Rc::new(std::cell::Cell::new(0));
+        let mut meter = Meter::expanding(self.shared, std::rc::Rc::clone(&consumed), decoder);
+        consumed.set(packed);
+        let flow = self.content(&mut meter, depth).and_then(|()| meter.drain());
+        let failure = meter.failure();
+        if self.shared.over().is_some() {
+            return Err(Stop);
+        }
+        if failure.is_none() {
+            flow?;
+        }
+        Ok(failure)
     }
 
     /// A member of this name begins: to be called before its content. Gives what [`Self::leave`] wants.

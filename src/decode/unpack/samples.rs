@@ -17,10 +17,11 @@ pub(crate) enum Pack {
     ZipStoredStreamed,
     Tar,
     Ar,
+    Cpio,
 }
 
 impl Pack {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Gzip,
         Self::Bzip2,
         Self::Zstd,
@@ -30,6 +31,7 @@ impl Pack {
         Self::ZipStoredStreamed,
         Self::Tar,
         Self::Ar,
+        Self::Cpio,
     ];
 
     /// Whether members have names.
@@ -46,6 +48,7 @@ impl Pack {
             Self::Zip | Self::ZipStreamed | Self::ZipStored | Self::ZipStoredStreamed => zip(members, self),
             Self::Tar => tar(members),
             Self::Ar => ar(members),
+            Self::Cpio => cpio(members),
         }
     }
 }
@@ -156,5 +159,62 @@ fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
             out.push(b'\n');
         }
     }
+    out
+}
+
+fn cpio(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, content) in members.iter().copied().chain([("TRAILER!!!", &b""[..])]) {
+        let fields = [1, 0o100_644, 0, 0, 1, 0, content.len(), 0, 0, 0, 0, name.len() + 1, 0];
+        out.extend_from_slice(b"070701");
+        for field in fields {
+            out.extend(format!("{field:08x}").bytes());
+        }
+        out.extend(name.bytes().chain([0]));
+        out.resize(out.len().next_multiple_of(4), 0);
+        out.extend_from_slice(content);
+        out.resize(out.len().next_multiple_of(4), 0);
+    }
+    out
+}
+
+/// A PDF with one stream that is deflated.
+pub(crate) fn pdf(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text).unwrap();
+    let stream = encoder.finish().unwrap();
+    let head = format!("%PDF-1.4\n4 0 obj\n<< /Length {} /Filter /FlateDecode >>\nstream\r\n", stream.len());
+    [head.as_bytes(), &stream, b"\nendstream\nendobj\n%%EOF\n"].concat()
+}
+
+/// A pack of git: blobs, and behind them, made from the first by its offset, what `appended` adds to it.
+pub(crate) fn git_pack(blobs: &[&[u8]], appended: &[u8]) -> Vec<u8> {
+    let entry = |kind: u8, base: &[u8], data: &[u8]| {
+        let mut out = vec![kind << 4 | (data.len() & 15) as u8];
+        let mut left = data.len() >> 4;
+        while left > 0 {
+            *out.last_mut().unwrap() |= 0x80;
+            out.push((left & 0x7f) as u8);
+            left >>= 7;
+        }
+        out.extend_from_slice(base);
+        let mut encoder = flate2::write::ZlibEncoder::new(out, flate2::Compression::default());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    };
+    let size = |n: usize| vec![0x80 | (n & 0x7f) as u8, 0x80 | (n >> 7 & 0x7f) as u8, (n >> 14) as u8];
+    let mut out = [&b"PACK\0\0\0\x02"[..], &(blobs.len() as u32 + 1).to_be_bytes()].concat();
+    for blob in blobs {
+        out.extend(entry(3, b"", blob));
+    }
+    let base = blobs[0].len();
+    let copy = [0x80 | 0x70, (base & 0xff) as u8, (base >> 8 & 0xff) as u8, (base >> 16) as u8];
+    assert!(appended.len() < 128);
+    let add = [&[appended.len() as u8][..], appended].concat();
+    let delta = [size(base), size(base + appended.len()), copy.to_vec(), add].concat();
+    let back = out.len() - 12;
+    assert!((128..16_512).contains(&back), "two bytes say where the base is");
+    let at = [(((back - 128) >> 7) | 0x80) as u8, ((back - 128) & 0x7f) as u8];
+    out.extend(entry(6, &at, &delta));
     out
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use bzip2::bufread::BzDecoder;
 use flate2::bufread::GzDecoder;
-use lzma_rust2::XzReader;
+use lzma_rust2::{LzmaReader, XzReader};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
@@ -34,7 +34,50 @@ pub(super) fn decoder<'s>(format: Format, source: Input<'s>) -> Box<dyn Read + '
         }),
         Format::Zstd => Box::new(Zstd::new(source)),
         Format::Xz => Box::new(XzReader::new_mem_limit(source, true, XZ_MEMORY)),
-        Format::Zip | Format::Tar | Format::Ar => Box::new(io::empty()),
+        Format::Lzma => Box::new(Later {
+            begin: Some(|input| LzmaReader::new_mem_limit(input, XZ_MEMORY, None)),
+            input: Some(source),
+            decoder: None,
+        }),
+        _ => Box::new(io::empty()),
+    }
+}
+
+/// The decoder of an LZMA member of a zip archive. `size`: of what comes out, where it is known.
+pub(super) fn zip_lzma<'s>(source: Input<'s>, size: u64) -> io::Result<Box<dyn Read + 's>> {
+    let mut head = [0; 9]; // version, length of the properties, properties
+    source.read_exact(&mut head)?;
+    let dictionary = u32::from_le_bytes([head[5], head[6], head[7], head[8]]);
+    if head[2..4] != [5, 0] || dictionary > XZ_MEMORY << 10 {
+        return Err(invalid("its dictionary is too large"));
+    }
+    Ok(Box::new(LzmaReader::new_with_props(source, size, head[4], dictionary, None)?))
+}
+
+/// Whether `head` is that of LZMA as `xz --format=lzma` makes it: usual properties, a dictionary of a usual size, and the size of
+/// the content, which may be unknown.
+pub(super) fn is_lzma(head: &[u8]) -> bool {
+    let Some(head) = head.get(..14) else { return false };
+    let dictionary = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
+    let size = u64::from_le_bytes(head[5..13].try_into().expect("eight bytes"));
+    let usual =
+        dictionary >= 1 << 12 && (dictionary.is_power_of_two() || (dictionary / 3 * 2).is_power_of_two());
+    usual && (size == u64::MAX || size < 1 << 38) && head[13] == 0
+}
+
+/// A decoder that reads a header when it is made: only when something is wanted of it.
+struct Later<'s, D> {
+    begin: Option<fn(Input<'s>) -> io::Result<D>>,
+    input: Option<Input<'s>>,
+    decoder: Option<D>,
+}
+
+impl<D: Read> Read for Later<'_, D> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if let (Some(begin), Some(input)) = (self.begin.take(), self.input.take()) {
+            self.decoder = Some(begin(input)?);
+        }
+        self.decoder.as_mut().map_or(Ok(0), |decoder| decoder.read(buf))
     }
 }
 

@@ -2,7 +2,7 @@ use std::io::{self, Read};
 
 use proptest::prelude::*;
 
-use super::samples::{Pack, gzip, tar};
+use super::samples::{Pack, git_pack, gzip, pdf, tar};
 use super::*;
 
 /// Remembers what it is given.
@@ -150,7 +150,7 @@ fn nesting_ends_at_the_limit() {
     assert_eq!((at_limit.contents.len(), at_limit.problems.len()), (1, 0));
     assert_eq!(at_limit.contents[0], ("!in!in!in!in!in".into(), HELLO.to_vec()));
     let beyond = seen_within(&packed, Limits { depth: 4, ..Limits::default() });
-    assert!(matches!(&beyond.problems[..], [(path, Problem::OverLimit(_))] if path == "!in!in!in!in"));
+    assert!(matches!(&beyond.problems[..], [(path, Problem::TooDeep)] if path == "!in!in!in!in"));
 }
 
 #[test]
@@ -329,4 +329,127 @@ proptest! {
             prop_assert!(read.is_ok());
         }
     }
+}
+
+#[test]
+fn archives_of_other_programs_are_read() {
+    // What 7-Zip and Python make of HELLO.
+    let seven = "377abcaf271c0004725583c4140000000000000052000000000000008bcd0d62e0001d000c5d00341949ee8ddd5573822f0000000104060001091400070b010001212101000c1e00080a013fdf0fd300000501190c000000000000000000000000110d0061002e007400780074000000140a01006af7503ae37cdd01150601002080a4810000";
+    for (hex, path) in [
+        (seven, "!a.txt"),
+        (
+            "504b0304150000000900ae6d795d3fdf0fd3170000001e00000005000000612e74787475c4a10900000002c1ee9e82e1c1fd9b1378e162a8de03504b01023f03150000000900ae6d795d3fdf0fd3170000001e000000050024000000000000002080a48100000000612e7478740a00200000000000010018006af7503ae37cdd0100000000000000000000000000000000504b05060000000001000100570000003a0000000000",
+            "!a.txt",
+        ), // deflate64
+        (
+            "504b03043f0002000e00ad6d795d3fdf0fd31b0000001e00000005000000612e747874090405005d0000800000341949ee8ddd55738b2e2bfffffbc54000504b01023f033f0002000e00ad6d795d3fdf0fd31b0000001e000000050000000000000000000000a48100000000612e747874504b05060000000001000100330000003e0000000000",
+            "!a.txt",
+        ), // zip with LZMA
+        ("5d00008000ffffffffffffffff00341949ee8ddd55738b2e2bfffffbc54000", ""), // LZMA alone
+    ] {
+        let seen = seen(&from_hex(hex));
+        assert_eq!(seen.problems, [], "{hex}");
+        assert_eq!(seen.contents, [(path.into(), HELLO.to_vec())], "{hex}");
+    }
+    let locked = "377abcaf271c0004a9f7f0c620000000000000006200000000000000d8f63a9ff2e120c9c2fec9ce084f3d7841b7464f3ba7bfc857a5447834b18ad09b77b1140104060001092000070b0100022406f1070112530ffe5d9bfe1d8bf0bbe2fb91a1165ba0152121010001000c141e00080a013fdf0fd300000501190100110d0061002e007400780074000000140a01006af7503ae37cdd01150601002080a4810000";
+    assert_eq!(seen(&from_hex(locked)).problems, [(String::new(), Problem::Encrypted)]);
+    let mut damaged = from_hex(seven);
+    damaged[40] ^= 0x55;
+    assert!(matches!(&seen(&damaged).problems[..], [(_, Problem::Corrupt(_))]));
+    assert!(!seen(&from_hex(&seven[..120])).problems.is_empty());
+}
+
+#[test]
+fn rows_of_a_database_are_lines() {
+    // Two pages of 512 bytes: the schema, and a table with one row at its end.
+    let mut database = from_hex(
+        "53514c69746520666f726d61742033000200010100402020000000020000000200000000000000000000000100000004000000000000000000000001000000000000000000000000000000000000000000000000000000000000000000000002002e63010d0000000101dd0001dd",
+    );
+    database.resize(512, 0);
+    let schema = from_hex("2106170f0f01337461626c65747402435245415445205441424c452074286b2c7629");
+    database[512 - schema.len()..].copy_from_slice(&schema);
+    database.extend(from_hex("0d0000000101f10001f1"));
+    database.resize(1024 - 15, 0);
+    database.extend(from_hex("0d0103171768656c6c6f776f726c64"));
+    let seen_whole = seen(&database);
+    assert_eq!(seen_whole.problems, []);
+    let [(path, rows)] = &seen_whole.contents[..] else { panic!("one content") };
+    assert_eq!(path, "");
+    let rows = text(rows);
+    assert!(rows.lines().any(|line| line == "hello\tworld\t"), "{rows}");
+    assert_eq!(seen(&database[..700]).problems.len(), 1);
+}
+
+#[test]
+fn streams_of_pdf_are_inflated() {
+    let whole = pdf(HELLO);
+    let found = seen(&whole);
+    assert_eq!(found.problems, []);
+    assert_eq!(found.contents[1], ("!object 4".into(), HELLO.to_vec()));
+    let outside = text(&found.contents[0].1);
+    assert!(outside.starts_with("%PDF-1.4\n4 0 obj\n") && outside.ends_with("endstream\nendobj\n%%EOF\n"));
+    let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
+    assert_eq!(lines(&found.contents[0].1), lines(&whole), "lines count as in the file");
+    assert!(!seen(&whole[..whole.len() - 40]).problems.is_empty());
+    let locked = [&whole[..], b"trailer << /Encrypt 5 0 R >>"].concat();
+    assert_eq!(seen(&locked).problems, [(String::new(), Problem::Encrypted)]);
+}
+
+#[test]
+fn objects_of_a_pack_are_made_from_one_another() {
+    let noise = noise();
+    let pack = git_pack(&[&noise, HELLO], b"more");
+    for head in [&b""[..], b"# v2 git bundle\n0123 refs/heads/main\n\n"] {
+        let found = seen(&[head, &pack].concat());
+        assert_eq!(found.problems, []);
+        let contents: Vec<&[u8]> = found.contents.iter().map(|c| &c.1[..]).collect();
+        assert_eq!(contents, [&noise[..], HELLO, &[&noise[..], b"more"].concat()]);
+        assert!(found.contents[0].0.starts_with("!blob "), "{}", found.contents[0].0);
+    }
+    // Damage to one object leaves the others.
+    for at in (20..pack.len()).step_by(401) {
+        let mut damaged = pack.clone();
+        damaged[at] ^= 0x55;
+        let found = seen(&damaged);
+        assert!(!found.problems.is_empty() || found.contents.len() == 3, "{at}");
+    }
+    assert!(!seen(&pack[..pack.len() - 10]).problems.is_empty());
+}
+
+#[test]
+fn what_a_thin_pack_adds_is_read() {
+    // Ten bytes of an object that is somewhere else, and a word.
+    let delta = b"\x0a\x0e\x90\x0a\x04word";
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    io::Write::write_all(&mut encoder, delta).unwrap();
+    let data = encoder.finish().unwrap();
+    let pack = [&b"PACK\0\0\0\x02\0\0\0\x01"[..], &[7 << 4 | delta.len() as u8], &[9; 20], &data].concat();
+    let found = seen(&pack);
+    assert_eq!(found.contents, [("!object at 0".replace('0', "12"), b"\nword".to_vec())]);
+    assert_eq!(found.problems, [("!object at 12".into(), Problem::Elsewhere)]);
+}
+
+#[test]
+fn a_package_of_rpm_is_a_packed_archive_behind_headers() {
+    let cpio = Pack::Cpio.pack(&[("etc/a.conf", HELLO)]);
+    let header = |len: usize| {
+        [&[0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0, 0, 0, 0, 0][..], &(len as u32).to_be_bytes(), &vec![b'h'; len]]
+            .concat()
+    };
+    let mut signature = header(13);
+    signature.resize(signature.len() + 3, 0);
+    let lead = [&[0xed, 0xab, 0xee, 0xdb, 3, 0][..], &[0; 90]].concat();
+    let rpm = [lead, signature, header(20), gzip(&cpio)].concat();
+    let found = seen(&rpm);
+    assert_eq!(found.problems, []);
+    assert_eq!(found.contents.last(), Some(&("!etc/a.conf".into(), HELLO.to_vec())));
+}
+
+#[test]
+fn a_zip_archive_behind_a_script_is_read() {
+    let archive = [b"#!/usr/bin/env python3\n", &Pack::Zip.pack(&[("__main__.py", HELLO)])[..]].concat();
+    let found = seen(&archive);
+    assert_eq!(found.problems, []);
+    assert_eq!(found.contents[0], (String::new(), b"#!/usr/bin/env python3\n".to_vec()));
+    assert_eq!(found.contents[1], ("!__main__.py".into(), HELLO.to_vec()));
 }

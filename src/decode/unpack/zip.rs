@@ -4,12 +4,13 @@ use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
+use deflate64::Deflate64Decoder;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::limit::Meter;
 use super::source::{Source, fill};
 use super::stored::Stored;
-use super::{ENDS_EARLY, Flow, Format, Problem, Stop, Unpacker, stream};
+use super::{ENDS_EARLY, Flow, Format, HEAD, Problem, Stop, Unpacker, stream};
 
 /// Length of a header before its name.
 const HEADER: usize = 30;
@@ -29,6 +30,44 @@ struct Header {
     crc: u32,
     compressed: u64,
     size: u64,
+}
+
+/// How a member is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Deflate,
+    Deflate64,
+    Lzma,
+    Stream(Format),
+}
+
+impl Method {
+    /// The decoder; none for deflate, whose states are used again.
+    fn decoder<'s>(self, header: &Header, source: &'s mut (dyn BufRead + 's)) -> Option<Box<dyn Read + 's>> {
+        Some(match self {
+            Self::Deflate => return None,
+            Self::Deflate64 => Box::new(Deflate64Decoder::with_buffer(source)),
+            Self::Lzma => {
+                let size = if header.descriptor { u64::MAX } else { header.size };
+                stream::zip_lzma(source, size).unwrap_or_else(|error| Box::new(Broken(Some(error))))
+            }
+            Self::Stream(format) => stream::decoder(format, source),
+        })
+    }
+}
+
+/// Gives an error.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+/// Where in `head`, which begins with `#!`, an archive begins: a program in Python, or in Java behind a script.
+pub(super) fn behind_script(head: &[u8]) -> Option<usize> {
+    memchr::memmem::find(head, MEMBER)
 }
 
 /// How reading goes on behind a member.
@@ -60,6 +99,14 @@ struct Gap {
 impl Unpacker<'_> {
     pub(super) fn zip(&mut self, source: &mut Source<'_>, depth: usize) -> Flow {
         let mut name = Vec::new();
+        let head = source.peek(HEAD).map_err(|_| Stop)?;
+        if head.starts_with(b"#!")
+            && let Some(at) = behind_script(head)
+        {
+            let script = head[..at].to_vec();
+            source.consume(at);
+            self.members.content(&self.path, &mut script.as_slice()).map_err(|_| Stop)?;
+        }
         loop {
             match source.peek(4).map_err(|_| Stop)? {
                 MEMBER => {}
@@ -115,28 +162,29 @@ impl Unpacker<'_> {
             self.problem(Problem::Encrypted);
             return self.beyond(source, header);
         }
-        let format = match header.method {
+        let method = match header.method {
             0 => return self.zip_stored(source, header, depth),
-            8 => None,
-            12 => Some(Format::Bzip2),
-            93 => Some(Format::Zstd),
-            95 => Some(Format::Xz),
+            8 => Method::Deflate,
+            9 => Method::Deflate64,
+            12 => Method::Stream(Format::Bzip2),
+            14 => Method::Lzma,
+            93 => Method::Stream(Format::Zstd),
+            95 => Method::Stream(Format::Xz),
             method => {
-                self.problem(Problem::Unsupported(method));
+                self.problem(Problem::Unsupported(method.to_string()));
                 return self.beyond(source, header);
             }
         };
-        if format.is_some() && header.size_unknown() {
+        if method != Method::Deflate && header.size_unknown() {
             self.corrupt(NO_SIZE);
             return Ok(Next::Search);
         }
         // Deflate tells where it ends: sizes in a header that announces others are not to be trusted.
-        let open_end = header.descriptor && format.is_none();
+        let open_end = header.descriptor && method == Method::Deflate;
         let consumed = source.consumed();
         let start = consumed.get();
         let mut limited = Read::take(&mut *source, if open_end { u64::MAX } else { header.compressed });
-        let decoded = if let Some(format) = format {
-            let mut decoder = stream::decoder(format, &mut limited);
+        let decoded = if let Some(mut decoder) = method.decoder(header, &mut limited) {
             self.decoded(Rc::clone(&consumed), &mut *decoder, depth)
         } else {
             let state = self.states.pop().unwrap_or_else(|| Decompress::new(false));

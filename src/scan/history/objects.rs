@@ -12,7 +12,7 @@ use crate::decode::unpack;
 use crate::detect::{Detector, Match};
 use crate::finding::{Finding, Fingerprint};
 use crate::scan::collect::collect_some;
-use crate::scan::deep::scan_container;
+use crate::scan::deep::{encoded, scan_container};
 use crate::scan::repeats::fold_repeats;
 use crate::scan::{Control, PieceSize, TextStart, collect_all, scan_reader};
 use crate::sources::history::Repo;
@@ -142,7 +142,9 @@ impl<'a> Objects<'a> {
 
     /// Lines and snippets are for those that may be kept.
     fn blob(&self, id: &oid, bytes: &[u8]) {
-        let matches = self.detector.detect(bytes);
+        let matches = self.detector.detect_and_tell(bytes, &mut |at, problem| {
+            self.skip(encoded(name_of(id, &What::Blob), &at, &problem));
+        });
         if matches.is_empty() {
             return;
         }

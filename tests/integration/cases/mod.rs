@@ -10,6 +10,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::support::TestEnv;
+pub(crate) use render::base64;
 use render::{Case, Expect};
 
 #[test]

@@ -226,6 +226,8 @@ fn filtered<'a>(value: String, filters: impl Iterator<Item = &'a str>) -> String
     };
     filters.fold(value, |s, filter| match filter {
         "b64" => base64(s.as_bytes()),
+        "gz64" => base64(&Pack::Gzip.pack(&[("", s.as_bytes())])),
+        "wide64" => base64(&s.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()),
         "b64url" => base64(s.as_bytes()).replace('+', "-").replace('/', "_").trim_end_matches('=').to_owned(),
         "hex" => escape(&s, |_| false, |b| format!("{b:02x}")),
         "url" => escape(&s, |b| b.is_ascii_alphanumeric() || b"_.-~".contains(&b), |b| format!("%{b:02X}")),

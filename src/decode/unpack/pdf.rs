@@ -1,0 +1,179 @@
+//! PDF: the text of the file as it is, and every stream that is deflated.
+//!
+//! What a page shows is readable where its fonts keep the codes of ASCII. Images are passed over.
+
+use std::io::{self, BufRead as _, Read};
+
+use memchr::memmem;
+
+use super::source::Source;
+use super::{Flow, Problem, Stop, Unpacker};
+
+/// How much is looked at at once, bytes.
+const WINDOW: usize = 16 << 10;
+/// How far before a stream the dictionary that describes it may begin.
+const DICTIONARY: usize = 4 << 10;
+/// What all streams of a file may be long together, compressed, to be held until the file is read.
+const HELD: usize = 64 << 20;
+const BEGIN: &[u8] = b"stream";
+const END: &[u8] = b"endstream";
+
+/// A deflated stream.
+struct Stream {
+    /// Number of the object, as far as it is known.
+    object: String,
+    bytes: Vec<u8>,
+    whole: bool,
+}
+
+/// Reads what stands outside the deflated streams, which are kept. Lines stay: a stream gives its line feeds.
+struct Outside<'s, 'a> {
+    source: &'s mut Source<'a>,
+    /// The last bytes outside streams.
+    tail: Vec<u8>,
+    streams: Vec<Stream>,
+    held: usize,
+    /// More streams than can be held.
+    over: bool,
+    encrypted: bool,
+    /// The next byte belongs to the last of the streams.
+    within: bool,
+    /// To be given before anything else.
+    ready: Vec<u8>,
+    given: usize,
+}
+
+impl Unpacker<'_> {
+    pub(super) fn pdf(&mut self, source: &mut Source<'_>, depth: usize) -> Flow {
+        let mut outside = Outside {
+            source,
+            tail: Vec::new(),
+            streams: Vec::new(),
+            held: 0,
+            over: false,
+            encrypted: false,
+            within: false,
+            ready: Vec::new(),
+            given: 0,
+        };
+        let read = self.members.content(&self.path, &mut outside);
+        // Whatever was left unread.
+        let read = read.and_then(|()| io::copy(&mut outside, &mut io::sink()));
+        let Outside { streams, over, encrypted, .. } = outside;
+        if source.failed() || read.is_err() {
+            return Err(Stop);
+        }
+        if encrypted {
+            self.problem(Problem::Encrypted);
+            return Ok(());
+        }
+        if over {
+            self.problem(Problem::OverLimit(
+                "its streams are too large to be held in memory: the rest of them was not read",
+            ));
+        }
+        for stream in streams {
+            let before = self.enter(format!("object {}", stream.object).as_bytes())?;
+            let mut decoder = flate2::read::ZlibDecoder::new(&stream.bytes[..]);
+            let failure = self.packed_in_memory(&mut decoder, stream.bytes.len() as u64, depth)?;
+            if let Some(problem) = failure {
+                self.problem(problem);
+            } else if !stream.whole {
+                self.corrupt(super::ENDS_EARLY);
+            }
+            self.leave(before);
+        }
+        Ok(())
+    }
+}
+
+impl Outside<'_, '_> {
+    /// Make something ready. `false`: the file has ended.
+    fn advance(&mut self) -> io::Result<bool> {
+        let text = self.source.peek(WINDOW)?;
+        if text.is_empty() {
+            return Ok(false);
+        }
+        let at_end = text.len() < WINDOW;
+        let (mark, keep) = if self.within { (END, END.len()) } else { (BEGIN, BEGIN.len()) };
+        let found = memmem::find(text, mark);
+        let len = found.unwrap_or(if at_end { text.len() } else { text.len() - keep });
+        let part = text[..len].to_vec();
+        self.source.consume(len);
+        if self.within {
+            self.keep(&part, found.is_some());
+            self.ready.extend(part.iter().filter(|b| **b == b'\n'));
+            self.within = found.is_none();
+            if found.is_some() {
+                self.source.consume(END.len());
+                self.ready.extend_from_slice(END);
+            }
+            return Ok(true);
+        }
+        self.outside(&part);
+        if found.is_some() {
+            self.source.consume(BEGIN.len());
+            let deflated = !self.tail.ends_with(b"end") && self.begins();
+            self.outside(BEGIN);
+            self.within = deflated;
+        }
+        Ok(true)
+    }
+
+    fn outside(&mut self, part: &[u8]) {
+        self.encrypted |= memmem::find(part, b"/Encrypt ").is_some();
+        self.ready.extend_from_slice(part);
+        self.tail.extend_from_slice(part);
+        let surplus = self.tail.len().saturating_sub(DICTIONARY);
+        self.tail.drain(..surplus);
+    }
+
+    /// Begin a stream, if its dictionary says that it is deflated, and no image.
+    fn begins(&mut self) -> bool {
+        let from = memmem::rfind(&self.tail, b" obj").unwrap_or(0);
+        let dictionary = &self.tail[from..];
+        let has = |what: &[u8]| memmem::find(dictionary, what).is_some();
+        let others = [&b"/ASCII85Decode"[..], b"/ASCIIHexDecode", b"/LZWDecode", b"/Crypt", b"/Image"];
+        if self.over || !has(b"/FlateDecode") && !has(b"/Fl ") || others.iter().any(|o| has(o)) {
+            return false;
+        }
+        let words = self.tail[..from].rsplit(|b| !b.is_ascii_digit()).filter(|w| !w.is_empty());
+        let number = words.clone().nth(1).unwrap_or_default();
+        let object = String::from_utf8_lossy(number).into_owned();
+        self.streams.push(Stream { object, bytes: Vec::new(), whole: false });
+        true
+    }
+
+    fn keep(&mut self, part: &[u8], whole: bool) {
+        let Some(stream) = self.streams.last_mut() else { return };
+        if self.over {
+            return;
+        }
+        if self.held + part.len() > HELD {
+            self.over = true;
+            self.streams.pop();
+            return;
+        }
+        self.held += part.len();
+        // The line end behind the word `stream` is no part of it.
+        let part = if stream.bytes.is_empty() { part.trim_ascii_start() } else { part };
+        stream.bytes.extend_from_slice(part);
+        stream.whole = whole;
+    }
+}
+
+impl Read for Outside<'_, '_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.ready.len() {
+            self.ready.clear();
+            self.given = 0;
+            if !self.advance()? {
+                return Ok(0);
+            }
+        }
+        let len = buf.len().min(self.ready.len() - self.given);
+        buf[..len].copy_from_slice(&self.ready[self.given..self.given + len]);
+        self.given += len;
+        Ok(len)
+    }
+}
