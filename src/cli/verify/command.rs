@@ -87,6 +87,9 @@ fn given(id: &str) -> Result<Finding> {
     let class = key_id::classify(id.as_bytes());
     let is_temporary = key_id::is_temporary(id.as_bytes());
     let (secret, token) = if io::stdin().is_terminal() {
+        // Before the prompt: what is pasted at the sight of it must not show, either.
+        #[cfg(unix)]
+        let _silent = Silent::new().context("cannot turn off the echo of the terminal")?;
         let secret = hidden(&format!("Secret of {id} (not shown): "))?;
         (secret, if is_temporary { hidden("Session token (not shown): ")? } else { String::new() })
     } else {
@@ -125,6 +128,36 @@ fn given(id: &str) -> Result<Finding> {
         partition: None,
         runners_up: Vec::new(),
     })
+}
+
+/// The terminal without echo, for as long as the value lives.
+#[cfg(unix)]
+struct Silent {
+    terminal: std::fs::File,
+    before: rustix::termios::Termios,
+}
+
+#[cfg(unix)]
+impl Silent {
+    fn new() -> io::Result<Self> {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let terminal = std::fs::File::open("/dev/tty")?;
+        let before = tcgetattr(&terminal)?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        silent.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(&terminal, OptionalActions::Now, &silent)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Silent {
+    fn drop(&mut self) {
+        // If it fails the terminal is gone.
+        let _ =
+            rustix::termios::tcsetattr(&self.terminal, rustix::termios::OptionalActions::Now, &self.before);
+    }
 }
 
 fn hidden(prompt: &str) -> Result<String> {
