@@ -177,7 +177,9 @@ impl Read for Zstd<'_> {
             self.within = true;
             while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
                 let one = BlockDecodingStrategy::UptoBlocks(1);
-                self.decoder.decode_blocks(&mut self.input, one).map_err(invalid)?;
+                // What the decoder says is for its makers.
+                let decoded = self.decoder.decode_blocks(&mut self.input, one);
+                decoded.map_err(|_| invalid("a block of the zstd stream is damaged or cut off"))?;
             }
             let read = self.decoder.read(buf)?;
             if read > 0 {
