@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, Read};
 
 use memchr::memmem;
 
-use super::source::Source;
+use super::source::{Parts, Ready, Source};
 use super::{Flow, Problem, Stop, Unpacker};
 
 /// How much is looked at at once, bytes.
@@ -39,8 +39,7 @@ struct Outside<'s, 'a> {
     /// The next byte belongs to the last of the streams.
     within: bool,
     /// To be given before anything else.
-    ready: Vec<u8>,
-    given: usize,
+    ready: Ready,
 }
 
 impl Unpacker<'_> {
@@ -53,8 +52,7 @@ impl Unpacker<'_> {
             over: false,
             encrypted: false,
             within: false,
-            ready: Vec::new(),
-            given: 0,
+            ready: Ready::default(),
         };
         let read = self.members.content(&self.path, &mut outside);
         // Whatever was left unread.
@@ -87,8 +85,11 @@ impl Unpacker<'_> {
     }
 }
 
-impl Outside<'_, '_> {
-    /// Make something ready. `false`: the file has ended.
+impl Parts for Outside<'_, '_> {
+    fn ready(&mut self) -> &mut Ready {
+        &mut self.ready
+    }
+
     fn advance(&mut self) -> io::Result<bool> {
         let text = self.source.peek(WINDOW)?;
         if text.is_empty() {
@@ -102,11 +103,11 @@ impl Outside<'_, '_> {
         self.source.consume(len);
         if self.within {
             self.keep(&part, found.is_some());
-            self.ready.extend(part.iter().filter(|b| **b == b'\n'));
+            self.ready.bytes.extend(part.iter().filter(|b| **b == b'\n'));
             self.within = found.is_none();
             if found.is_some() {
                 self.source.consume(END.len());
-                self.ready.extend_from_slice(END);
+                self.ready.bytes.extend_from_slice(END);
             }
             return Ok(true);
         }
@@ -119,10 +120,12 @@ impl Outside<'_, '_> {
         }
         Ok(true)
     }
+}
 
+impl Outside<'_, '_> {
     fn outside(&mut self, part: &[u8]) {
         self.encrypted |= memmem::find(part, b"/Encrypt ").is_some();
-        self.ready.extend_from_slice(part);
+        self.ready.bytes.extend_from_slice(part);
         self.tail.extend_from_slice(part);
         let surplus = self.tail.len().saturating_sub(DICTIONARY);
         self.tail.drain(..surplus);
@@ -164,16 +167,6 @@ impl Outside<'_, '_> {
 
 impl Read for Outside<'_, '_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.ready.len() {
-            self.ready.clear();
-            self.given = 0;
-            if !self.advance()? {
-                return Ok(0);
-            }
-        }
-        let len = buf.len().min(self.ready.len() - self.given);
-        buf[..len].copy_from_slice(&self.ready[self.given..self.given + len]);
-        self.given += len;
-        Ok(len)
+        self.give(buf)
     }
 }

@@ -132,3 +132,36 @@ pub(super) fn fill(reader: &mut dyn Read, buf: &mut [u8]) -> io::Result<usize> {
     }
     Ok(filled)
 }
+
+/// Bytes made in parts, and how many of the last part were given.
+#[derive(Debug, Default)]
+pub(super) struct Ready {
+    pub(super) bytes: Vec<u8>,
+    given: usize,
+}
+
+/// Makes bytes in parts.
+pub(super) trait Parts {
+    /// Where they are made ready.
+    fn ready(&mut self) -> &mut Ready;
+
+    /// Make some ready, or none yet. `false`: there are no more.
+    fn advance(&mut self) -> io::Result<bool>;
+
+    /// Give what is ready, and what comes after it: what a reader does.
+    fn give(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while self.ready().given == self.ready().bytes.len() {
+            let ready = self.ready();
+            ready.bytes.clear();
+            ready.given = 0;
+            if !self.advance()? {
+                return Ok(0);
+            }
+        }
+        let ready = self.ready();
+        let len = buf.len().min(ready.bytes.len() - ready.given);
+        buf[..len].copy_from_slice(&ready.bytes[ready.given..][..len]);
+        ready.given += len;
+        Ok(len)
+    }
+}

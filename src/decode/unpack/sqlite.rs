@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 
-use super::source::Source;
+use super::source::{Parts, Ready, Source};
 use super::{ENDS_EARLY, Flow, Problem, Stop, Unpacker};
 
 /// Shorter remains of deleted rows hold nothing.
@@ -25,15 +25,8 @@ impl Unpacker<'_> {
             }
         };
         let usable = size - usize::from(head[20]);
-        let mut rows = Rows {
-            source,
-            page: vec![0; size],
-            usable,
-            first: true,
-            cut: false,
-            ready: Vec::new(),
-            given: 0,
-        };
+        let mut rows =
+            Rows { source, page: vec![0; size], usable, first: true, cut: false, ready: Ready::default() };
         let read = self.members.content(&self.path, &mut rows);
         let read = read.and_then(|()| io::copy(&mut rows, &mut io::sink()));
         let cut = rows.cut;
@@ -56,11 +49,14 @@ struct Rows<'s, 'a> {
     first: bool,
     /// The last page is not whole.
     cut: bool,
-    ready: Vec<u8>,
-    given: usize,
+    ready: Ready,
 }
 
-impl Rows<'_, '_> {
+impl Parts for Rows<'_, '_> {
+    fn ready(&mut self) -> &mut Ready {
+        &mut self.ready
+    }
+
     fn advance(&mut self) -> io::Result<bool> {
         let len = self.source.take(&mut self.page)?;
         if len == 0 {
@@ -69,10 +65,10 @@ impl Rows<'_, '_> {
         self.cut = len < self.page.len();
         let page = &self.page[..len.min(self.usable)];
         let from = if std::mem::take(&mut self.first) { HEADER } else { 0 };
-        if self.cut || lines(page, from, self.usable, &mut self.ready).is_none() {
-            self.ready.clear();
-            self.ready.extend_from_slice(page);
-            self.ready.push(b'\n');
+        if self.cut || lines(page, from, self.usable, &mut self.ready.bytes).is_none() {
+            self.ready.bytes.clear();
+            self.ready.bytes.extend_from_slice(page);
+            self.ready.bytes.push(b'\n');
         }
         Ok(true)
     }
@@ -80,17 +76,7 @@ impl Rows<'_, '_> {
 
 impl Read for Rows<'_, '_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.ready.len() {
-            self.ready.clear();
-            self.given = 0;
-            if !self.advance()? {
-                return Ok(0);
-            }
-        }
-        let len = buf.len().min(self.ready.len() - self.given);
-        buf[..len].copy_from_slice(&self.ready[self.given..self.given + len]);
-        self.given += len;
-        Ok(len)
+        self.give(buf)
     }
 }
 
