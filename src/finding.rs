@@ -99,8 +99,9 @@ pub enum Encoding {
 
 impl Encoding {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 23] = [
         Self::Utf16,
+        Self::Utf32,
         Self::Base64,
         Self::Hex,
         Self::Percent,
@@ -108,6 +109,20 @@ impl Encoding {
         Self::Html,
         Self::QuotedPrintable,
         Self::Joined,
+        Self::Packed("gzip"),
+        Self::Packed("bzip2"),
+        Self::Packed("xz"),
+        Self::Packed("zstd"),
+        Self::Packed("lzma"),
+        Self::Packed("zip"),
+        Self::Packed("tar"),
+        Self::Packed("ar"),
+        Self::Packed("cpio"),
+        Self::Packed("rpm"),
+        Self::Packed("7z"),
+        Self::Packed("pdf"),
+        Self::Packed("sqlite"),
+        Self::Packed("git-pack"),
     ];
 
     /// The name used in reports.

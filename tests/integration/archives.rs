@@ -64,6 +64,39 @@ fn damage_makes_the_scan_incomplete_and_encryption_does_not() {
 }
 
 #[test]
+fn what_stands_before_damage_is_found_and_the_damage_is_told() {
+    let env = TestEnv::new();
+    let filler = |n: u64| format!("{:08x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32);
+    let text = [pair(0), (0..2500).map(filler).collect(), "\n".into(), pair(1)].concat();
+    // These lose a block, and all of this is one.
+    let packs: Vec<Pack> = Pack::ALL.into_iter().filter(|p| !matches!(p, Pack::Bzip2 | Pack::Zstd)).collect();
+    for pack in &packs {
+        let whole = pack.pack(&[("a.txt", text.as_bytes())]);
+        let at = whole.len() * 3 / 5;
+        env.write(&format!("{pack:?}.cut"), &whole[..at]);
+        let mut damaged = whole;
+        damaged[at] ^= 0x55;
+        env.write(&format!("{pack:?}.damaged"), damaged);
+    }
+    let run = env.run(&["files", ".", "--format", "json"]);
+    let report = run.json();
+    assert_eq!(run.status, 2);
+    let list = |name: &str| report[name].as_array().unwrap().iter();
+    for pack in packs {
+        for kind in ["cut", "damaged"] {
+            let file = format!("{pack:?}.{kind}");
+            let is_here = |v: &Value| v.as_str().is_some_and(|path| path.split('!').next() == Some(&*file));
+            assert!(list("findings").any(|f| is_here(&f["path"]) && f["key_id"] == id(0)), "{file}");
+            // What has no checksum holds another text, and that is read.
+            let unchecked = matches!(pack, Pack::Tar | Pack::Ar | Pack::Cpio | Pack::Lzma);
+            let told: Vec<_> = list("incomplete").filter(|i| is_here(&i["what"])).collect();
+            assert!(kind == "damaged" && unchecked || told.len() == 1, "{file}: {told:?}");
+            assert!(told.iter().all(|i| i["reason"].as_str().is_some_and(|r| r.starts_with("corrupt: "))));
+        }
+    }
+}
+
+#[test]
 fn standard_input_may_be_an_archive() {
     let env = TestEnv::new();
     let run = env

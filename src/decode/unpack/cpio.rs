@@ -1,7 +1,7 @@
 //! Archives of `cpio`, in the portable formats, and RPM packages, which are one behind headers.
 
 use super::source::{Source, fill};
-use super::{ENDS_EARLY, Flow, Stop, Unpacker};
+use super::{ENDS_EARLY, Flow, HEAD, Stop, Unpacker};
 
 /// Longer names are damage.
 const MAX_NAME: u64 = 1 << 16;
@@ -135,6 +135,11 @@ impl Unpacker<'_> {
             if !self.pass(source, len.next_multiple_of(align) - len)? {
                 return Ok(());
             }
+        }
+        // The payload of files over 4 GB has headers of its own, and what is damaged has none.
+        let head = source.peek(HEAD).map_err(|_| Stop)?;
+        if !head.is_empty() && super::format(head).is_none() {
+            self.corrupt("corrupt: its payload is no archive");
         }
         let consumed = source.consumed();
         let mut meter = super::Meter::plain(self.shared, consumed, source, false);

@@ -187,3 +187,8 @@ impl Read for Meter<'_> {
 pub(super) fn reason(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::UnexpectedEof { ENDS_EARLY.into() } else { format!("corrupt: {error}") }
 }
+
+/// The error of a decoder whose input is no such stream.
+pub(super) fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}

@@ -12,6 +12,7 @@ use std::io::{self, Read};
 
 mod ar;
 mod cpio;
+mod inflate;
 mod limit;
 mod pack;
 mod pdf;
@@ -23,6 +24,8 @@ mod stream;
 mod tar;
 mod zip;
 
+#[cfg(test)]
+mod damage_tests;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

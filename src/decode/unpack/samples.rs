@@ -8,6 +8,7 @@ pub(crate) enum Pack {
     Gzip,
     Bzip2,
     Zstd,
+    Lzma,
     /// Deflated, sizes in the header.
     Zip,
     /// Deflated, sizes behind the content.
@@ -15,28 +16,41 @@ pub(crate) enum Pack {
     ZipStored,
     /// Stored, sizes behind the content.
     ZipStoredStreamed,
+    ZipLzma,
+    ZipDeflate64,
     Tar,
     Ar,
     Cpio,
+    /// Headers, and behind them a cpio archive in gzip.
+    Rpm,
 }
 
 impl Pack {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Gzip,
         Self::Bzip2,
         Self::Zstd,
+        Self::Lzma,
         Self::Zip,
         Self::ZipStreamed,
         Self::ZipStored,
         Self::ZipStoredStreamed,
+        Self::ZipLzma,
+        Self::ZipDeflate64,
         Self::Tar,
         Self::Ar,
         Self::Cpio,
+        Self::Rpm,
     ];
 
     /// Whether members have names.
     pub(crate) fn names(self) -> bool {
-        !matches!(self, Self::Gzip | Self::Bzip2 | Self::Zstd)
+        !matches!(self, Self::Gzip | Self::Bzip2 | Self::Zstd | Self::Lzma)
+    }
+
+    /// How many containers it is.
+    pub(crate) fn layers(self) -> usize {
+        if self == Self::Rpm { 3 } else { 1 }
     }
 
     /// Pack members; a mere compressed stream takes the first alone.
@@ -45,10 +59,12 @@ impl Pack {
             Self::Gzip => gzip(members[0].1),
             Self::Bzip2 => bzip2(members[0].1),
             Self::Zstd => zstd(members[0].1),
-            Self::Zip | Self::ZipStreamed | Self::ZipStored | Self::ZipStoredStreamed => zip(members, self),
+            Self::Lzma => lzma(members[0].1),
             Self::Tar => tar(members),
             Self::Ar => ar(members),
             Self::Cpio => cpio(members),
+            Self::Rpm => rpm(b"", &gzip(&cpio(members))),
+            _ => zip(members, self),
         }
     }
 }
@@ -75,6 +91,36 @@ fn deflate(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// Deflate64 differs in the longest match alone: it is never found where no more than this is known of what comes.
+fn deflate64(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    for piece in content.chunks(257) {
+        encoder.write_all(piece).unwrap();
+        encoder.flush().unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+/// As `xz --format=lzma` makes it: the end is marked, there is no checksum.
+fn lzma(content: &[u8]) -> Vec<u8> {
+    let mut encoder = lzma_rust2::LzmaWriter::new_use_header(Vec::new(), &lzma_options(), None).unwrap();
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// As zip archives hold it: version and properties in front, no end mark.
+fn lzma_in_zip(content: &[u8]) -> Vec<u8> {
+    let options = lzma_options();
+    let head = [&[9, 4, 5, 0, options.get_props()][..], &options.dict_size.to_le_bytes()].concat();
+    let mut encoder = lzma_rust2::LzmaWriter::new_no_header(head, &options, false).unwrap();
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn lzma_options() -> lzma_rust2::LzmaOptions {
+    lzma_rust2::LzmaOptions::with_preset(0)
+}
+
 fn zip(members: &[(&str, &[u8])], how: Pack) -> Vec<u8> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in members {
@@ -82,6 +128,8 @@ fn zip(members: &[(&str, &[u8])], how: Pack) -> Vec<u8> {
         crc.update(content);
         let (method, data) = match how {
             Pack::ZipStored | Pack::ZipStoredStreamed => (0u16, content.to_vec()),
+            Pack::ZipLzma => (14, lzma_in_zip(content)),
+            Pack::ZipDeflate64 => (9, deflate64(content)),
             _ => (8, deflate(content)),
         };
         let sums = [crc.sum(), data.len() as u32, content.len() as u32].map(u32::to_le_bytes).concat();
@@ -176,6 +224,15 @@ fn cpio(members: &[(&str, &[u8])]) -> Vec<u8> {
         out.resize(out.len().next_multiple_of(4), 0);
     }
     out
+}
+
+/// A package of RPM with this text in each of its two headers.
+pub(crate) fn rpm(header: &[u8], payload: &[u8]) -> Vec<u8> {
+    let len = (header.len() as u32).to_be_bytes();
+    let header = [&[0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0, 0, 0, 0, 0], &len[..], header].concat();
+    let mut out = [&[0xed, 0xab, 0xee, 0xdb, 3, 0][..], &[0; 90], &header].concat();
+    out.resize(out.len().next_multiple_of(8), 0);
+    [&out, &header, payload].concat()
 }
 
 /// A PDF with one stream that is deflated.

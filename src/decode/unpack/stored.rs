@@ -40,8 +40,9 @@ impl<'s, 'a> Stored<'s, 'a> {
             return Ok(());
         }
         if text.len() < WINDOW {
-            // The source ends, and nothing said that the member does.
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            // The source ends, and nothing said that the member does: what there is of it comes first.
+            self.clear = text.len();
+            return if text.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) };
         }
         // What a header in the next window may have before it, and a mark that is cut by the end of this one.
         self.clear = text.len() - LONGEST - SIGNATURE.len();

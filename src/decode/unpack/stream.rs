@@ -3,12 +3,13 @@
 use std::io::{self, BufRead, Read};
 
 use bzip2::bufread::BzDecoder;
-use flate2::bufread::GzDecoder;
 use lzma_rust2::{LzmaReader, XzReader};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::Format;
+use super::inflate::Gzip;
+use super::limit::invalid;
 
 /// Memory for the dictionary of an xz stream, KiB: what `xz -9` needs is 65 MiB.
 const XZ_MEMORY: u32 = 96 << 10;
@@ -21,10 +22,10 @@ type Input<'s> = &'s mut (dyn BufRead + 's);
 pub(super) fn decoder<'s>(format: Format, source: Input<'s>) -> Box<dyn Read + 's> {
     match format {
         Format::Gzip => Box::new(Row {
-            state: State::Within(GzDecoder::new(source)),
+            state: State::Within(Gzip::new(source)),
             begins: 0x1f,
-            open: GzDecoder::new,
-            close: GzDecoder::into_inner,
+            open: Gzip::new,
+            close: Gzip::into_inner,
         }),
         Format::Bzip2 => Box::new(Row {
             state: State::Within(BzDecoder::new(source)),
@@ -33,9 +34,9 @@ pub(super) fn decoder<'s>(format: Format, source: Input<'s>) -> Box<dyn Read + '
             close: BzDecoder::into_inner,
         }),
         Format::Zstd => Box::new(Zstd::new(source)),
-        Format::Xz => Box::new(XzReader::new_mem_limit(source, true, XZ_MEMORY)),
+        Format::Xz => Box::new(Small(XzReader::new_mem_limit(source, true, XZ_MEMORY))),
         Format::Lzma => Box::new(Later {
-            begin: Some(|input| LzmaReader::new_mem_limit(input, XZ_MEMORY, None)),
+            begin: Some(|input| LzmaReader::new_mem_limit(input, XZ_MEMORY, None).map(telling_late)),
             input: Some(source),
             decoder: None,
         }),
@@ -51,7 +52,24 @@ pub(super) fn zip_lzma<'s>(source: Input<'s>, size: u64) -> io::Result<Box<dyn R
     if head[2..4] != [5, 0] || dictionary > XZ_MEMORY << 10 {
         return Err(invalid("its dictionary is too large"));
     }
-    Ok(Box::new(LzmaReader::new_with_props(source, size, head[4], dictionary, None)?))
+    Ok(Box::new(telling_late(LzmaReader::new_with_props(source, size, head[4], dictionary, None)?)))
+}
+
+/// Has a decoder hand over what it made before it tells of damage.
+fn telling_late<R: Read>(mut decoder: LzmaReader<R>) -> LzmaReader<R> {
+    decoder.set_defer_errors(true);
+    decoder
+}
+
+/// Asks for little at a time: the decoder loses what it made of one request when it comes upon damage.
+struct Small<D>(D);
+
+impl<D: Read> Read for Small<D> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        const AT_ONCE: usize = 2 << 10;
+        let len = buf.len().min(AT_ONCE);
+        self.0.read(&mut buf[..len])
+    }
 }
 
 /// Whether `head` is that of LZMA as `xz --format=lzma` makes it: usual properties, a dictionary of a usual size, and the size of
@@ -194,8 +212,4 @@ impl Read for Zstd<'_> {
             self.within = false;
         }
     }
-}
-
-fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
 }

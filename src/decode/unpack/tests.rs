@@ -2,16 +2,17 @@ use std::io::{self, Read};
 
 use proptest::prelude::*;
 
-use super::samples::{Pack, git_pack, gzip, pdf, tar};
+use super::samples::{Pack, git_pack, gzip, pdf, rpm, tar};
 use super::*;
+use crate::finding::Encoding;
 
 /// Remembers what it is given.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Seen {
+pub(super) struct Seen {
     /// Path and content.
-    contents: Vec<(String, Vec<u8>)>,
+    pub(super) contents: Vec<(String, Vec<u8>)>,
     names: Vec<String>,
-    problems: Vec<(String, Problem)>,
+    pub(super) problems: Vec<(String, Problem)>,
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -42,12 +43,12 @@ fn seen_within(container: &[u8], limits: Limits) -> Seen {
     seen
 }
 
-fn seen(container: &[u8]) -> Seen {
+pub(super) fn seen(container: &[u8]) -> Seen {
     seen_within(container, Limits::default())
 }
 
 /// What does not compress, so that damage is noticed where it is.
-fn noise() -> Vec<u8> {
+pub(super) fn noise() -> Vec<u8> {
     let step = |n: &mut u64| {
         *n ^= *n << 13;
         *n ^= *n >> 7;
@@ -64,7 +65,7 @@ fn from_hex(hex: &str) -> Vec<u8> {
 }
 
 /// `hello\n`, five times.
-const HELLO: &[u8] = b"hello\nhello\nhello\nhello\nhello\n";
+pub(super) const HELLO: &[u8] = b"hello\nhello\nhello\nhello\nhello\n";
 
 #[test]
 fn every_format_gives_its_members() {
@@ -86,6 +87,12 @@ fn every_format_gives_its_members() {
             assert_eq!(seen.contents, [(String::new(), HELLO.to_vec())], "{pack:?}");
         }
     }
+}
+
+#[test]
+fn reports_know_every_format() {
+    let known = |f: &Format| Encoding::ALL.iter().filter(|e| **e == Encoding::Packed(f.name())).count();
+    assert!(Format::ALL.iter().all(|f| known(f) == 1));
 }
 
 #[test]
@@ -195,7 +202,7 @@ fn encrypted_members_are_told_and_the_rest_is_read() {
 #[test]
 fn behind_a_damaged_member_the_rest_is_read() {
     let noise = noise();
-    for pack in [Pack::Zip, Pack::ZipStreamed, Pack::ZipStored, Pack::ZipStoredStreamed] {
+    for pack in Pack::ALL.into_iter().filter(|p| format!("{p:?}").starts_with("Zip")) {
         let mut archive = pack.pack(&[("bad", &noise), ("b", HELLO)]);
         archive[2000] ^= 0x55;
         let seen = seen(&archive);
@@ -305,7 +312,8 @@ proptest! {
     #[test]
     fn containers_nest(packs in packs(), content in "[a-z\n]{1,3000}") {
         let path: String = packs.iter().rev().filter(|p| p.names()).map(|_| "!m").collect();
-        let seen = seen(&nest(&packs, content.as_bytes()));
+        let depth = packs.iter().map(|p| p.layers()).sum();
+        let seen = seen_within(&nest(&packs, content.as_bytes()), Limits { depth, ..Limits::default() });
         prop_assert_eq!(seen.problems, []);
         prop_assert!(seen.contents.contains(&(path, content.into_bytes())));
     }
@@ -432,17 +440,14 @@ fn what_a_thin_pack_adds_is_read() {
 #[test]
 fn a_package_of_rpm_is_a_packed_archive_behind_headers() {
     let cpio = Pack::Cpio.pack(&[("etc/a.conf", HELLO)]);
-    let header = |len: usize| {
-        [&[0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0, 0, 0, 0, 0][..], &(len as u32).to_be_bytes(), &vec![b'h'; len]]
-            .concat()
-    };
-    let mut signature = header(13);
-    signature.resize(signature.len() + 3, 0);
-    let lead = [&[0xed, 0xab, 0xee, 0xdb, 3, 0][..], &[0; 90]].concat();
-    let rpm = [lead, signature, header(20), gzip(&cpio)].concat();
-    let found = seen(&rpm);
-    assert_eq!(found.problems, []);
-    assert_eq!(found.contents.last(), Some(&("!etc/a.conf".into(), HELLO.to_vec())));
+    for payload in [&gzip(&cpio), &cpio] {
+        let found = seen(&rpm(b"a script", payload));
+        assert_eq!(found.problems, []);
+        let header = (String::new(), b"a script".to_vec());
+        assert_eq!(found.contents, [header.clone(), header, ("!etc/a.conf".into(), HELLO.to_vec())]);
+    }
+    let found = seen(&rpm(b"", b"no archive"));
+    assert!(matches!(&found.problems[..], [(_, Problem::Corrupt(_))]), "{found:?}");
 }
 
 #[test]

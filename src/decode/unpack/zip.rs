@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
-use deflate64::Deflate64Decoder;
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::Decompress;
 
+use super::inflate::{Inflate, Inflate64};
 use super::limit::Meter;
 use super::source::{Source, fill};
 use super::stored::Stored;
@@ -46,7 +46,7 @@ impl Method {
     fn decoder<'s>(self, header: &Header, source: &'s mut (dyn BufRead + 's)) -> Option<Box<dyn Read + 's>> {
         Some(match self {
             Self::Deflate => return None,
-            Self::Deflate64 => Box::new(Deflate64Decoder::with_buffer(source)),
+            Self::Deflate64 => Box::new(Inflate64::new(source)),
             Self::Lzma => {
                 let size = if header.descriptor { u64::MAX } else { header.size };
                 stream::zip_lzma(source, size).unwrap_or_else(|error| Box::new(Broken(Some(error))))
@@ -188,10 +188,11 @@ impl Unpacker<'_> {
             self.decoded(Rc::clone(&consumed), &mut *decoder, depth)
         } else {
             let state = self.states.pop().unwrap_or_else(|| Decompress::new(false));
-            let mut inflate = Inflate { input: &mut limited, state, ended: false };
+            let mut inflate = Inflate::new(&mut limited, state);
             let decoded = self.decoded(Rc::clone(&consumed), &mut inflate, depth);
-            inflate.state.reset(false);
-            self.states.push(inflate.state);
+            let mut state = inflate.into_state();
+            state.reset(false);
+            self.states.push(state);
             decoded
         };
         let left = limited.limit();
@@ -363,38 +364,6 @@ fn search(source: &mut Source<'_>) -> Result<Gap, Stop> {
         if found.is_some() || at_end {
             return Ok(Gap { found: found.is_some(), harmless: zeros || signed });
         }
-    }
-}
-
-/// Inflates a raw deflate stream; takes not a byte more from `input` than belongs to it.
-struct Inflate<'s> {
-    input: &'s mut dyn BufRead,
-    state: Decompress,
-    ended: bool,
-}
-
-impl Read for Inflate<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        while !self.ended && !buf.is_empty() {
-            let data = self.input.fill_buf()?;
-            let at_end = data.is_empty();
-            let before = (self.state.total_in(), self.state.total_out());
-            let flush = if at_end { FlushDecompress::Finish } else { FlushDecompress::None };
-            let status = self
-                .state
-                .decompress(data, buf, flush)
-                .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "no deflate data"))?;
-            self.input.consume((self.state.total_in() - before.0) as usize);
-            let written = (self.state.total_out() - before.1) as usize;
-            self.ended = status == Status::StreamEnd;
-            if written > 0 {
-                return Ok(written);
-            }
-            if at_end && !self.ended {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-        Ok(0)
     }
 }
 
