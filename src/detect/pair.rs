@@ -5,7 +5,7 @@
 //! neighbour on the same line. A section header is never crossed.
 
 use super::assign::{Edge, UNPAIRED, assign};
-use super::candidate::Candidate;
+use super::candidate::{Candidate, Class};
 use super::label::{Label, Says};
 use super::structure::{Gap, indent};
 
@@ -41,7 +41,8 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], within_lines
     for id in 0..ids.len() {
         layout.edges(id, within_lines, &mut edges);
     }
-    let pairs = assign(ids.len(), secrets.len(), &edges);
+    let mut pairs = assign(ids.len(), secrets.len(), &edges);
+    give_way(ids, secrets, &edges, &mut pairs);
     let mut choices: Vec<Choice> =
         pairs.into_iter().map(|secret| Choice { secret, runners_up: Vec::new() }).collect();
     edges.sort_by_key(|e| (e.id, e.cost, e.secret));
@@ -51,6 +52,25 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], within_lines
         }
     }
     choices
+}
+
+/// Let an example of the documentation leave its secret to a real id that would have none, and to which it costs hardly more: people
+/// write examples beside what is real.
+fn give_way(ids: &[IdAt], secrets: &[SecretAt], edges: &[Edge], pairs: &mut [Option<usize>]) {
+    const HARDLY: u32 = 10;
+    let harmless = |class: &Class| !class.real && !class.doubtful;
+    for holder in 0..ids.len() {
+        let Some(secret) = pairs[holder] else { continue };
+        if !harmless(&ids[holder].candidate.class) || harmless(&secrets[secret].candidate.class) {
+            continue;
+        }
+        let to_it = edges.iter().filter(|e| e.secret == secret);
+        let most = to_it.clone().find(|e| e.id == holder).map_or(0, |e| e.cost + HARDLY);
+        let wants = |e: &&Edge| pairs[e.id].is_none() && ids[e.id].candidate.class.real && e.cost <= most;
+        if let Some(e) = to_it.filter(wants).min_by_key(|e| e.cost) {
+            pairs[e.id] = pairs[holder].take();
+        }
+    }
 }
 
 /// Ids and secrets in one order, with what lies between neighbours.
@@ -95,7 +115,8 @@ impl<'a> Layout<'a> {
                 id_rank[*i] = rank;
             }
         }
-        let mut column = columns(&order, &gaps, ids.len());
+        let possible = |id: usize, secret: usize| can_belong(&ids[id].candidate, &secrets[secret].candidate);
+        let mut column = columns(&order, &gaps, ids.len(), &possible);
         // a column without any name must at least be near
         let named = |s: &SecretAt| matches!(s.label.says, Says::Yes | Says::Maybe);
         if !secrets.iter().any(named) && gaps.iter().any(|g| g.lines > 6) {
@@ -130,8 +151,8 @@ impl<'a> Layout<'a> {
     fn edge(&self, id: usize, other: usize, gap: Gap, step: i64, edges: &mut Vec<Edge>) {
         let Slot::Secret(secret) = self.order[other] else { return };
         let (a, b) = (&self.ids[id].candidate, &self.secrets[secret].candidate);
-        if a.class.real && !b.class.real {
-            return; // a documentation secret is nobody's
+        if !can_belong(a, b) {
+            return;
         }
         let cost = self.cost(id, secret, gap, step);
         if cost < i64::from(UNPAIRED) {
@@ -203,6 +224,11 @@ impl<'a> Layout<'a> {
     }
 }
 
+/// Whether a secret can be that of an id: one of the documentation is no real id's.
+fn can_belong(id: &Candidate, secret: &Candidate) -> bool {
+    !id.class.real || secret.class.real
+}
+
 /// What it costs to skip candidates: convex, so that of two ways to pair four values the one that keeps their order
 /// is cheaper than the nested one.
 fn rank_cost(step: i64) -> i64 {
@@ -218,8 +244,13 @@ fn log2(n: usize) -> i64 {
     i64::from((n + 1).ilog2())
 }
 
-/// Ids in one block and as many secrets in the next, evenly spaced: a column each.
-fn columns(order: &[Slot], gaps: &[Gap], ids: usize) -> Vec<Option<usize>> {
+/// Ids in one block and as many secrets in the next, evenly spaced, each pair of them `possible`: a column each.
+fn columns(
+    order: &[Slot],
+    gaps: &[Gap],
+    ids: usize,
+    possible: &dyn Fn(usize, usize) -> bool,
+) -> Vec<Option<usize>> {
     let mut column = vec![None; ids];
     let is_id = |s: &Slot| matches!(s, Slot::Id(_));
     let blocks: Vec<&[Slot]> = order.chunk_by(|a, b| is_id(a) == is_id(b)).collect();
@@ -231,8 +262,15 @@ fn columns(order: &[Slot], gaps: &[Gap], ids: usize) -> Vec<Option<usize>> {
             let lines = |g: &Gap| (g.lines, g.header);
             gaps[from..from + n - 1].windows(2).all(|w| lines(&w[0]) == lines(&w[1]))
         };
+        let fits = |(x, y): (&Slot, &Slot)| match (*x, *y) {
+            (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) => {
+                possible(id, secret)
+            }
+            _ => false,
+        };
         if n >= 2
             && n == b.len()
+            && a.iter().zip(b).all(fits)
             && even(start)
             && even(start + n)
             && gaps[start].lines == gaps[start + n].lines
