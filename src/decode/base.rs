@@ -72,7 +72,44 @@ pub fn begins_packed(text: &[u8]) -> bool {
         || matches!(text, [b'/' | b'_', rest @ ..] if rest.starts_with(XZ))
 }
 
-/// All such runs of a text.
+/// How much of a run tells whether it was encoded twice.
+const NESTED_HEAD: usize = 96;
+/// A shorter run holds no value that was encoded twice.
+const MIN_NESTED: usize = 40;
+
+/// Whether a run of base64 or of hexadecimal digits begins like text that was encoded twice, in the one or the other. Of random
+/// characters that were encoded once, one in a billion does.
+pub fn begins_nested(run: &[u8]) -> bool {
+    let decode = |run: &[u8]| {
+        let (mut out, digits) = (Vec::new(), run.iter().all(u8::is_ascii_hexdigit));
+        if digits {
+            hex(&run[..run.len() & !1], &mut out);
+        } else {
+            base64(run, &mut out);
+        }
+        out
+    };
+    // Nearly all others end here.
+    let in_alphabet = |bytes: &[u8]| bytes.iter().all(|&b| value(b).is_some());
+    if run.len() < MIN_NESTED
+        || !run[..4].iter().all(u8::is_ascii_hexdigit) && !in_alphabet(&decode(&run[..4]))
+    {
+        return false;
+    }
+    let inner = decode(&run[..run.len().min(NESTED_HEAD)]);
+    let inner = &inner[..inner.iter().take_while(|&&b| !matches!(b, b'=' | b'\r' | b'\n')).count()];
+    if inner.len() < MIN_HEX || !in_alphabet(inner) {
+        return false;
+    }
+    decode(inner).into_iter().all(is_printable)
+}
+
+/// Whether there is such a run in a text.
+pub fn has_nested(text: &[u8]) -> bool {
+    text.split(|&b| value(b).is_none()).any(begins_nested)
+}
+
+/// All runs of a text that encode a container.
 pub(super) fn packed(text: &[u8]) -> Vec<Packed> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -168,6 +205,9 @@ fn hex(run: &[u8], into: &mut Vec<u8>) -> bool {
 
 /// Whether decoded bytes are text, or hold what is looked for.
 fn worth(decoded: &[u8], anchored: &dyn Fn(&[u8]) -> bool) -> bool {
-    let printable = |b: &u8| matches!(b, 0x20..=0x7e | b'\t' | b'\r' | b'\n');
-    decoded.len() >= 12 && (decoded.iter().all(printable) || anchored(decoded))
+    decoded.len() >= 12 && (decoded.iter().copied().all(is_printable) || anchored(decoded))
+}
+
+fn is_printable(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e | b'\t' | b'\r' | b'\n')
 }

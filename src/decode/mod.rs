@@ -15,7 +15,7 @@ mod join;
 pub mod unpack;
 mod wide;
 
-pub use base::{Packed, begins_packed};
+pub use base::{Packed, begins_nested, begins_packed, has_nested};
 pub use escape::unescape;
 pub use join::join_run;
 

@@ -335,7 +335,7 @@ impl Shape {
             }
             let before = &text[..label + at];
             let start = before.len() - before.iter().rev().take_while(|&&b| class(b)).count();
-            if self.holds(text, start..label + end) {
+            if self.holds(text, start..label + end) || decode::begins_nested(&text[start..label + end]) {
                 return true;
             }
             at = end;

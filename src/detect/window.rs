@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::decode::unpack::Problem;
-use crate::decode::{Carriers, View, is_base64_any};
+use crate::decode::{self, Carriers, View, is_base64_any};
 use crate::finding::{Note, Secret, Severity};
 use crate::rules::{Check, Part, Rule};
 
 use super::candidate::{self, Candidate, Class};
 use super::label::{self, Label, Says};
 use super::pair::{self, Choice, IdAt, SecretAt};
-use super::prefilter::{Anchor, Carrier, Literal};
+use super::prefilter::{Anchor, Carrier, Literal, Prefilter};
 use super::{Detector, Match, Value};
 
 /// How far around an id its secret may stand, in bytes.
@@ -47,8 +47,13 @@ pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> 
             if is_wide != wide {
                 continue;
             }
+            // Behind a label that speaks of a secret, what was encoded twice is worth a look.
+            let nested = carrier == Carrier::Keyword && {
+                let end = text.len().min(anchor.pos + Prefilter::REACH_AFTER);
+                decode::has_nested(&text[anchor.pos..end])
+            };
             let reach = match carrier {
-                Carrier::Keyword => LABEL_REACH,
+                Carrier::Keyword if !nested => LABEL_REACH,
                 Carrier::KeywordUtf16 => 2 * LABEL_REACH,
                 Carrier::Utf16 => 2 * REACH,
                 _ => REACH,
@@ -56,8 +61,9 @@ pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> 
             let mut range = anchor.pos.saturating_sub(reach)..text.len().min(anchor.pos + reach);
             match carrier {
                 // Cut in the middle, a run would be decoded at the wrong alignment.
-                Carrier::Base64 | Carrier::Base64Wide | Carrier::Hex
-                    if open.as_ref().is_none_or(|w| w.range.end < range.start) =>
+                Carrier::Base64 | Carrier::Base64Wide | Carrier::Hex | Carrier::Keyword
+                    if (nested || carrier != Carrier::Keyword)
+                        && open.as_ref().is_none_or(|w| w.range.end < range.start) =>
                 {
                     range.start -= run_before(&text[..range.start]);
                 }
@@ -82,10 +88,10 @@ pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> 
                 }
             };
             window.carriers.base64 |=
-                matches!(carrier, Carrier::Base64 | Carrier::Base64Wide | Carrier::Packed);
+                nested || matches!(carrier, Carrier::Base64 | Carrier::Base64Wide | Carrier::Packed);
             window.packed |= carrier == Carrier::Packed;
             window.utf32 |= carrier == Carrier::Utf32;
-            window.carriers.hex |= carrier == Carrier::Hex;
+            window.carriers.hex |= nested || carrier == Carrier::Hex;
         }
         windows.extend(open);
     }
