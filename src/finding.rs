@@ -223,6 +223,8 @@ pub struct Location {
     pub line_hash: Option<String>,
     /// The text beside it says `keyhound:allow`, with this reason, which may be empty.
     pub allowed: Option<Box<str>>,
+    /// Where what stands here encodes an archive: the path in it, as `inner.zip!file`. Line and column are not those of the member.
+    pub member: Option<Box<[u8]>>,
 }
 
 impl Location {
@@ -243,6 +245,7 @@ impl Location {
             object: None,
             line_hash: None,
             allowed: None,
+            member: None,
         }
     }
 }

@@ -73,6 +73,8 @@ pub struct Match {
     pub runners_up: Vec<Secret>,
     /// Further places of the same id without a secret of their own.
     pub repeats: Vec<Range<usize>>,
+    /// Where an archive is encoded at that place: the path of the member in it that holds the credential, as `inner.zip!file`.
+    pub member: Option<Box<[u8]>>,
 }
 
 /// A value of a match, decoded.

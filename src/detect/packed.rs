@@ -58,7 +58,8 @@ struct Inside<'a> {
 }
 
 impl Inside<'_> {
-    fn search(&mut self, text: &[u8]) {
+    /// Search what stands at `path`, which begins with a `!` unless it is empty.
+    fn search(&mut self, path: &[u8], text: &[u8]) {
         if !self.detector.prefilter.is_hot(text) {
             return;
         }
@@ -68,6 +69,10 @@ impl Inside<'_> {
                 self.place(value);
             }
             m.repeats.clear(); // they stand at the same place
+            let inner = m.member.take();
+            let parts = [path.strip_prefix(b"!").filter(|p| !p.is_empty()), inner.as_deref()];
+            let parts: Vec<&[u8]> = parts.into_iter().flatten().collect();
+            m.member = (!parts.is_empty()).then(|| parts.join(&b'!').into());
             self.matches.push(m);
         }
     }
@@ -90,13 +95,13 @@ impl Members for Inside<'_> {
         self.depth += 1;
     }
 
-    fn content(&mut self, _: &[u8], content: &mut dyn Read) -> io::Result<()> {
+    fn content(&mut self, path: &[u8], content: &mut dyn Read) -> io::Result<()> {
         let mut text = Vec::new();
         loop {
             let kept = text.len();
             let read = Read::take(&mut *content, (PIECE - kept) as u64).read_to_end(&mut text);
             if text.len() > kept || kept == 0 {
-                self.search(&text);
+                self.search(path, &text);
             }
             if text.len() < PIECE {
                 return read.map(|_| ());
@@ -106,8 +111,8 @@ impl Members for Inside<'_> {
         }
     }
 
-    fn name(&mut self, _: &[u8], name: &[u8]) {
-        self.search(name);
+    fn name(&mut self, path: &[u8], name: &[u8]) {
+        self.search(path, name);
     }
 
     fn problem(&mut self, _: &[u8], problem: Problem) {

@@ -381,6 +381,7 @@ impl Found<'_> {
             notes,
             runners_up: choice.runners_up.iter().map(|&s| self.value(&secrets[s].candidate).text).collect(),
             repeats: Vec::new(),
+            member: None,
         });
     }
 
@@ -406,6 +407,7 @@ impl Found<'_> {
             notes: class.notes,
             runners_up: Vec::new(),
             repeats: Vec::new(),
+            member: None,
         });
     }
 }

@@ -7,7 +7,7 @@ use crate::report::sanitize::sanitize;
 use crate::report::wire::{commit_date, lossy};
 use crate::report::{Report, text as words};
 
-const HEADER: [&str; 29] = [
+const HEADER: [&str; 30] = [
     "fingerprint",
     "rule_id",
     "severity",
@@ -37,6 +37,7 @@ const HEADER: [&str; 29] = [
     "verified_account",
     "verified_arn",
     "verification_reason",
+    "member",
 ];
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -102,6 +103,11 @@ fn cells(finding: &Finding, location: &Location, main: bool, report: &Report<'_>
         text(account),
         text(arn),
         text(reason),
+        location
+            .member
+            .as_deref()
+            .map(|member| lossy(redactor.bytes(member)).into_owned())
+            .unwrap_or_default(),
     ]
 }
 

@@ -59,6 +59,9 @@ fn annotation(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io
     }
     let title = sanitize(&text::title(finding, report)).into_owned();
     let _ = write!(message, "{}: {}", finding.severity.name(), sanitize(&text::parts(finding)));
+    if let Some(member) = text::member(location, &report.redactor) {
+        let _ = write!(message, ", there in {}", sanitize(&member));
+    }
     if let Some(commit) = &location.commit {
         let _ = write!(message, ", commit {}", sanitize(text::short(&commit.id)));
     }

@@ -78,6 +78,9 @@ fn vulnerability(finding: &Finding, location: &Location, report: &Report<'_>) ->
     let rule = report.rule(&finding.rule_id);
     let title = text::title(finding, report);
     let mut description = format!("{title}: {}", text::parts(finding));
+    if let Some(member) = text::member(location, redactor) {
+        let _ = write!(description, ", there in {member}");
+    }
     for &note in &finding.notes {
         let _ = write!(description, ". Note: {}", text::note(note));
     }

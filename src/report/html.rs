@@ -137,6 +137,9 @@ fn place(location: &Location, report: &Report<'_>, out: &mut dyn Write) -> io::R
         let _ = write!(name, ":{number}");
     }
     write!(out, "<li><code>{}</code> ({})", escape(&name), location.place.name())?;
+    if let Some(member) = text::member(location, redactor) {
+        write!(out, ", there in <code>{}</code>", escape(&sanitize(&member)))?;
+    }
     if let Some(commit) = location.commit.as_deref() {
         let author = escape(&sanitize(&redactor.text(&commit.author)));
         let subject = escape(&sanitize(&redactor.text(&commit.subject)));

@@ -171,6 +171,9 @@ fn place(
     if let (Some(line), true) = (location.secret_line, location.secret_line != location.line) {
         write!(out, ", secret on line {line}")?;
     }
+    if let Some(member) = text::member(location, redactor) {
+        write!(out, ", there in {}", sanitize(&member))?;
+    }
     let mut facts = Vec::new();
     if let Some(commit) = &location.commit {
         facts.push(format!("commit {}", painter.paint(Style::Commit, &sanitize(text::short(&commit.id)))));

@@ -111,6 +111,9 @@ struct ReadPlace {
     named_by: Option<String>,
     object: Option<String>,
     line_hash: Option<String>,
+    /// Reports of older versions have none.
+    #[serde(default)]
+    member: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -235,6 +238,7 @@ fn location(read: ReadPlace) -> Result<Location, ReadError> {
         named_by: read.named_by,
         object: read.object,
         line_hash: read.line_hash,
+        member: read.member.map(|member| member.into_bytes().into()),
         ..Location::new(place)
     })
 }

@@ -18,6 +18,9 @@ pub(super) fn result(finding: &Finding, rule: &str, index: usize, report: &Repor
     let redactor = &report.redactor;
     let location = &finding.location;
     let mut sentence = format!("{}: {}", text::title(finding, report), text::parts(finding));
+    if let Some(member) = text::member(location, redactor) {
+        let _ = write!(sentence, ", there in {member}");
+    }
     if let Some(commit) = &location.commit {
         let _ = write!(sentence, ", introduced by commit {}", text::short(&commit.id));
     }
@@ -196,6 +199,7 @@ fn properties(finding: &Finding, related: usize, report: &Report<'_>) -> Value {
     put("verification", verification(finding, report));
     let encodings: Vec<_> = finding.encodings.iter().map(|encoding| encoding.name()).collect();
     put("encodings", (!encodings.is_empty()).then(|| json!(encodings)));
+    put("member", text::member(location, redactor).map(|member| json!(member)));
     let notes: Vec<_> = finding.notes.iter().map(|note| note.name()).collect();
     put("notes", (!notes.is_empty()).then(|| json!(notes)));
     let unlisted = finding.other_locations_omitted.saturating_add(related.saturating_sub(RELATED) as u64);

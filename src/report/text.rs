@@ -179,6 +179,11 @@ pub(super) fn place_name<'a>(location: &'a Location, redactor: &Redactor) -> Cow
     }
 }
 
+/// The path in the archive that a place encodes, where it does.
+pub(super) fn member<'a>(location: &'a Location, redactor: &Redactor) -> Option<Cow<'a, str>> {
+    location.member.as_deref().map(|member| lossy(redactor.bytes(member)))
+}
+
 /// What git calls a place without path: the ref, else the object, the commit, or what names it.
 pub(super) fn inner_name<'a>(location: &'a Location, redactor: &Redactor) -> Option<Cow<'a, str>> {
     let name = location.named_by.as_deref().map(|name| redactor.text(name));

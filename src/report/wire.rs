@@ -54,6 +54,7 @@ pub(super) struct Place<'a> {
     named_by: Option<Cow<'a, str>>,
     object: Option<&'a str>,
     line_hash: Option<&'a str>,
+    member: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -151,6 +152,7 @@ impl<'a> Place<'a> {
             named_by: location.named_by.as_deref().map(|name| redactor.text(name)),
             object: location.object.as_deref(),
             line_hash: location.line_hash.as_deref(),
+            member: location.member.as_deref().map(|member| lossy(redactor.bytes(member))),
         }
     }
 }

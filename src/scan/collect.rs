@@ -97,6 +97,7 @@ pub(super) fn collect_some(
             };
             let main = main_value(m).map(|v| &v.span);
             let mut location = main.map_or_else(|| Location::new(origin.place), locate);
+            location.member.clone_from(&m.member);
             if let (Some(lines), Some(secret)) = (&lines, &m.secret) {
                 let layout = layout(&secret.span, text, at.offset);
                 location.secret_line = Some(lines.at(secret.span.start, layout).line);

@@ -65,6 +65,7 @@ fn finding(text: &[u8]) -> Finding {
         notes: Vec::new(),
         runners_up: Vec::new(),
         repeats: ids.iter().skip(1).map(|v| v.span.clone()).collect(),
+        member: None,
     };
     collect(&rules(), &Origin::file("x"), text, TextStart::default(), &m)
 }
@@ -113,6 +114,7 @@ fn utf16_spans_without_the_outer_nul_count_the_same() {
             notes: Vec::new(),
             runners_up: Vec::new(),
             repeats: Vec::new(),
+            member: None,
         };
         let found = collect(&rules(), &Origin::stdin(), &text, TextStart::default(), &m);
         assert_eq!(place(&found.location), (2, 3, 23), "big endian: {big}");
@@ -141,6 +143,7 @@ fn names_have_no_lines() {
         notes: Vec::new(),
         runners_up: Vec::new(),
         repeats: Vec::new(),
+        member: None,
     };
     let found = collect(&rules(), &origin, text, TextStart::default(), &m);
     assert_eq!((found.location.line, found.location.column), (None, None));

@@ -201,6 +201,9 @@ proptest! {
         let named: Vec<&str> = found.encodings.iter().map(|e| e.name()).filter(|n| !["escape", "percent"].contains(n)).collect();
         let wanted: Vec<&str> = layers.iter().rev().flat_map(|l| l.chain()).copied().collect();
         prop_assert_eq!(named, wanted);
+        let members = layers.iter().filter(|l| matches!(l, Layer::Zip)).map(|_| "in").collect::<Vec<_>>().join("!");
+        let member = found.location.member.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        prop_assert_eq!(member, members);
         // The place is that in the outer text: there the line of the last layer.
         let zip_head = u64::from(matches!(layers.last(), Some(Layer::Zip))) * 2;
         prop_assert_eq!(found.location.line, Some(above as u64 + 2 + zip_head));

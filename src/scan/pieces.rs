@@ -212,6 +212,7 @@ fn in_core(rules: &RuleSet, mut m: Match, core: &Range<usize>, into: &mut Vec<Ma
         notes: m.notes.clone(),
         runners_up: Vec::new(),
         repeats: Vec::new(),
+        member: m.member.clone(),
         rule: m.rule,
     }));
     if main_value(&m).is_some_and(|v| core.contains(&v.span.start)) {

@@ -32,6 +32,7 @@ fn detect(text: &[u8]) -> Vec<Match> {
             notes: Vec::new(),
             runners_up: Vec::new(),
             repeats: Vec::new(),
+            member: None,
         });
     }
     // Ids without a secret are repeats of the same id with one, or of the first.

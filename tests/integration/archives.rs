@@ -140,6 +140,48 @@ fn ten_gigabytes_of_zeros_end_early() {
     assert!(matches!(&incomplete[..], [one] if one["what"] == "zeros.gz"), "{incomplete:?}");
 }
 
+/// What a Kubernetes secret, a data URI and a mail do with whole archives.
+#[test]
+fn an_archive_in_base64_is_told_with_its_place_and_the_member() {
+    let env = TestEnv::new();
+    let base64 = crate::cases::base64;
+    let jar = Pack::Zip.pack(&[("a.txt", b"nothing"), ("conf/app.ini", pair(0).as_bytes())]);
+    let tar = Pack::Tar.pack(&[("lib/app.jar", &jar)]);
+    let inner = format!("x: {}\n", base64(&jar));
+    for (text, at, encodings, member) in [
+        (
+            format!("kind: Secret\nbinaryData:\n  bundle.zip: {}\n", base64(&jar)),
+            (3, 15),
+            &["base64", "zip"][..],
+            "conf/app.ini",
+        ),
+        (
+            format!("<a href=\"data:application/gzip;base64,{}\">", base64(&Pack::Gzip.pack(&[("", &tar)]))),
+            (1, 39),
+            &["base64", "gzip", "tar", "zip"],
+            "lib/app.jar!conf/app.ini",
+        ),
+        (
+            format!("\nx: {}\n", base64(&Pack::Zip.pack(&[("values.yaml", inner.as_bytes())]))),
+            (2, 4),
+            &["base64", "zip", "base64", "zip"],
+            "values.yaml!conf/app.ini",
+        ),
+    ] {
+        env.write("a.txt", &text);
+        let report = env.run(&["files", ".", "--format", "json"]).json();
+        let finding = &report["findings"][0];
+        assert_eq!(finding["key_id"], id(0));
+        assert_eq!((finding["path"].as_str(), finding["member"].as_str()), (Some("a.txt"), Some(member)));
+        assert_eq!((finding["line"].as_u64(), finding["column"].as_u64()), (Some(at.0), Some(at.1)));
+        assert_eq!(finding["encodings"], serde_json::json!(encodings));
+        let place = format!("at a.txt:{}:{}, there in {member}", at.0, at.1);
+        assert!(env.run(&["files", "."]).stdout.contains(&place));
+        let sarif = env.run(&["files", ".", "--format", "sarif"]).json();
+        assert_eq!(sarif["runs"][0]["results"][0]["properties"]["member"], member);
+    }
+}
+
 #[test]
 fn the_depth_of_encodings_is_an_option() {
     let env = TestEnv::new();

@@ -97,7 +97,8 @@ pub(crate) fn full() -> Outcome {
     let mut again =
         finding(Severity::High, Some(ID), Some(SECRET), in_file(&b"old/caf\xe9 #1.txt"[..], 3, 140));
     again.location.secret_line = Some(3);
-    again.encodings = vec![Encoding::Base64, Encoding::Escape];
+    again.encodings = vec![Encoding::Base64, Encoding::Packed("zip"), Encoding::Escape];
+    again.location.member = Some(b"conf/app.ini"[..].into());
     let before = format!("\t{{\"region\": \"{}\", \"accessKeyId\": \"", "eu-west-1 ".repeat(12));
     again.snippet = Some(snippet(
         &before,
