@@ -3,6 +3,7 @@
 //! Run with a fixed seed and with a random one, which is printed; `KEYHOUND_CASES_SEED` repeats a run.
 
 mod render;
+mod stores;
 
 use std::fmt::Write as _;
 use std::path::Path;
