@@ -5,7 +5,7 @@
 //! neighbour on the same line. A section header is never crossed.
 
 use super::assign::{Edge, UNPAIRED, assign};
-use super::candidate::{Candidate, Class};
+use super::candidate::Candidate;
 use super::label::{Label, Says};
 use super::structure::{Gap, indent};
 
@@ -41,8 +41,7 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], within_lines
     for id in 0..ids.len() {
         layout.edges(id, within_lines, &mut edges);
     }
-    let mut pairs = assign(ids.len(), secrets.len(), &edges);
-    give_way(ids, secrets, &edges, &mut pairs);
+    let pairs = real_first(ids, secrets.len(), &edges);
     let mut choices: Vec<Choice> =
         pairs.into_iter().map(|secret| Choice { secret, runners_up: Vec::new() }).collect();
     edges.sort_by_key(|e| (e.id, e.cost, e.secret));
@@ -54,23 +53,31 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], within_lines
     choices
 }
 
-/// Let an example of the documentation leave its secret to a real id that would have none, and to which it costs hardly more: people
-/// write examples beside what is real.
-fn give_way(ids: &[IdAt], secrets: &[SecretAt], edges: &[Edge], pairs: &mut [Option<usize>]) {
-    const HARDLY: u32 = 10;
-    let harmless = |class: &Class| !class.real && !class.doubtful;
-    for holder in 0..ids.len() {
-        let Some(secret) = pairs[holder] else { continue };
-        if !harmless(&ids[holder].candidate.class) || harmless(&secrets[secret].candidate.class) {
-            continue;
-        }
-        let to_it = edges.iter().filter(|e| e.secret == secret);
-        let most = to_it.clone().find(|e| e.id == holder).map_or(0, |e| e.cost + HARDLY);
-        let wants = |e: &&Edge| pairs[e.id].is_none() && ids[e.id].candidate.class.real && e.cost <= most;
-        if let Some(e) = to_it.filter(wants).min_by_key(|e| e.cost) {
-            pairs[e.id] = pairs[holder].take();
+/// The secret of each id. People write examples beside what is real: those of the documentation take what real ids leave, except what
+/// is clearly theirs.
+fn real_first(ids: &[IdAt], secrets: usize, edges: &[Edge]) -> Vec<Option<usize>> {
+    const CLEARLY: u32 = 10;
+    let harmless = |id: usize| !ids[id].candidate.class.real && !ids[id].candidate.class.doubtful;
+    let (examples, others): (Vec<Edge>, Vec<Edge>) = edges.iter().partition(|e| harmless(e.id));
+    if examples.is_empty() || others.is_empty() {
+        return assign(ids.len(), secrets, edges);
+    }
+    // Up to what cost a real id may have a secret that an example would take first.
+    let mut most = vec![u32::MAX; secrets];
+    for of_one in examples.chunk_by(|a, b| a.id == b.id) {
+        if let Some(e) = of_one.iter().min_by_key(|e| e.cost) {
+            most[e.secret] = most[e.secret].min(e.cost + CLEARLY);
         }
     }
+    let others: Vec<Edge> = others.into_iter().filter(|e| e.cost <= most[e.secret]).collect();
+    let mut pairs = assign(ids.len(), secrets, &others);
+    let mut taken = vec![false; secrets];
+    pairs.iter().flatten().for_each(|&secret| taken[secret] = true);
+    let left: Vec<Edge> = examples.into_iter().filter(|e| !taken[e.secret]).collect();
+    for (pair, found) in pairs.iter_mut().zip(assign(ids.len(), secrets, &left)) {
+        *pair = pair.or(found);
+    }
+    pairs
 }
 
 /// Ids and secrets in one order, with what lies between neighbours.

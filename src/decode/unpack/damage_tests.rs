@@ -57,6 +57,19 @@ fn what_is_cut_off_is_told_and_what_was_there_is_read() {
 }
 
 #[test]
+fn what_would_need_much_memory_is_over_a_limit_and_not_damaged() {
+    let mut lzma = Pack::Lzma.pack(&[("", HELLO)]);
+    lzma[1..5].copy_from_slice(&(1u32 << 30).to_le_bytes());
+    let mut zip = Pack::ZipLzma.pack(&[("a", HELLO)]);
+    let dictionary = 31 + 5;
+    zip[dictionary..dictionary + 4].copy_from_slice(&(1u32 << 30).to_le_bytes());
+    let zstd = [&[0x28, 0xb5, 0x2f, 0xfd, 0, 0x98, 1, 0, 0], &[0; 10][..]].concat(); // a window of 512 MiB
+    for large in [lzma, zip, zstd] {
+        assert!(matches!(&seen(&large).problems[..], [(_, Problem::OverLimit(_))]), "{:?}", seen(&large));
+    }
+}
+
+#[test]
 fn what_is_damaged_is_told_and_what_stands_around_it_is_read() {
     let digits = digits();
     for pack in Pack::ALL {

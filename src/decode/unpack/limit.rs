@@ -13,6 +13,9 @@ const FREE: u64 = 64 << 20;
 /// What it may expand to beyond that, for each byte.
 const RATIO: u64 = 200;
 
+/// Why what needs more memory than decoders may use is not read.
+pub(super) const MEMORY: &str = "its dictionary needs more memory than is used";
+
 /// How far to go into a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -162,7 +165,11 @@ impl Read for Meter<'_> {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
             Err(error) => {
-                self.failure = Some(Problem::Corrupt(reason(&error)));
+                self.failure = Some(if error.kind() == io::ErrorKind::OutOfMemory {
+                    Problem::OverLimit(MEMORY)
+                } else {
+                    Problem::Corrupt(reason(&error))
+                });
                 return Err(error);
             }
         };
@@ -186,6 +193,11 @@ impl Read for Meter<'_> {
 /// What a decoder says, as one clause.
 pub(super) fn reason(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::UnexpectedEof { ENDS_EARLY.into() } else { format!("corrupt: {error}") }
+}
+
+/// The error of a decoder that would need too much memory.
+pub(super) fn too_much() -> io::Error {
+    io::ErrorKind::OutOfMemory.into()
 }
 
 /// The error of a decoder whose input is no such stream.

@@ -4,20 +4,21 @@ use std::io::Cursor;
 
 use sevenz_rust2::{ArchiveReader, Error, Password};
 
+use super::limit::MEMORY;
 use super::source::Source;
 use super::{Flow, Problem, Stop, Unpacker};
 
 /// Larger archives are not read, bytes.
 const LARGEST: u64 = 128 << 20;
 /// What the decoders may use, KiB.
-const MEMORY: usize = 96 << 10;
+const DECODERS: usize = 96 << 10;
 
 impl Unpacker<'_> {
     pub(super) fn seven_zip(&mut self, source: &mut Source<'_>, depth: usize) -> Flow {
         let Some(bytes) = self.held(source, LARGEST)? else { return Ok(()) };
         let len = bytes.len() as u64;
         let mut reader =
-            match ArchiveReader::new_with_memory_limit(Cursor::new(bytes), Password::empty(), MEMORY) {
+            match ArchiveReader::new_with_memory_limit(Cursor::new(bytes), Password::empty(), DECODERS) {
                 Ok(reader) => reader,
                 Err(error) => {
                     self.problem(problem(&error));
@@ -68,7 +69,7 @@ fn problem(error: &Error) -> Problem {
         Error::PasswordRequired | Error::MaybeBadPassword(_) => Problem::Encrypted,
         Error::UnsupportedCompressionMethod(name) if name.contains("AES") => Problem::Encrypted,
         Error::UnsupportedCompressionMethod(name) => Problem::Unsupported(name.clone()),
-        Error::MaxMemLimited { .. } => Problem::OverLimit("its dictionary needs more memory than is used"),
+        Error::MaxMemLimited { .. } => Problem::OverLimit(MEMORY),
         Error::Io(error, _) => Problem::Corrupt(super::limit::reason(error)),
         _ => Problem::Corrupt("corrupt: it is damaged".into()),
     }

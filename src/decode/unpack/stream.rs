@@ -9,7 +9,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::Format;
 use super::inflate::Gzip;
-use super::limit::invalid;
+use super::limit::{invalid, too_much};
 
 /// Memory for the dictionary of an xz stream, KiB: what `xz -9` needs is 65 MiB.
 const XZ_MEMORY: u32 = 96 << 10;
@@ -49,8 +49,11 @@ pub(super) fn zip_lzma<'s>(source: Input<'s>, size: u64) -> io::Result<Box<dyn R
     let mut head = [0; 9]; // version, length of the properties, properties
     source.read_exact(&mut head)?;
     let dictionary = u32::from_le_bytes([head[5], head[6], head[7], head[8]]);
-    if head[2..4] != [5, 0] || dictionary > XZ_MEMORY << 10 {
-        return Err(invalid("its dictionary is too large"));
+    if head[2..4] != [5, 0] {
+        return Err(invalid("no LZMA data"));
+    }
+    if dictionary > XZ_MEMORY << 10 {
+        return Err(too_much());
     }
     Ok(Box::new(telling_late(LzmaReader::new_with_props(source, size, head[4], dictionary, None)?)))
 }
@@ -177,6 +180,7 @@ impl<'s> Zstd<'s> {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                 }
+                Err(FrameDecoderError::WindowSizeTooBig { .. }) => return Err(too_much()),
                 Err(error) => return Err(invalid(error)),
             }
         }
