@@ -73,10 +73,14 @@ impl View {
                 if low != 0 && high.is_none_or(|&h| h == 0) { low } else { SUBSTITUTE }
             })
             .collect();
-        let raw = offset + first..offset + first + view.len() * 2;
+        // Of the last unit the text may hold one byte alone: in big endian the second, where one begins with its low byte here.
+        let whole = text.len().saturating_sub(first) / 2;
+        let (start, middle, end) = (offset + first, offset + first + 2 * whole, offset + text.len());
         let mut made = Self { text: view, segments: Vec::new() };
-        if !made.text.is_empty() {
-            made.segments.push(Segment { at: 0, raw, encodings: vec![Encoding::Utf16] });
+        for (at, raw) in [(0, start..middle), (whole, middle..end)] {
+            if at < made.text.len() && !raw.is_empty() {
+                made.segments.push(Segment { at, raw, encodings: vec![Encoding::Utf16] });
+            }
         }
         made
     }

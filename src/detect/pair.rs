@@ -269,25 +269,27 @@ fn columns(
             let lines = |g: &Gap| (g.lines, g.header);
             gaps[from..from + n - 1].windows(2).all(|w| lines(&w[0]) == lines(&w[1]))
         };
-        let fits = |(x, y): (&Slot, &Slot)| match (*x, *y) {
-            (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) => {
-                possible(id, secret)
-            }
-            _ => false,
-        };
+        let pairs: Vec<(usize, usize)> = a
+            .iter()
+            .zip(b)
+            .filter_map(|(x, y)| match (*x, *y) {
+                (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) => {
+                    Some((id, secret))
+                }
+                _ => None,
+            })
+            .collect();
         if n >= 2
             && n == b.len()
-            && a.iter().zip(b).all(fits)
             && even(start)
             && even(start + n)
             && gaps[start].lines == gaps[start + n].lines
+            // Else the id and the secret that meet are a pair.
+            && gaps[start].lines <= gaps[start + n - 1].lines
+            && pairs.iter().all(|&(id, secret)| possible(id, secret))
         {
-            for (x, y) in a.iter().zip(b) {
-                if let (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) = (*x, *y)
-                    && column[id].is_none()
-                {
-                    column[id] = Some(secret);
-                }
+            for (id, secret) in pairs {
+                column[id].get_or_insert(secret);
             }
         }
         start += n;

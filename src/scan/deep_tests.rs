@@ -244,6 +244,27 @@ fn encodings_that_are_found_by_their_own_marks() {
 }
 
 #[test]
+fn wide_texts_may_end_with_a_value_or_within_one() {
+    let text = planted(1);
+    let text = text.trim_end();
+    for big in [false, true] {
+        for mark in ["", "\u{feff}"] {
+            let unit = |u: u16| if big { u.to_be_bytes() } else { u.to_le_bytes() };
+            let wide: Vec<u8> = format!("{mark}{text}").encode_utf16().flat_map(unit).collect();
+            for cut in 0..4 {
+                let gathered = scan_encoded(&wide[..wide.len() - cut], 4);
+                // Little endian, the last byte says nothing.
+                let paired = cut == 0 || cut == 1 && !big;
+                assert_eq!(places(&gathered), [("outer".into(), Some(2), paired)], "{big} {mark:?} {cut}");
+                let location = &gathered.findings[0].location;
+                assert_eq!((location.column, location.end_column), (Some(21), Some(41)));
+                assert_eq!(location.secret_line, paired.then_some(3));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_bomb_in_base64_is_listed() {
     let bomb = gzip(&vec![0; 100 << 20]);
     let gathered = scan_encoded(format!("x: {}\n{}", base64(&bomb), planted(0)).as_bytes(), 4);
