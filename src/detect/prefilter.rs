@@ -220,6 +220,20 @@ impl Prefilter {
         }
     }
 
+    /// All anchors of `text` that could be the start of a finding, ordered by position, instead of what `into` held.
+    pub fn viable_anchors(&self, text: &[u8], into: &mut Vec<Anchor>) {
+        into.clear();
+        self.each(text, |a| {
+            if self.viable(text, a) {
+                into.push(a);
+            }
+            true
+        });
+        if self.searchers.len() > 1 {
+            into.sort_unstable();
+        }
+    }
+
     /// Whether any anchor of `text` could be the start of a finding.
     pub fn is_hot(&self, text: &[u8]) -> bool {
         let mut hot = false;
