@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no configuration but the rules.
 //!
-//! - [`prefilter`]: anchors, in one pass over the raw bytes; without a viable one nothing more is done
+//! - [`prefilter`]: anchors, in one pass over the raw bytes; without a viable one nothing more is done; `buckets` makes it fast
 //! - `window`: the surroundings of the anchors, decoded
 //! - `candidate`: ids and secrets in a decoded text, by shape and neighbours
 //! - `packed`: compressed streams and archives in base64, opened and searched
@@ -19,6 +19,7 @@ use crate::finding::{Encoding, Note, Secret, Severity};
 use crate::rules::RuleSet;
 
 mod assign;
+mod buckets;
 mod candidate;
 pub mod check;
 mod label;
