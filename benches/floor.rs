@@ -11,7 +11,9 @@ use std::time::Instant;
 
 use keyhound::detect::Prefilter;
 use keyhound::rules::RuleSet;
-use keyhound::sources::history::store::{HashKind, ObjectKind, ObjectSink, Problem, ScanOptions, Store, oid};
+use keyhound::sources::history::store::{
+    HashKind, Hot, ObjectKind, ObjectSink, Problem, ScanOptions, Store, oid,
+};
 
 const THREADS: usize = 2;
 const RUNS: usize = 5;
@@ -44,7 +46,7 @@ struct Count {
 }
 
 impl ObjectSink for Count {
-    fn hot(&self, _: &oid, _: ObjectKind, _: &[u8]) {
+    fn hot(&self, _: &oid, _: ObjectKind, _: Hot<'_>) {
         self.hot.fetch_add(1, Ordering::Relaxed);
     }
     fn hot_stream(&self, _: &oid, _: ObjectKind, _: u64, _: &mut dyn std::io::Read) {

@@ -2,11 +2,12 @@
 //!
 //! Pure: no I/O, no clock, no configuration but the rules.
 //!
-//! - [`prefilter`]: anchors, in one pass over the raw bytes; without a viable one nothing more is done
+//! - [`prefilter`]: anchors, in one pass over the raw bytes; without a viable one nothing more is done; `buckets` makes it fast
 //! - `window`: the surroundings of the anchors, decoded
 //! - `candidate`: ids and secrets in a decoded text, by shape and neighbours
 //! - `packed`: compressed streams and archives in base64, opened and searched
 //! - `label`, `structure`: what the names before values and the layout between them say
+//! - `memo`: windows that were searched before
 //! - `pair`, `assign`: which secret belongs to which id
 
 use std::collections::HashMap;
@@ -18,15 +19,19 @@ use crate::finding::{Encoding, Note, Secret, Severity};
 use crate::rules::RuleSet;
 
 mod assign;
+mod buckets;
 mod candidate;
 pub mod check;
 mod label;
+mod memo;
 mod packed;
 mod pair;
 pub mod prefilter;
 mod structure;
 mod window;
 
+pub use memo::Memo;
+use prefilter::Anchor;
 pub use prefilter::Prefilter;
 
 /// Finds credentials in bytes. Cheap to share: build one for a run.
@@ -89,6 +94,15 @@ pub struct Value {
 }
 
 impl Match {
+    /// The same match in a text in which it stands elsewhere: what was at `from` is at `to`.
+    fn moved(mut self, from: usize, to: usize) -> Self {
+        let values = [&mut self.id, &mut self.secret, &mut self.token].into_iter().flatten();
+        for span in values.map(|v| &mut v.span).chain(&mut self.repeats) {
+            *span = span.start - from + to..span.end - from + to;
+        }
+        self
+    }
+
     /// Where the match stands: its id, or its secret where there is no id.
     pub fn span(&self) -> Range<usize> {
         self.id.as_ref().or(self.secret.as_ref()).map_or(0..0, |v| v.span.clone())
@@ -127,6 +141,22 @@ impl Detector {
         self.layers(text, self.depth.encodings, problem)
     }
 
+    /// As [`Self::detect_and_tell`], where it is known already where to look: at all viable anchors of `text`, by position.
+    /// What `memo` remembers of other texts is not searched again; it must be used with one detector only.
+    pub fn detect_at(
+        &self,
+        text: &[u8],
+        anchors: &[Anchor],
+        memo: &mut Memo,
+        problem: &mut dyn FnMut(Range<usize>, Problem),
+    ) -> Vec<Match> {
+        let mut matches = Vec::new();
+        for window in window::windows(text, anchors, self.prefilter.literals()) {
+            memo.window(self, text, &window, &mut matches, problem);
+        }
+        ordered(matches)
+    }
+
     /// All credentials in `text` under up to `depth` layers.
     fn layers(
         &self,
@@ -135,16 +165,20 @@ impl Detector {
         problem: &mut dyn FnMut(Range<usize>, Problem),
     ) -> Vec<Match> {
         let mut anchors = Vec::new();
-        self.prefilter.anchors(text, &mut anchors);
-        anchors.retain(|&a| self.prefilter.viable(text, a));
+        self.prefilter.viable_anchors(text, &mut anchors);
         let mut matches = Vec::new();
         for window in window::windows(text, &anchors, self.prefilter.literals()) {
             self.window(text, &window, depth, &mut matches, problem);
         }
-        matches.sort_by(|a, b| order(a).cmp(&order(b)));
-        matches.dedup_by(|a, b| order(a) == order(b));
-        fold(matches)
+        ordered(matches)
     }
+}
+
+/// What was found in all windows of a text, in order and none twice.
+fn ordered(mut matches: Vec<Match>) -> Vec<Match> {
+    matches.sort_by(|a, b| order(a).cmp(&order(b)));
+    matches.dedup_by(|a, b| order(a) == order(b));
+    fold(matches)
 }
 
 /// By place. What is in one container in base64 stands at one place.

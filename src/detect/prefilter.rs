@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use aho_corasick::packed;
 
-use super::candidate;
+use super::{buckets, candidate};
 use crate::decode;
 use crate::rules::{Check, Part, RuleSet};
 
@@ -84,13 +84,6 @@ pub enum Carrier {
     KeywordUtf16,
 }
 
-impl Carrier {
-    /// Whether it is an encoding of an encoding.
-    const fn is_deep(self) -> bool {
-        matches!(self, Self::Utf32 | Self::Base64Wide | Self::Packed)
-    }
-}
-
 /// A place in a text where a literal stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Anchor {
@@ -153,9 +146,6 @@ impl Prefilter {
                 None => kept.push(literal),
             }
         }
-        // Teddy puts them into its eight buckets in this order, and what shares one with a literal that hits often is slow. The
-        // marks of deep layers come last, all but the shortest.
-        kept.sort_by_key(|l| l.carrier.is_deep() && l.bytes.len() > 4);
         Self::of(kept, shapes)
     }
 
@@ -166,7 +156,12 @@ impl Prefilter {
         Self::of(plain.cloned().collect(), self.shapes.clone())
     }
 
-    fn of(literals: Vec<Literal>, shapes: Vec<Shape>) -> Self {
+    fn of(mut literals: Vec<Literal>, shapes: Vec<Shape>) -> Self {
+        for chunk in literals.chunks_mut(MAX_PER_SEARCHER) {
+            let order = buckets::order(chunk.iter().map(|l| &l.bytes[..]));
+            let ordered: Vec<Literal> = order.into_iter().map(|i| chunk[i].clone()).collect();
+            chunk.clone_from_slice(&ordered);
+        }
         let searchers = (0..literals.len())
             .step_by(MAX_PER_SEARCHER)
             .map(|first| {
@@ -217,6 +212,20 @@ impl Prefilter {
         });
         if self.searchers.len() > 1 {
             into[from..].sort_unstable();
+        }
+    }
+
+    /// All anchors of `text` that could be the start of a finding, ordered by position, instead of what `into` held.
+    pub fn viable_anchors(&self, text: &[u8], into: &mut Vec<Anchor>) {
+        into.clear();
+        self.each(text, |a| {
+            if self.viable(text, a) {
+                into.push(a);
+            }
+            true
+        });
+        if self.searchers.len() > 1 {
+            into.sort_unstable();
         }
     }
 

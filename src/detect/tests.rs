@@ -124,8 +124,33 @@ proptest! {
         for a in anchors {
             let from = a.pos.saturating_sub(Prefilter::REACH_BEFORE);
             let to = text.len().min(a.pos + Prefilter::REACH_AFTER);
-            let moved = prefilter::Anchor { pos: a.pos - from, literal: a.literal };
+            let moved = Anchor { pos: a.pos - from, literal: a.literal };
             prop_assert_eq!(prefilter.viable(&text, a), prefilter.viable(&text[from..to], moved));
+        }
+    }
+
+    /// Versions of a text, each made of the same pieces in some order, give with a memo what they give without.
+    #[test]
+    fn a_memo_changes_nothing(
+        pieces in proptest::collection::vec(prop_oneof![
+            (an_id(), a_secret()).prop_map(|(id, secret)| format!("id = {id}\nsecret = {secret}\n")),
+            (an_id(), a_secret()).prop_map(|(id, secret)| format!("{id} {secret}").bytes().map(|b| format!("{b:02x}")).collect()),
+            (an_id(), a_secret()).prop_map(|(id, secret)| format!("{id} {secret}").chars().flat_map(|c| [c, '\0']).collect()),
+            a_secret().prop_map(|secret| format!("aws_secret_access_key={secret}\n")),
+            "[a-z ]{1,9}",
+        ], 1..6),
+        versions in proptest::collection::vec(
+            proptest::collection::vec((any::<proptest::sample::Index>(), proptest::sample::select(&[0, 1, 2, 700, 17_000, 40_000][..])), 1..6),
+            1..6,
+        ),
+    ) {
+        let mut memo = Memo::default();
+        for version in versions {
+            let text: String = version.iter().map(|(i, gap)| pieces[i.index(pieces.len())].clone() + &" ".repeat(*gap)).collect();
+            let mut anchors = Vec::new();
+            detector().prefilter().viable_anchors(text.as_bytes(), &mut anchors);
+            let found = detector().detect_at(text.as_bytes(), &anchors, &mut memo, &mut |_, _| {});
+            prop_assert_eq!(found, detector().detect(text.as_bytes()));
         }
     }
 

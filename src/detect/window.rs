@@ -36,6 +36,19 @@ pub(super) struct Window {
     packed: bool,
 }
 
+impl Window {
+    /// Where it is.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// The same window of a text that begins with it.
+    pub(super) fn moved_to_start(&self) -> Self {
+        let start = self.range.start;
+        Self { range: 0..self.range.len(), utf16: self.utf16.map(|at| at - start), ..self.clone() }
+    }
+}
+
 /// The windows of a text, in order. UTF-16 and other text are apart.
 pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> Vec<Window> {
     let mut windows: Vec<Window> = Vec::new();

@@ -157,15 +157,18 @@ fn begin(bytes: &[u8]) -> Option<(usize, HashKind)> {
 }
 
 impl Pack<'_> {
-    /// Find the entries. `false`: the pack ends early.
+    /// Find the entries, and keep the objects that are whole as long as there is room. `false`: the pack ends early.
     fn index(&mut self) -> bool {
         let Some(head) = self.bytes.get(..12) else { return false };
         let count = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
         let mut at = 12;
-        for _ in 0..count {
+        for n in 1..=count {
             let Some(entry) = self.entry(at) else { return false };
-            let Some(len) = self.skip(&entry) else { return false };
-            at = entry.data + len;
+            // Behind the last one nothing is looked for.
+            if n < count {
+                let Some(len) = self.skip(&entry) else { return false };
+                at = entry.data + len;
+            }
             self.entries.push(entry);
         }
         true
@@ -211,8 +214,16 @@ impl Pack<'_> {
         Some(Entry { at, base, data: next, size })
     }
 
-    /// Length of the deflated data of an entry.
+    /// Length of the deflated data of the next entry.
     fn skip(&mut self, entry: &Entry) -> Option<usize> {
+        if let Base::Whole(kind) = entry.base
+            && entry.size <= LARGEST_OBJECT
+            && self.cached as u64 + entry.size <= CACHE as u64
+            && let Some(object) = self.inflate_at(entry.data, entry.size)
+        {
+            self.give_back(self.entries.len(), kind, object);
+            return Some(self.inflate.total_in() as usize);
+        }
         self.inflate.reset(true);
         let mut sink = vec![0; 32 << 10];
         loop {
@@ -234,15 +245,17 @@ impl Pack<'_> {
 
     /// The data of an entry.
     fn inflated(&mut self, n: usize) -> Option<Vec<u8>> {
-        let entry = &self.entries[n];
-        if entry.size > LARGEST_OBJECT {
-            return None;
-        }
-        let mut out = Vec::with_capacity(entry.size as usize + 1);
+        let Entry { data, size, .. } = self.entries[n];
+        if size > LARGEST_OBJECT { None } else { self.inflate_at(data, size) }
+    }
+
+    /// What the deflated data at `data` makes, if it is of this size.
+    fn inflate_at(&mut self, data: usize, size: u64) -> Option<Vec<u8>> {
+        let mut out = Vec::with_capacity(size as usize + 1);
         self.inflate.reset(true);
-        let data = self.bytes.get(entry.data..)?;
-        self.inflate.decompress_vec(data, &mut out, flate2::FlushDecompress::Finish).ok()?;
-        (out.len() as u64 == entry.size).then_some(out)
+        let data = self.bytes.get(data..)?;
+        let status = self.inflate.decompress_vec(data, &mut out, flate2::FlushDecompress::Finish).ok()?;
+        (status == flate2::Status::StreamEnd && out.len() as u64 == size).then_some(out)
     }
 
     /// An object whole. It may be taken from the cache: see [`Self::give_back`].

@@ -18,7 +18,7 @@ use crate::scan::{Control, PieceSize, TextStart, collect_all, scan_reader};
 use crate::sources::history::Repo;
 use crate::sources::history::commits::{Node, split};
 use crate::sources::history::reach::{Tags, tag_target};
-use crate::sources::history::store::{ObjectId, ObjectKind, ObjectSink, Problem, oid};
+use crate::sources::history::store::{Hot, ObjectId, ObjectKind, ObjectSink, Problem, oid};
 use crate::sources::history::trees::entries;
 
 /// What an object, or the name that is looked at, is.
@@ -141,8 +141,8 @@ impl<'a> Objects<'a> {
     }
 
     /// Lines and snippets are for those that may be kept.
-    fn blob(&self, id: &oid, bytes: &[u8]) {
-        let matches = self.detector.detect_and_tell(bytes, &mut |at, problem| {
+    fn blob(&self, id: &oid, Hot { bytes, anchors, memo }: Hot<'_>) {
+        let matches = self.detector.detect_at(bytes, anchors, memo, &mut |at, problem| {
             self.skip(encoded(name_of(id, &What::Blob), &at, &problem));
         });
         if matches.is_empty() {
@@ -281,14 +281,14 @@ pub(super) fn look(
 }
 
 impl ObjectSink for Objects<'_> {
-    fn hot(&self, id: &oid, kind: ObjectKind, bytes: &[u8]) {
+    fn hot(&self, id: &oid, kind: ObjectKind, hot: Hot<'_>) {
         let what = match kind {
-            ObjectKind::Blob => return self.blob(id, bytes),
-            ObjectKind::Tree => return self.tree(id, bytes),
+            ObjectKind::Blob => return self.blob(id, hot),
+            ObjectKind::Tree => return self.tree(id, hot.bytes),
             ObjectKind::Commit => What::Commit,
             ObjectKind::Tag => What::Tag,
         };
-        let findings = look(self.detector, id, &what, bytes, None);
+        let findings = look(self.detector, id, &what, hot.bytes, None);
         self.keep(id, what, findings, true);
     }
 

@@ -14,7 +14,7 @@ use std::sync::{LazyLock, Mutex};
 use keyhound::detect::Prefilter;
 use keyhound::rules::RuleSet;
 use keyhound::sources::history::store::{
-    HashKind, ObjectId, ObjectKind, ObjectSink, Problem, ScanOptions, Store, oid,
+    HashKind, Hot, ObjectId, ObjectKind, ObjectSink, Problem, ScanOptions, Store, oid,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -203,7 +203,7 @@ struct Seen {
 }
 
 impl ObjectSink for Seen {
-    fn hot(&self, id: &oid, _: ObjectKind, _: &[u8]) {
+    fn hot(&self, id: &oid, _: ObjectKind, _: Hot<'_>) {
         assert!(self.hot.lock().expect("no panic").insert(id.to_owned()), "an object comes once");
     }
     fn hot_stream(&self, _: &oid, _: ObjectKind, _: u64, _: &mut dyn std::io::Read) {

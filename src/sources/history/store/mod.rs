@@ -44,7 +44,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use scan::{ObjectSink, ScanOptions, ScanStats, Scanned};
+pub use scan::{Hot, ObjectSink, ScanOptions, ScanStats, Scanned};
 pub use tree_log::{Change, Number, TreeLog};
 
 use loose::Loose;

@@ -16,7 +16,8 @@ use super::versions::{Log, TreeNote, Which};
 use super::walk::{Entry, Look, Open, Visitor, walk};
 use super::{Problem, Store, stream};
 use crate::decode::unpack;
-use crate::detect::Prefilter;
+use crate::detect::prefilter::Anchor;
+use crate::detect::{Memo, Prefilter};
 
 /// Blobs of fewer bytes can be pointers of git-lfs.
 const LFS_BELOW: u64 = 1024;
@@ -53,10 +54,21 @@ pub struct Scanned {
     pub trees: TreeLog,
 }
 
+/// An object with a viable anchor.
+#[derive(Debug)]
+pub struct Hot<'a> {
+    /// Its content.
+    pub bytes: &'a [u8],
+    /// All its viable anchors, by position.
+    pub anchors: &'a [Anchor],
+    /// For [`crate::detect::Detector::detect_at`]: versions of a file come one after the other on one thread.
+    pub memo: &'a mut Memo,
+}
+
 /// Takes what a scan finds. Called from many threads at once; each object comes once.
 pub trait ObjectSink: Sync {
     /// A blob, commit or tag with a viable anchor.
-    fn hot(&self, id: &oid, kind: ObjectKind, bytes: &[u8]);
+    fn hot(&self, id: &oid, kind: ObjectKind, hot: Hot<'_>);
     /// A blob of `size` bytes with a viable anchor that is too large to be held. `read` gives all of it.
     fn hot_stream(&self, id: &oid, kind: ObjectKind, size: u64, read: &mut dyn std::io::Read);
     /// A commit, whether hot or not.
@@ -99,6 +111,7 @@ impl Store {
             prefilter,
             seams: &seams,
             scratch: Scratch::default(),
+            memo: Memo::default(),
             log: Log::new(self, &names),
             sink,
             stats: ScanStats::default(),
@@ -144,6 +157,7 @@ struct Scanner<'a> {
     prefilter: &'a Prefilter,
     seams: &'a Seams<'a>,
     scratch: Scratch,
+    memo: Memo,
     log: Log<'a>,
     sink: &'a dyn ObjectSink,
     stats: ScanStats,
@@ -171,6 +185,14 @@ impl Scanner<'_> {
         self.stats.objects += 1;
         self.stats.bytes += size;
         true
+    }
+
+    /// Hand over the object that was looked at last, if it has a viable anchor.
+    fn hand_over(&mut self, entry: Entry<'_>, bytes: &[u8]) {
+        let anchors = self.scratch.viable();
+        if !anchors.is_empty() {
+            self.sink.hot(entry.id, entry.kind, Hot { bytes, anchors, memo: &mut self.memo });
+        }
     }
 
     fn tree_delta(
@@ -246,9 +268,8 @@ impl Visitor for Scanner<'_> {
                     } else {
                         self.sink.tag(entry.id, bytes);
                     }
-                    if self.prefilter.is_hot(bytes) {
-                        self.sink.hot(entry.id, entry.kind, bytes);
-                    }
+                    self.seams.examine(bytes, true, &mut self.scratch);
+                    self.hand_over(entry, bytes);
                 }
                 Known::Other
             }
@@ -263,11 +284,11 @@ impl Visitor for Scanner<'_> {
                 if given && (bytes.len() as u64) < LFS_BELOW && bytes.starts_with(LFS_HEAD) {
                     self.sink.lfs_pointer(entry.id, bytes);
                 }
-                let (hot, note) = self.seams.examine(bytes, entry.leaf);
+                let note = self.seams.examine(bytes, entry.leaf, &mut self.scratch);
                 if given && is_container(bytes) {
                     self.sink.container(entry.id, bytes.len() as u64, &mut { bytes });
-                } else if hot && given {
-                    self.sink.hot(entry.id, entry.kind, bytes);
+                } else if given {
+                    self.hand_over(entry, bytes);
                 }
                 Known::Blob(note)
             }
@@ -304,22 +325,18 @@ impl Visitor for Scanner<'_> {
             Known::Other => return Ok(Look::Whole),
         };
         if !entry.leaf {
-            let (hot, note) = self.seams.build(base, note, delta, out, &mut self.scratch)?;
-            if hot {
-                self.show(entry, out.bytes());
-            } else {
-                self.count(entry, size);
-            }
+            let note = self.seams.build(base, note, delta, out, &mut self.scratch)?;
+            self.show(entry, out.bytes());
             return Ok(Look::Built(Known::Blob(note)));
         }
-        Ok(match self.seams.is_hot(base.bytes(), note, delta, &mut self.scratch)? {
-            None => Look::Whole,
-            Some(true) => Look::Show,
-            Some(false) => {
-                self.count(entry, size);
-                Look::Done
-            }
-        })
+        if !self.seams.look(base.bytes(), note, delta, &mut self.scratch)? {
+            return Ok(Look::Whole);
+        }
+        if !self.scratch.viable().is_empty() {
+            return Ok(Look::Show);
+        }
+        self.count(entry, size);
+        Ok(Look::Done)
     }
 
     fn show(&mut self, entry: Entry<'_>, bytes: &[u8]) {
@@ -327,7 +344,7 @@ impl Visitor for Scanner<'_> {
         } else if entry.kind == ObjectKind::Tree {
             self.sink.tree(entry.id, bytes);
         } else {
-            self.sink.hot(entry.id, entry.kind, bytes);
+            self.hand_over(entry, bytes);
         }
     }
 

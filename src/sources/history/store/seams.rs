@@ -84,6 +84,20 @@ pub(super) struct Scratch {
     seams: Vec<usize>,
     /// A piece of the object.
     window: Vec<u8>,
+    /// The result: all viable anchors of the object that was looked at last, by position.
+    viable: Vec<Anchor>,
+}
+
+impl Scratch {
+    /// All viable anchors of the object that was looked at last, by position.
+    pub(super) fn viable(&self) -> &[Anchor] {
+        &self.viable
+    }
+
+    fn take_viable(&mut self, marks: &[Mark]) {
+        self.viable.clear();
+        self.viable.extend(marks.iter().filter(|m| m.viable).map(|m| m.anchor()));
+    }
 }
 
 /// The prefilter with its table of byte pairs.
@@ -92,6 +106,8 @@ pub(super) struct Seams<'p> {
     prefilter: &'p Prefilter,
     /// One bit for each pair of bytes: whether it occurs in a literal.
     pairs: Box<[u64; 1024]>,
+    /// Whether each byte can be the left one of a pair, and the right one.
+    sides: Box<[[bool; 2]; 256]>,
     /// Bytes that a literal can have on one side of a seam.
     side: usize,
 }
@@ -99,19 +115,23 @@ pub(super) struct Seams<'p> {
 impl<'p> Seams<'p> {
     pub(super) fn new(prefilter: &'p Prefilter) -> Self {
         let mut pairs = Box::new([0; 1024]);
+        let mut sides = Box::new([[false; 2]; 256]);
         for literal in prefilter.literals() {
             for pair in literal.bytes.windows(2) {
                 let key = usize::from(pair[0]) << 8 | usize::from(pair[1]);
                 pairs[key >> 6] |= 1 << (key & 63);
+                sides[usize::from(pair[0])][0] = true;
+                sides[usize::from(pair[1])][1] = true;
             }
         }
-        Self { prefilter, pairs, side: prefilter.max_len().saturating_sub(1) }
+        Self { prefilter, pairs, sides, side: prefilter.max_len().saturating_sub(1) }
     }
 
-    /// Whether a text has a viable anchor, and the note for what is built on it.
-    pub(super) fn examine(&self, text: &[u8], leaf: bool) -> (bool, Note) {
+    /// Find the viable anchors of a text, for `scratch`. Gives the note for what is built on it.
+    pub(super) fn examine(&self, text: &[u8], leaf: bool, scratch: &mut Scratch) -> Note {
         if leaf {
-            return (self.prefilter.is_hot(text), Note::default());
+            self.prefilter.viable_anchors(text, &mut scratch.viable);
+            return Note::default();
         }
         let mut marks = Vec::new();
         self.prefilter.each(text, |anchor| {
@@ -120,14 +140,15 @@ impl<'p> Seams<'p> {
             marks.len() < MAX_MARKS
         });
         if marks.len() == MAX_MARKS {
-            return (self.prefilter.is_hot(text), Note::UNKNOWN);
+            self.prefilter.viable_anchors(text, &mut scratch.viable);
+            return Note::UNKNOWN;
         }
         marks.sort_unstable();
-        (marks.iter().any(|m| m.viable), Note::of(marks))
+        scratch.take_viable(&marks);
+        Note::of(marks)
     }
 
-    /// Build an object, and look at it as it grows. Gives whether it has a viable anchor, and the note for what is built
-    /// on it.
+    /// Build an object, and find its viable anchors as it grows, for `scratch`. Gives the note for what is built on it.
     pub(super) fn build(
         &self,
         base: &Buffer,
@@ -135,10 +156,10 @@ impl<'p> Seams<'p> {
         delta: &Delta<'_>,
         out: &mut Buffer,
         scratch: &mut Scratch,
-    ) -> Result<(bool, Note), &'static str> {
+    ) -> Result<Note, &'static str> {
         if note.unknown {
             delta.apply(base, out)?;
-            return Ok(self.examine(out.bytes(), false));
+            return Ok(self.examine(out.bytes(), false, scratch));
         }
         let Scratch { inserted, kept, open, seams, .. } = scratch;
         inserted.clear();
@@ -179,7 +200,7 @@ impl<'p> Seams<'p> {
         open.sort_unstable();
         open.dedup_by_key(|m| (m.pos, m.literal));
         if kept.len() + open.len() > MAX_MARKS {
-            return Ok(self.examine(text, false));
+            return Ok(self.examine(text, false, scratch));
         }
         for mark in &mut *open {
             let anchor = Anchor { pos: mark.pos as usize, literal: mark.literal };
@@ -191,20 +212,21 @@ impl<'p> Seams<'p> {
         if !open.is_empty() {
             marks.sort_unstable();
         }
-        Ok((marks.iter().any(|m| m.viable), Note::of(marks)))
+        scratch.take_viable(&marks);
+        Ok(Note::of(marks))
     }
 
-    /// Whether an object on which nothing is built has a viable anchor, without building it. `None`: it must be looked
-    /// at whole.
-    pub(super) fn is_hot(
+    /// Find the viable anchors of an object on which nothing is built, for `scratch`, without building it. `false`: it must
+    /// be looked at whole.
+    pub(super) fn look(
         &self,
         base: &[u8],
         note: &Note,
         delta: &Delta<'_>,
         scratch: &mut Scratch,
-    ) -> Result<Option<bool>, &'static str> {
+    ) -> Result<bool, &'static str> {
         if note.unknown || delta.result_size > u64::from(u32::MAX) {
-            return Ok(None);
+            return Ok(false);
         }
         let Scratch { inserted, kept, open, .. } = scratch;
         inserted.clear();
@@ -218,12 +240,18 @@ impl<'p> Seams<'p> {
         let mut at = 0;
         while let Some(this) = op {
             op = ops.next();
+            // To look at the base costs a wait for memory. What stands in the delta, which is at hand, mostly tells that there is
+            // no need.
+            let seam;
             let piece = match this {
                 Op::Insert { start, len } => {
                     if !inserted.is_empty() {
                         self.take_inserted(&mut inserted, delta.start(), start..start + len, at, open);
                     }
-                    delta.inserted(start, len)
+                    let piece = delta.inserted(start, len);
+                    seam = self.sides[usize::from(piece[0])][1]
+                        && tail.last().is_some_and(|last| self.is_pair(last, piece[0]));
+                    piece
                 }
                 Op::Copy { start, len } => {
                     let mut end = start + len;
@@ -240,29 +268,38 @@ impl<'p> Seams<'p> {
                         let ends = (base.len(), delta.result_size as usize);
                         self.copy_marks(&note.marks, start..end, at, ends, kept, open);
                     }
+                    seam = tail
+                        .last()
+                        .is_some_and(|last| self.sides[usize::from(last)][0] && self.is_pair(last, piece[0]));
                     piece
                 }
             };
-            if let Some(last) = tail.last()
-                && self.is_pair(last, piece[0])
+            if seam
                 && !self.join(&tail, piece, base, delta, op, ops.clone(), |before, literal| {
                     open.push(Mark::unjudged(at - before, literal));
                 })
             {
-                return Ok(None);
+                return Ok(false);
             }
             tail.push(piece, self.side);
             at += piece.len();
             if kept.len() + open.len() >= MAX_MARKS {
-                return Ok(None);
+                return Ok(false);
             }
         }
         ops.finish()?;
         if at as u64 != delta.result_size {
             return Err(NO_FIT);
         }
-        let hot = kept.iter().any(|m| m.viable);
-        Ok(Some(hot || !open.is_empty() && self.judge(base, delta, scratch)))
+        if !open.is_empty() {
+            self.judge(base, delta, scratch);
+            scratch.kept.append(&mut scratch.open);
+            scratch.kept.sort_unstable();
+        }
+        let kept = std::mem::take(&mut scratch.kept);
+        scratch.take_viable(&kept);
+        scratch.kept = kept;
+        Ok(true)
     }
 
     /// Length of a literal.
@@ -318,10 +355,11 @@ impl<'p> Seams<'p> {
         }
     }
 
-    /// Whether any of the open marks is viable, by the bytes around each.
-    fn judge(&self, base: &[u8], delta: &Delta<'_>, scratch: &mut Scratch) -> bool {
+    /// Judge the open marks by the bytes around each.
+    fn judge(&self, base: &[u8], delta: &Delta<'_>, scratch: &mut Scratch) {
         let Scratch { open, window, .. } = scratch;
         open.sort_unstable();
+        open.dedup_by_key(|m| (m.pos, m.literal));
         let size = delta.result_size as usize;
         let reach = |m: &Mark| {
             let pos = m.pos as usize;
@@ -329,7 +367,7 @@ impl<'p> Seams<'p> {
         };
         let mut ops = delta.ops();
         let (mut op, mut at) = (ops.next(), 0);
-        let mut rest = &open[..];
+        let mut rest = &mut open[..];
         while let Some(first) = rest.first() {
             let std::ops::Range { start: from, end: mut to } = reach(first);
             let mut group = 1;
@@ -353,16 +391,13 @@ impl<'p> Seams<'p> {
                 at = end;
                 op = ops.next();
             }
-            let (judged, others) = rest.split_at(group);
-            let viable = |m: &Mark| {
-                self.prefilter.viable(window, Anchor { pos: m.pos as usize - from, literal: m.literal })
-            };
-            if judged.iter().any(viable) {
-                return true;
+            let (judged, others) = rest.split_at_mut(group);
+            for mark in judged {
+                let anchor = Anchor { pos: mark.pos as usize - from, literal: mark.literal };
+                mark.viable = self.prefilter.viable(window, anchor);
             }
             rest = others;
         }
-        false
     }
 
     fn is_pair(&self, left: u8, right: u8) -> bool {
@@ -462,6 +497,10 @@ impl<'a> Tail<'a> {
 impl Mark {
     fn unjudged(pos: usize, literal: u16) -> Self {
         Self { pos: pos as u32, literal, viable: false }
+    }
+
+    fn anchor(self) -> Anchor {
+        Anchor { pos: self.pos as usize, literal: self.literal }
     }
 }
 

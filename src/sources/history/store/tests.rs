@@ -154,14 +154,17 @@ struct Recorder {
 }
 
 impl ObjectSink for Recorder {
-    fn hot(&self, id: &oid, kind: ObjectKind, bytes: &[u8]) {
-        self.hot.lock().unwrap().push((id.to_owned(), kind, bytes.to_vec()));
+    fn hot(&self, id: &oid, kind: ObjectKind, hot: Hot<'_>) {
+        let mut expected = Vec::new();
+        prefilter().viable_anchors(hot.bytes, &mut expected);
+        assert_eq!(hot.anchors, expected, "{id}: the anchors that were handed over");
+        self.hot.lock().unwrap().push((id.to_owned(), kind, hot.bytes.to_vec()));
     }
     fn hot_stream(&self, id: &oid, kind: ObjectKind, size: u64, read: &mut dyn std::io::Read) {
         let mut bytes = Vec::new();
         read.read_to_end(&mut bytes).unwrap();
         assert_eq!(bytes.len() as u64, size);
-        self.hot(id, kind, &bytes);
+        self.hot.lock().unwrap().push((id.to_owned(), kind, bytes));
     }
     fn commit(&self, id: &oid, _: &[u8]) {
         self.commits.lock().unwrap().push(id.to_owned());
@@ -374,17 +377,23 @@ proptest! {
         let prefilter = prefilter();
         let seams = Seams::new(prefilter);
         let whole = build(&base, &pieces);
-        let (is_hot, expected) = seams.examine(&whole, false);
-        prop_assert_eq!(is_hot, prefilter.is_hot(&whole));
+        let mut viable = Vec::new();
+        prefilter.viable_anchors(&whole, &mut viable);
+        let mut scratch = Scratch::default();
+        let expected = seams.examine(&whole, false, &mut scratch);
+        prop_assert_eq!(scratch.viable(), &viable[..]);
+        seams.examine(&whole, true, &mut scratch);
+        prop_assert_eq!(scratch.viable(), &viable[..]);
         let delta = Buffer::of(encode(base.len(), &pieces));
         let delta = Delta::parse(&delta).unwrap();
-        let (note, base) = (seams.examine(&base, false).1, Buffer::of(base));
-        let (mut out, mut scratch) = (Buffer::default(), Scratch::default());
-        let (hot, built) = seams.build(&base, &note, &delta, &mut out, &mut scratch).unwrap();
+        let (note, base) = (seams.examine(&base, false, &mut scratch), Buffer::of(base));
+        let mut out = Buffer::default();
+        let built = seams.build(&base, &note, &delta, &mut out, &mut scratch).unwrap();
         prop_assert_eq!(out.bytes(), &whole[..]);
         prop_assert_eq!(built.marks(), expected.marks());
-        prop_assert_eq!(hot, is_hot);
-        prop_assert_eq!(seams.is_hot(base.bytes(), &note, &delta, &mut scratch), Ok(Some(is_hot)));
+        prop_assert_eq!(scratch.viable(), &viable[..]);
+        prop_assert_eq!(seams.look(base.bytes(), &note, &delta, &mut scratch), Ok(true));
+        prop_assert_eq!(scratch.viable(), &viable[..]);
     }
 
     #[test]
@@ -395,13 +404,13 @@ proptest! {
             let built = delta.apply(&base, &mut out).is_ok();
             let prefilter = prefilter();
             let seams = Seams::new(prefilter);
-            let note = seams.examine(base.bytes(), false).1;
+            let mut scratch = Scratch::default();
+            let note = seams.examine(base.bytes(), false, &mut scratch);
             if built {
                 prop_assert_eq!(out.bytes().len() as u64, delta.result_size);
             } else if delta.base_size == base.bytes().len() as u64 {
                 // A delta that cannot be applied is never taken for a good one.
-                let mut scratch = Scratch::default();
-                prop_assert!(!matches!(seams.is_hot(base.bytes(), &note, &delta, &mut scratch), Ok(Some(_))));
+                prop_assert_ne!(seams.look(base.bytes(), &note, &delta, &mut scratch), Ok(true));
                 prop_assert!(seams.build(&base, &note, &delta, &mut out, &mut scratch).is_err());
             }
         }
