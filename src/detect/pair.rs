@@ -58,9 +58,10 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], within_lines
 fn real_first(ids: &[IdAt], secrets: usize, edges: &[Edge]) -> Vec<Option<usize>> {
     const CLEARLY: u32 = 10;
     let harmless = |id: usize| !ids[id].candidate.class.real && !ids[id].candidate.class.doubtful;
+    let edges = without_rivals(ids.len(), secrets, edges);
     let (examples, others): (Vec<Edge>, Vec<Edge>) = edges.iter().partition(|e| harmless(e.id));
     if examples.is_empty() || others.is_empty() {
-        return assign(ids.len(), secrets, edges);
+        return assign(ids.len(), secrets, &edges);
     }
     // Up to what cost a real id may have a secret that an example would take first.
     let mut most = vec![u32::MAX; secrets];
@@ -78,6 +79,33 @@ fn real_first(ids: &[IdAt], secrets: usize, edges: &[Edge]) -> Vec<Option<usize>
         *pair = pair.or(found);
     }
     pairs
+}
+
+/// The pairs that are possible beside those that are clear: where an id and a secret cost little, and either costs clearly more with
+/// any other, they belong together, and no id without a secret elsewhere is a reason to part them.
+fn without_rivals(ids: usize, secrets: usize, edges: &[Edge]) -> Vec<Edge> {
+    const LITTLE: u32 = 32;
+    const CLEARLY: u32 = 8;
+    // The cheapest pair of each, and the cost of the next one.
+    let two_best = |count: usize, of: fn(&Edge) -> usize| {
+        let mut best: Vec<(Option<Edge>, u32)> = vec![(None, u32::MAX); count];
+        for e in edges {
+            let (first, next) = &mut best[of(e)];
+            match first {
+                Some(f) if e.cost >= f.cost => *next = (*next).min(e.cost),
+                _ => *next = first.replace(*e).map_or(u32::MAX, |f| f.cost),
+            }
+        }
+        best
+    };
+    let (of_ids, of_secrets) = (two_best(ids, |e| e.id), two_best(secrets, |e| e.secret));
+    let clear = |e: &Edge| {
+        let sure = |best: &(Option<Edge>, u32)| best.0 == Some(*e) && best.1 >= e.cost + CLEARLY;
+        e.cost <= LITTLE && sure(&of_ids[e.id]) && sure(&of_secrets[e.secret])
+    };
+    let is_clear = |e: &Option<Edge>| e.as_ref().is_some_and(clear);
+    let parts = |e: &Edge| !clear(e) && (is_clear(&of_ids[e.id].0) || is_clear(&of_secrets[e.secret].0));
+    edges.iter().filter(|e| !parts(e)).copied().collect()
 }
 
 /// Ids and secrets in one order, with what lies between neighbours.
