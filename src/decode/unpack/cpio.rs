@@ -137,7 +137,7 @@ impl Unpacker<'_> {
             }
         }
         // The payload of files over 4 GB has headers of its own, and what is damaged has none.
-        let head = source.peek(HEAD).map_err(|_| Stop)?;
+        let head = source.peek_or_rest(HEAD).map_err(|_| Stop)?;
         if !head.is_empty() && super::format(head).is_none() {
             self.corrupt("corrupt: its payload is no archive");
         }

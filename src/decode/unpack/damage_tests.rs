@@ -57,6 +57,33 @@ fn what_is_cut_off_is_told_and_what_was_there_is_read() {
 }
 
 #[test]
+fn a_short_content_is_read_up_to_the_damage_too() {
+    let short = &digits()[..300];
+    for pack in Pack::ALL.into_iter().filter(|p| !in_blocks(*p)) {
+        let whole = pack.pack(&[("a", short)]);
+        for outer in [None, Some(Pack::Gzip), Some(Pack::ZipLzma), Some(Pack::Tar)] {
+            let (archive, path) = match outer {
+                None => (whole.clone(), ""),
+                Some(outer) => (outer.pack(&[("o", &whole)]), if outer.names() { "!o" } else { "" }),
+            };
+            let path = format!("{path}{}", if pack.names() { "!a" } else { "" });
+            let read = |len: usize| {
+                format(&archive[..len.min(HEAD)])?;
+                let seen = seen(&archive[..len]);
+                Some(seen.contents.into_iter().find(|c| c.0 == path)?.1)
+            };
+            let parts: Vec<Vec<u8>> = (0..archive.len()).step_by(7).filter_map(read).collect();
+            // A head that is cut off makes no container.
+            let cut = parts.iter().filter(|p| (1..300).contains(&p.len()) && !whole.starts_with(p));
+            assert!(
+                cut.clone().count() > 2 && cut.clone().all(|p| short.starts_with(p)),
+                "{pack:?} {outer:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_would_need_much_memory_is_over_a_limit_and_not_damaged() {
     let mut lzma = Pack::Lzma.pack(&[("", HELLO)]);
     lzma[1..5].copy_from_slice(&(1u32 << 30).to_le_bytes());

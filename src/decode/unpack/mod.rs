@@ -34,7 +34,7 @@ mod tests;
 pub use limit::Limits;
 
 use limit::{Meter, Shared};
-use source::{Source, fill};
+use source::{Source, fill_some};
 
 /// How many bytes from its start tell whether something is a container.
 pub const HEAD: usize = 512;
@@ -278,7 +278,11 @@ impl Unpacker<'_> {
     /// Hand over a content, or open it. `depth` counts the container that it came from.
     fn content(&mut self, content: &mut dyn Read, depth: usize) -> Flow {
         let mut head = [0; HEAD];
-        let len = fill(content, &mut head).map_err(|_| Stop)?;
+        let (len, error) = fill_some(content, &mut head);
+        if len == 0 && error.is_some() {
+            return Err(Stop);
+        }
+        // What comes before an error is read; who reads on gets it again.
         let head = &head[..len];
         let format = format(head);
         let mut whole = head.chain(content);

@@ -95,7 +95,7 @@ impl Parts for Outside<'_, '_> {
     }
 
     fn advance(&mut self) -> io::Result<bool> {
-        let text = self.source.peek(WINDOW)?;
+        let text = self.source.peek_or_rest(WINDOW)?;
         if text.is_empty() {
             return Ok(false);
         }

@@ -6,6 +6,7 @@ use sevenz_rust2::{ArchiveReader, Error, Password};
 
 use super::limit::MEMORY;
 use super::source::Source;
+use super::stream::Small;
 use super::{Flow, Problem, Stop, Unpacker};
 
 /// Larger archives are not read, bytes.
@@ -30,10 +31,13 @@ impl Unpacker<'_> {
         let outer = self.path.len();
         let mut stopped = false;
         let read = reader.for_each_entries(|entry, content| {
-            let mut member = || {
+            let member = || {
                 let before = self.enter(entry.name().as_bytes())?;
-                let failure =
-                    if entry.has_stream() { self.packed_in_memory(content, len, depth)? } else { None };
+                let failure = if entry.has_stream() {
+                    self.packed_in_memory(&mut Small(content), len, depth)?
+                } else {
+                    None
+                };
                 if failure.is_none() {
                     self.leave(before);
                 }

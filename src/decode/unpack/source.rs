@@ -61,6 +61,15 @@ impl<'a> Source<'a> {
         Ok(&self.buffer[self.pending.clone()][..end])
     }
 
+    /// The same, but where reading fails first what was read before.
+    pub(super) fn peek_or_rest(&mut self, n: usize) -> io::Result<&[u8]> {
+        let failure = self.peek(n).err();
+        match failure {
+            Some(error) if self.pending.is_empty() => Err(error),
+            _ => Ok(&self.buffer[self.pending.clone()][..self.pending.len().min(n)]),
+        }
+    }
+
     /// Take up to `buf.len()` bytes; fewer only at the end.
     pub(super) fn take(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         fill(self, buf)
@@ -119,18 +128,24 @@ impl BufRead for Source<'_> {
     }
 }
 
-/// Read until `buf` is full or the reader ends.
-pub(super) fn fill(reader: &mut dyn Read, buf: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buf.len() {
-        match reader.read(&mut buf[filled..]) {
+/// Read until `buf` is full or the source ends. Gives how much was read.
+pub(super) fn fill(source: &mut dyn Read, buf: &mut [u8]) -> io::Result<usize> {
+    let (len, error) = fill_some(source, buf);
+    error.map_or(Ok(len), Err)
+}
+
+/// The same, with what was read before an error.
+pub(super) fn fill_some(source: &mut dyn Read, buf: &mut [u8]) -> (usize, Option<io::Error>) {
+    let mut len = 0;
+    while len < buf.len() {
+        match source.read(&mut buf[len..]) {
             Ok(0) => break,
-            Ok(read) => filled += read,
+            Ok(read) => len += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return (len, Some(error)),
         }
     }
-    Ok(filled)
+    (len, None)
 }
 
 /// Bytes made in parts, and how many of the last part were given.

@@ -32,7 +32,7 @@ impl<'s, 'a> Stored<'s, 'a> {
 
     /// Find bytes that belong to the member.
     fn look(&mut self) -> io::Result<()> {
-        let text = self.source.peek(WINDOW)?;
+        let text = self.source.peek_or_rest(WINDOW)?;
         let marks = memmem::find_iter(text, b"PK");
         let mut ends = marks.filter_map(|at| end_before(text, at, self.size, &self.crc));
         if let Some(end) = ends.next() {

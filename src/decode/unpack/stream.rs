@@ -65,7 +65,7 @@ fn telling_late<R: Read>(mut decoder: LzmaReader<R>) -> LzmaReader<R> {
 }
 
 /// Asks for little at a time: the decoder loses what it made of one request when it comes upon damage.
-struct Small<D>(D);
+pub(super) struct Small<D>(pub(super) D);
 
 impl<D: Read> Read for Small<D> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {

@@ -99,8 +99,8 @@ struct Gap {
 impl Unpacker<'_> {
     pub(super) fn zip(&mut self, source: &mut Source<'_>, depth: usize) -> Flow {
         let mut name = Vec::new();
-        let head = source.peek(HEAD).map_err(|_| Stop)?;
-        if head.starts_with(b"#!")
+        if source.peek(2).map_err(|_| Stop)? == b"#!"
+            && let head = source.peek_or_rest(HEAD).map_err(|_| Stop)?
             && let Some(at) = behind_script(head)
         {
             let script = head[..at].to_vec();
