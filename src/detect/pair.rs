@@ -53,13 +53,13 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], within_lines
     choices
 }
 
-/// The secret of each id. People write examples beside what is real: those of the documentation take what real ids leave, except what
-/// is clearly theirs.
+/// The secret of each id. People write examples beside what is real, and words in capitals look like ids: what is none takes what real
+/// ids leave, except what is clearly its own.
 fn real_first(ids: &[IdAt], secrets: usize, edges: &[Edge]) -> Vec<Option<usize>> {
     const CLEARLY: u32 = 10;
-    let harmless = |id: usize| !ids[id].candidate.class.real && !ids[id].candidate.class.doubtful;
     let edges = without_rivals(ids.len(), secrets, edges);
-    let (examples, others): (Vec<Edge>, Vec<Edge>) = edges.iter().partition(|e| harmless(e.id));
+    let (examples, others): (Vec<Edge>, Vec<Edge>) =
+        edges.iter().partition(|e| !ids[e.id].candidate.class.real);
     if examples.is_empty() || others.is_empty() {
         return assign(ids.len(), secrets, &edges);
     }
