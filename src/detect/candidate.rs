@@ -84,9 +84,10 @@ fn push(text: &[u8], span: Range<usize>, part: &Part, found: &mut Vec<Candidate>
 fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
     const LEN: usize = 40;
     let mut at = 0;
-    while at < text.len() {
-        if !is_base64(text[at]) {
-            at += 1;
+    while let Some(window) = text.get(at..at + LEN) {
+        // Nothing shorter matters: most of the text is never looked at.
+        if let Some(stop) = window.iter().rposition(|&b| !is_base64(b)) {
+            at += stop + 1;
             continue;
         }
         let end = at + text[at..].iter().take_while(|&&b| is_base64(b)).count();

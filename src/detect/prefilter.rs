@@ -17,6 +17,9 @@ use crate::rules::{Check, Part, RuleSet};
 /// The longest literal that is searched for; longer prefixes are cut.
 const MAX_LITERAL: usize = 8;
 
+/// Texts of fewer bytes than this are short.
+const SHORT: usize = 48;
+
 /// Literals a searcher takes before another one is built.
 const MAX_PER_SEARCHER: usize = 48;
 
@@ -192,6 +195,17 @@ impl Prefilter {
     /// Call `found` with every anchor of `text`, in order of position within each group of literals, until it says stop.
     /// Overlapping ones are all found.
     pub fn each(&self, text: &[u8], mut found: impl FnMut(Anchor) -> bool) {
+        // Of short texts Teddy makes no use of SIMD: they are made longer.
+        if text.len() < SHORT {
+            let mut padded = [0; SHORT];
+            padded[..text.len()].copy_from_slice(text);
+            let len = |a: Anchor| self.literals[usize::from(a.literal)].bytes.len();
+            return self.each_in_long(&padded, |a| a.pos + len(a) > text.len() || found(a));
+        }
+        self.each_in_long(text, found);
+    }
+
+    fn each_in_long(&self, text: &[u8], mut found: impl FnMut(Anchor) -> bool) {
         for s in &self.searchers {
             let mut at = 0;
             while let Some(m) = s.packed.find_in(text, aho_corasick::Span { start: at, end: text.len() }) {

@@ -196,7 +196,14 @@ pub fn unpack(
 ) -> io::Result<()> {
     let shared = Shared::new(limits, stopped);
     let mut source = Source::new(source);
-    let mut unpacker = Unpacker { shared: &shared, members, path: Vec::new(), states: Vec::new() };
+    let mut unpacker = Unpacker {
+        shared: &shared,
+        members,
+        path: Vec::new(),
+        states: Vec::new(),
+        room: Vec::new(),
+        deflate: libdeflater::Decompressor::new(),
+    };
     let stop = unpacker.layer(format, &mut source, limits.depth);
     if stop.is_err()
         && let Some(over) = shared.over()
@@ -221,6 +228,8 @@ struct Unpacker<'m> {
     path: Vec<u8>,
     /// Used before, to be used again.
     states: Vec<flate2::Decompress>,
+    room: Vec<u8>,
+    deflate: libdeflater::Decompressor,
 }
 
 impl Unpacker<'_> {

@@ -45,11 +45,16 @@ impl<'a> Source<'a> {
         self.error.take()
     }
 
-    /// The next `n` bytes, at most [`BUFFER`]; fewer only at the end.
+    /// The next `n` bytes; fewer only at the end.
     pub(super) fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
         if self.pending.len() < n {
             self.buffer.copy_within(self.pending.clone(), 0);
             self.pending = 0..self.pending.len();
+            if n > self.buffer.len() {
+                let mut larger = vec![0; n];
+                larger[..self.pending.len()].copy_from_slice(&self.buffer[self.pending.clone()]);
+                self.buffer = larger.into_boxed_slice();
+            }
             while self.pending.len() < n {
                 let read = self.read_inner()?;
                 if read == 0 {

@@ -12,6 +12,9 @@ use super::source::{Source, fill};
 use super::stored::Stored;
 use super::{ENDS_EARLY, Flow, Format, HEAD, Problem, Stop, Unpacker, stream};
 
+/// Contents that are inflated at once take at most so many bytes compressed, and otherwise.
+const SMALL_COMPRESSED: u64 = 256 << 10;
+const SMALL: u64 = 4 << 20;
 /// Length of a header before its name.
 const HEADER: usize = 30;
 const MEMBER: &[u8] = b"PK\x03\x04";
@@ -179,6 +182,9 @@ impl Unpacker<'_> {
             self.corrupt(NO_SIZE);
             return Ok(Next::Search);
         }
+        if method == Method::Deflate && !header.descriptor && self.small(source, header, depth)? {
+            return behind_descriptor(source, header);
+        }
         // Deflate tells where it ends: sizes in a header that announces others are not to be trusted.
         let open_end = header.descriptor && method == Method::Deflate;
         let consumed = source.consumed();
@@ -216,6 +222,31 @@ impl Unpacker<'_> {
             self.corrupt(WRONG_SUM);
         }
         behind_descriptor(source, header)
+    }
+
+    /// Read a small deflated content at once, which is faster. `false`: it is not small, or not as its header says, and nothing
+    /// was read.
+    fn small(&mut self, source: &mut Source<'_>, header: &Header, depth: usize) -> Result<bool, Stop> {
+        if header.compressed > SMALL_COMPRESSED || header.size > SMALL {
+            return Ok(false);
+        }
+        let mut content = std::mem::take(&mut self.room);
+        content.resize(header.size as usize, 0);
+        let packed = source.peek(header.compressed as usize).map_err(|_| Stop)?;
+        let inflated = self.deflate.deflate_decompress(packed, &mut content);
+        let sound = inflated.is_ok_and(|n| n == content.len());
+        let mut flow = Ok(());
+        if sound {
+            source.pass(header.compressed).map_err(|_| Stop)?;
+            let crc = libdeflater::crc32(&content);
+            flow = self.shared.count_bytes(header.size);
+            flow = flow.and_then(|()| self.content(&mut &content[..], depth));
+            if flow.is_ok() && crc != header.crc {
+                self.corrupt(WRONG_SUM);
+            }
+        }
+        self.room = content;
+        flow.map(|()| sound)
     }
 
     /// Read a content to its end.

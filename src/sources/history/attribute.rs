@@ -85,7 +85,7 @@ pub struct Places {
 pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, commits: &[Index]) -> Places {
     let graph = history.graph;
     let mut walk = Walk {
-        cache: Cache { trees, loaded: HashMap::new(), size: 0 },
+        cache: Cache { trees, loaded: HashMap::default(), size: 0 },
         places: Places {
             of: vec![Vec::new(); targets.count],
             more: vec![0; targets.count],
@@ -96,8 +96,7 @@ pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, 
         patience: PATIENCE,
         seen: Vec::new(),
     };
-    let roots: Vec<Option<TreeIndex>> =
-        (0..graph.len() as Index).map(|c| trees.find_dirty(&graph.tree(c))).collect();
+    let roots = trees.find_all_dirty(&(0..graph.len() as Index).map(|c| graph.tree(c)).collect::<Vec<_>>());
     let root = |commit: Index| roots[commit as usize];
     let mut of_head = vec![false; graph.len()];
     graph.walk(history.head, |c| !std::mem::replace(&mut of_head[c as usize], true));
@@ -275,7 +274,7 @@ impl Walk<'_> {
 /// The entries that lead to targets, of those trees that have any.
 struct Cache<'a> {
     trees: &'a Trees<'a>,
-    loaded: HashMap<TreeIndex, Arc<DirtyTree>>,
+    loaded: HashMap<TreeIndex, Arc<DirtyTree>, foldhash::fast::RandomState>,
     size: usize,
 }
 

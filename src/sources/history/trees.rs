@@ -14,6 +14,9 @@ use super::attribute::Targets;
 /// Number of a tree.
 pub type TreeIndex = Number;
 
+/// Objects that are looked up at once: each look-up waits for memory, and many can wait together.
+const TOGETHER: usize = 128;
+
 /// No target.
 const NONE: u32 = u32::MAX;
 
@@ -135,6 +138,17 @@ impl<'a> Trees<'a> {
     /// The number of a tree that leads to a target.
     pub fn find_dirty(&self, id: &oid) -> Option<TreeIndex> {
         self.store.number(id).filter(|tree| self.dirty[*tree as usize])
+    }
+
+    /// As [`Self::find_dirty`], for many at once.
+    pub fn find_all_dirty(&self, ids: &[ObjectId]) -> Vec<Option<TreeIndex>> {
+        let mut all = Vec::with_capacity(ids.len());
+        let mut found = Vec::new();
+        for some in ids.chunks(TOGETHER) {
+            self.store.find_numbers(some.iter().map(|id| &**id), &mut found);
+            all.extend(found.iter().map(|n| n.filter(|tree| self.dirty[*tree as usize])));
+        }
+        all
     }
 
     /// The tree that a tree is a version of.

@@ -1,6 +1,6 @@
 //! The entries of a pack in the order of their offsets, and the trees that their deltas form.
 //!
-//! About 45 bytes an entry. Everything here comes from headers; nothing is inflated.
+//! About 40 bytes an entry. Everything here comes from headers; nothing is inflated.
 
 use gix::objs::Kind as ObjectKind;
 
@@ -15,22 +15,58 @@ const PARALLEL_FROM: usize = 20_000;
 /// The tables. Entries are numbered by offset.
 #[derive(Debug, Default)]
 pub(super) struct Forest {
-    /// Offset of each entry, ascending, and the end of the last one.
-    offsets: Vec<u64>,
-    /// Position of each entry in the index.
-    positions: Vec<u32>,
-    /// What each entry inflates to, as declared.
-    sizes: Vec<u64>,
-    /// Length of each entry's header.
-    header_lens: Vec<u8>,
-    roles: Vec<Role>,
+    /// One for each entry, and one for the end of the last one.
+    rows: Vec<Row>,
     /// The delta base of each entry, or [`NONE`].
     bases: Vec<u32>,
-    /// Children of entry `i`: `child_list[child_start[i]..child_start[i + 1]]`, the heaviest last.
-    child_start: Vec<u32>,
+    /// Children of all entries, the heaviest of each last.
     child_list: Vec<u32>,
     /// Bytes to inflate in an entry and all below it.
     weights: Vec<u64>,
+}
+
+/// What a visit needs to know of an entry. Children are visited all over the pack, and each look at another table would
+/// be another wait for memory.
+#[derive(Debug, Clone, Copy, Default)]
+struct Row {
+    /// Its offset in the lower 48 bits, the length of its header in the next 8, and its role.
+    place: u64,
+    /// What it inflates to, as declared.
+    size: u64,
+    /// Its position in the index.
+    position: u32,
+    /// Where its children begin in `child_list`; they end where those of the next entry begin.
+    children: u32,
+}
+
+const OFFSET_BITS: u32 = 48;
+/// Offsets from here on are outside of any pack.
+const OUTSIDE: u64 = (1 << OFFSET_BITS) - 1;
+
+impl Row {
+    fn new(offset: u64, position: u32, parsed: &Parsed) -> Self {
+        let header = u64::from(parsed.header_len) << OFFSET_BITS;
+        let place = offset.min(OUTSIDE) | header | parsed.role.code() << (OFFSET_BITS + 8);
+        Self { place, size: parsed.size, position, children: 0 }
+    }
+
+    fn offset(self) -> u64 {
+        self.place & OUTSIDE
+    }
+
+    /// Where the zlib stream begins.
+    fn data(self) -> u64 {
+        self.offset() + (self.place >> OFFSET_BITS & 0xff)
+    }
+
+    fn role(self) -> Role {
+        Role::of(self.place >> (OFFSET_BITS + 8))
+    }
+
+    fn set_role(&mut self, role: Role) {
+        let mask = (1 << (OFFSET_BITS + 8)) - 1;
+        self.place = self.place & mask | role.code() << (OFFSET_BITS + 8);
+    }
 }
 
 /// How an entry is stored.
@@ -48,6 +84,34 @@ pub(super) enum Role {
     Circle,
 }
 
+impl Role {
+    fn code(self) -> u64 {
+        match self {
+            Self::Whole(ObjectKind::Commit) => 0,
+            Self::Whole(ObjectKind::Tree) => 1,
+            Self::Whole(ObjectKind::Blob) => 2,
+            Self::Whole(ObjectKind::Tag) => 3,
+            Self::Child => 4,
+            Self::Stray => 5,
+            Self::Broken => 6,
+            Self::Circle => 7,
+        }
+    }
+
+    fn of(code: u64) -> Self {
+        match code {
+            0 => Self::Whole(ObjectKind::Commit),
+            1 => Self::Whole(ObjectKind::Tree),
+            2 => Self::Whole(ObjectKind::Blob),
+            3 => Self::Whole(ObjectKind::Tag),
+            4 => Self::Child,
+            5 => Self::Stray,
+            6 => Self::Broken,
+            _ => Self::Circle,
+        }
+    }
+}
+
 /// What one header says.
 #[derive(Debug, Clone, Copy)]
 struct Parsed {
@@ -60,9 +124,8 @@ struct Parsed {
 impl Forest {
     pub(super) fn new(pack: &Pack, threads: usize) -> Self {
         let n = pack.index().len;
-        let (mut offsets, positions) = sorted(pack);
-        offsets.push(pack.end());
-        let finder = Finder::new(&offsets, n);
+        let (offsets, positions) = sorted(pack);
+        let finder = Finder::new(&offsets, pack.end());
         let mut parsed = Vec::new();
         if n < PARALLEL_FROM || threads < 2 {
             parsed.extend((0..n).map(|i| parse(pack, &finder, i)));
@@ -89,17 +152,15 @@ impl Forest {
             parsed.reserve_exact(n);
             parsed.extend(parts.into_iter().flat_map(|part| part.1));
         }
+        let rows = offsets.iter().zip(&positions).zip(&parsed);
         let mut forest = Self {
-            positions,
-            sizes: parsed.iter().map(|p| p.size).collect(),
-            header_lens: parsed.iter().map(|p| p.header_len).collect(),
-            roles: parsed.iter().map(|p| p.role).collect(),
+            rows: rows.map(|((offset, position), parsed)| Row::new(*offset, *position, parsed)).collect(),
             bases: parsed.iter().map(|p| p.base).collect(),
             ..Self::default()
         };
+        let end = Parsed { size: 0, base: NONE, header_len: 0, role: Role::Broken };
+        forest.rows.push(Row::new(pack.end(), 0, &end));
         forest.link(&parsed);
-        drop(finder);
-        forest.offsets = offsets;
         forest
     }
 
@@ -121,12 +182,16 @@ impl Forest {
             *slot += 1;
         }
         drop(fill);
-        (self.child_start, self.child_list) = (start, list);
+        for (row, start) in self.rows.iter_mut().zip(&start) {
+            row.children = *start;
+        }
+        drop(start);
+        self.child_list = list;
 
         // Bases stand before their children unless deltas name them by id: then an order is made first.
         let forward = parsed.iter().enumerate().all(|(i, p)| p.base == NONE || (p.base as usize) < i);
         let order: Option<Vec<u32>> = (!forward).then(|| self.breadth_first(parsed));
-        let mut weights: Vec<u64> = self.sizes.iter().map(|s| s.saturating_add(64)).collect();
+        let mut weights: Vec<u64> = parsed.iter().map(|p| p.size.saturating_add(64)).collect();
         let add = &mut |i: usize| {
             let base = parsed[i].base;
             if base != NONE {
@@ -138,7 +203,7 @@ impl Forest {
             Some(order) => order.iter().rev().for_each(|&i| add(i as usize)),
         }
         for i in 0..n {
-            let children = self.child_start[i] as usize..self.child_start[i + 1] as usize;
+            let children = self.rows[i].children as usize..self.rows[i + 1].children as usize;
             let children = &mut self.child_list[children];
             if let Some(heaviest) = (0..children.len()).max_by_key(|&k| weights[children[k] as usize]) {
                 let last = children.len() - 1;
@@ -163,45 +228,42 @@ impl Forest {
                 reached[i as usize] = true;
             }
             for i in (0..parsed.len()).filter(|&i| !reached[i]) {
-                self.roles[i] = Role::Circle;
+                self.rows[i].set_role(Role::Circle);
             }
         }
         order
     }
 
     pub(super) fn len(&self) -> usize {
-        self.positions.len()
+        self.bases.len()
     }
 
     pub(super) fn position(&self, entry: u32) -> usize {
-        self.positions[entry as usize] as usize
+        self.rows[entry as usize].position as usize
     }
 
     pub(super) fn offset(&self, entry: u32) -> u64 {
-        self.offsets[entry as usize]
+        self.rows[entry as usize].offset()
     }
 
     /// Everything from the zlib stream of an entry on.
     pub(super) fn data<'p>(&self, pack: &'p Pack, entry: u32) -> &'p [u8] {
-        pack.bytes_at(
-            self.offsets[entry as usize].saturating_add(u64::from(self.header_lens[entry as usize])),
-        )
+        pack.bytes_at(self.rows[entry as usize].data())
     }
 
     /// The zlib stream of an entry, up to the next entry.
     pub(super) fn stream<'p>(&self, pack: &'p Pack, entry: u32) -> &'p [u8] {
-        let end = self.offsets[entry as usize + 1];
-        let start = self.offsets[entry as usize].saturating_add(u64::from(self.header_lens[entry as usize]));
+        let (start, end) = (self.rows[entry as usize].data(), self.rows[entry as usize + 1].offset());
         let data = self.data(pack, entry);
         &data[..data.len().min(end.saturating_sub(start) as usize)]
     }
 
     pub(super) fn size(&self, entry: u32) -> u64 {
-        self.sizes[entry as usize]
+        self.rows[entry as usize].size
     }
 
     pub(super) fn role(&self, entry: u32) -> Role {
-        self.roles[entry as usize]
+        self.rows[entry as usize].role()
     }
 
     /// The entry that an entry is a delta to, or [`NONE`].
@@ -215,11 +277,11 @@ impl Forest {
     }
 
     pub(super) fn children(&self, entry: u32) -> &[u32] {
-        let i = entry as usize;
-        if self.roles[i] == Role::Circle {
+        let (row, next) = (self.rows[entry as usize], self.rows[entry as usize + 1]);
+        if row.role() == Role::Circle {
             return &[];
         }
-        &self.child_list[self.child_start[i] as usize..self.child_start[i + 1] as usize]
+        &self.child_list[row.children as usize..next.children as usize]
     }
 }
 
@@ -251,10 +313,8 @@ struct Finder<'a> {
 impl<'a> Finder<'a> {
     const SHIFT: u32 = 8;
 
-    /// `offsets` holds `n` entries and the end of the last one.
-    fn new(offsets: &'a [u64], n: usize) -> Self {
-        let end = offsets[n];
-        let offsets = &offsets[..n];
+    /// `end` is that of the last entry.
+    fn new(offsets: &'a [u64], end: u64) -> Self {
         let mut buckets = Vec::with_capacity((end >> Self::SHIFT) as usize + 2);
         for (i, &offset) in offsets.iter().enumerate() {
             if offset > end {

@@ -10,7 +10,7 @@
 //! Everything that comes from a file is taken for hostile: sizes are bounded by what can be there, nothing recurses on
 //! input, and what is damaged is a [`Problem`] while the rest goes on.
 //!
-//! Memory: the mapped packs, about 45 bytes a packed object, some 50 bytes for each tree and 8 for each entry that a tree
+//! Memory: the mapped packs, about 40 bytes a packed object, some 50 bytes for each tree and 8 for each entry that a tree
 //! changes, and for each thread a few buffers of the size of the objects at hand: of a tree of deltas at most O(log n)
 //! objects are alive at once, whatever its depth.
 
@@ -121,8 +121,8 @@ impl Store {
         Some(self.firsts[self.packs.len()] + loose as Number)
     }
 
-    /// The numbers of many objects at once.
-    fn find_numbers<'i>(
+    /// The numbers of many objects at once, for `into`: each look-up waits for memory, and many can wait together.
+    pub(super) fn find_numbers<'i>(
         &self,
         ids: impl ExactSizeIterator<Item = &'i oid> + Clone,
         into: &mut Vec<Option<Number>>,

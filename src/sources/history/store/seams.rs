@@ -23,6 +23,12 @@ const BLOCK: u32 = 8;
 /// The longest side of a literal for which seams are looked at exactly.
 const MAX_SIDE: usize = 15;
 
+/// Pieces behind one another that can be within one side: each is a byte or more.
+const TAIL: usize = 16;
+
+/// The longest span that git copies with one instruction.
+const LONGEST_COPY: usize = 1 << 16;
+
 /// An anchor, and whether it is viable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mark {
@@ -235,53 +241,53 @@ impl<'p> Seams<'p> {
         self.prefilter.anchors(delta.instructions(), inserted);
         let mut inserted = &inserted[..];
         let mut ops = delta.ops();
-        let mut op = ops.next();
         let mut tail = Tail::default();
         let mut at = 0;
-        while let Some(this) = op {
-            op = ops.next();
+        while let Some(op) = ops.next() {
             // To look at the base costs a wait for memory. What stands in the delta, which is at hand, mostly tells that there is
             // no need.
             let seam;
-            let piece = match this {
+            let piece = match op {
                 Op::Insert { start, len } => {
                     if !inserted.is_empty() {
                         self.take_inserted(&mut inserted, delta.start(), start..start + len, at, open);
                     }
                     let piece = delta.inserted(start, len);
                     seam = self.sides[usize::from(piece[0])][1]
-                        && tail.last().is_some_and(|last| self.is_pair(last, piece[0]));
+                        && tail.last().is_some_and(|l| self.is_pair(l, piece[0]));
                     piece
                 }
                 Op::Copy { start, len } => {
                     let mut end = start + len;
-                    // Long spans are copied in parts.
-                    while let Some(Op::Copy { start, len }) = op {
-                        if start != end {
-                            break;
+                    if len >= LONGEST_COPY {
+                        // Longer spans are copied in parts.
+                        let mut ahead = ops.clone();
+                        while let Some(Op::Copy { start, len }) = ahead.next() {
+                            if start != end {
+                                break;
+                            }
+                            end += len;
+                            ops = ahead.clone();
                         }
-                        end += len;
-                        op = ops.next();
                     }
                     let piece = base.get(start..end).ok_or(NO_FIT)?;
                     if note.may_begin_in(start, end) {
                         let ends = (base.len(), delta.result_size as usize);
                         self.copy_marks(&note.marks, start..end, at, ends, kept, open);
                     }
-                    seam = tail
-                        .last()
-                        .is_some_and(|last| self.sides[usize::from(last)][0] && self.is_pair(last, piece[0]));
+                    let last = tail.last();
+                    seam = last.is_some_and(|l| self.sides[usize::from(l)][0] && self.is_pair(l, piece[0]));
                     piece
                 }
             };
             if seam
-                && !self.join(&tail, piece, base, delta, op, ops.clone(), |before, literal| {
+                && !self.join(&tail, piece, base, delta, ops.clone(), |before, literal| {
                     open.push(Mark::unjudged(at - before, literal));
                 })
             {
                 return Ok(false);
             }
-            tail.push(piece, self.side);
+            tail.push(piece);
             at += piece.len();
             if kept.len() + open.len() >= MAX_MARKS {
                 return Ok(false);
@@ -405,16 +411,14 @@ impl<'p> Seams<'p> {
         self.pairs[key >> 6] >> (key & 63) & 1 != 0
     }
 
-    /// Find the literals across the seam between `tail` and `piece`, behind which `op` and `ops` follow. `found` gets how
-    /// far before the seam each begins, and which it is. `false`: there is no telling.
-    #[expect(clippy::too_many_arguments, reason = "the state of the loop that it is called from")]
+    /// Find the literals across the seam between `tail` and `piece`, behind which `ops` follow. `found` gets how far before
+    /// the seam each begins, and which it is. `false`: there is no telling.
     fn join(
         &self,
         tail: &Tail<'_>,
         piece: &[u8],
         base: &[u8],
         delta: &Delta<'_>,
-        mut op: Option<Op>,
         mut ops: Ops<'_>,
         mut found: impl FnMut(usize, u16),
     ) -> bool {
@@ -422,9 +426,7 @@ impl<'p> Seams<'p> {
             return false;
         }
         let mut window = [0; 2 * MAX_SIDE];
-        let left = tail.bytes(self.side);
-        let seam = left.len();
-        window[..seam].copy_from_slice(left);
+        let seam = tail.take(&mut window[..self.side]);
         let (mut end, full) = (seam, seam + self.side);
         let mut piece = piece;
         loop {
@@ -434,7 +436,7 @@ impl<'p> Seams<'p> {
             if end == full {
                 break;
             }
-            piece = match op {
+            piece = match ops.next() {
                 None => break,
                 Some(Op::Insert { start, len }) => delta.inserted(start, len),
                 Some(Op::Copy { start, len }) => match base.get(start..start + len) {
@@ -442,7 +444,6 @@ impl<'p> Seams<'p> {
                     None => return false,
                 },
             };
-            op = ops.next();
         }
         self.prefilter.each(&window[..end], |anchor| {
             if anchor.pos < seam && anchor.pos + self.len(anchor.literal) > seam {
@@ -454,43 +455,39 @@ impl<'p> Seams<'p> {
     }
 }
 
-/// The end of what is built so far.
+/// The last pieces of what is built so far: as many as can be of use.
 #[derive(Debug, Default)]
 struct Tail<'a> {
-    /// The last piece.
-    piece: &'a [u8],
-    /// The last bytes, where the last piece is shorter than a side.
-    joined: [u8; MAX_SIDE],
-    len: usize,
+    pieces: [&'a [u8]; TAIL],
+    count: usize,
 }
 
 impl<'a> Tail<'a> {
+    #[inline]
     fn last(&self) -> Option<u8> {
-        self.piece.last().copied()
-    }
-
-    /// Up to `side` bytes.
-    fn bytes(&self, side: usize) -> &[u8] {
-        if self.len > 0 {
-            &self.joined[..self.len]
-        } else {
-            &self.piece[self.piece.len().saturating_sub(side)..]
-        }
+        self.pieces[self.count.wrapping_sub(1) % TAIL].last().copied()
     }
 
     #[inline]
-    fn push(&mut self, piece: &'a [u8], side: usize) {
-        if piece.len() >= side || side > MAX_SIDE {
-            self.len = 0;
-        } else {
-            let mut joined = [0; MAX_SIDE];
-            let before = self.bytes(side);
-            let kept = before.len().min(side - piece.len());
-            joined[..kept].copy_from_slice(&before[before.len() - kept..]);
-            joined[kept..kept + piece.len()].copy_from_slice(piece);
-            (self.joined, self.len) = (joined, kept + piece.len());
+    fn push(&mut self, piece: &'a [u8]) {
+        self.pieces[self.count % TAIL] = piece;
+        self.count += 1;
+    }
+
+    /// Write the last bytes to the start of `out`, which they may not fill. Gives how many there are.
+    fn take(&self, out: &mut [u8]) -> usize {
+        let mut from = out.len();
+        for i in 1..=self.count.min(TAIL) {
+            let piece = self.pieces[(self.count - i) % TAIL];
+            let part = &piece[piece.len().saturating_sub(from)..];
+            out[from - part.len()..from].copy_from_slice(part);
+            from -= part.len();
+            if from == 0 {
+                break;
+            }
         }
-        self.piece = piece;
+        out.copy_within(from.., 0);
+        out.len() - from
     }
 }
 

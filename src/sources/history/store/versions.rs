@@ -86,7 +86,7 @@ enum Event<'a> {
 }
 
 /// Recent look-ups that are remembered.
-const RECENT: usize = 1 << 14;
+const RECENT: usize = 1 << 12;
 
 /// Objects that are looked up at once: each look-up waits for memory, and many can wait together.
 const TOGETHER: usize = 128;
