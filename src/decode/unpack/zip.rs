@@ -232,9 +232,10 @@ impl Unpacker<'_> {
         }
         let mut content = std::mem::take(&mut self.room);
         content.resize(header.size as usize, 0);
-        let packed = source.peek(header.compressed as usize).map_err(|_| Stop)?;
-        let inflated = self.deflate.deflate_decompress(packed, &mut content);
-        let sound = inflated.is_ok_and(|n| n == content.len());
+        // Where the archive cannot be read so far, what there is of the member is for the decoder.
+        let sound = source.peek(header.compressed as usize).is_ok_and(|packed| {
+            self.deflate.deflate_decompress(packed, &mut content).is_ok_and(|n| n == content.len())
+        });
         let mut flow = Ok(());
         if sound {
             source.pass(header.compressed).map_err(|_| Stop)?;
