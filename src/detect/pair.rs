@@ -57,12 +57,8 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], within_lines
 /// ids leave, except what is clearly its own.
 fn real_first(ids: &[IdAt], secrets: usize, edges: &[Edge]) -> Vec<Option<usize>> {
     const CLEARLY: u32 = 10;
-    let edges = without_rivals(ids.len(), secrets, edges);
     let (examples, others): (Vec<Edge>, Vec<Edge>) =
         edges.iter().partition(|e| !ids[e.id].candidate.class.real);
-    if examples.is_empty() || others.is_empty() {
-        return assign(ids.len(), secrets, &edges);
-    }
     // Up to what cost a real id may have a secret that an example would take first.
     let mut most = vec![u32::MAX; secrets];
     for of_one in examples.chunk_by(|a, b| a.id == b.id) {
@@ -71,7 +67,7 @@ fn real_first(ids: &[IdAt], secrets: usize, edges: &[Edge]) -> Vec<Option<usize>
         }
     }
     let others: Vec<Edge> = others.into_iter().filter(|e| e.cost <= most[e.secret]).collect();
-    let mut pairs = assign(ids.len(), secrets, &others);
+    let mut pairs = assign(ids.len(), secrets, &without_rivals(ids.len(), secrets, &others));
     let mut taken = vec![false; secrets];
     pairs.iter().flatten().for_each(|&secret| taken[secret] = true);
     let left: Vec<Edge> = examples.into_iter().filter(|e| !taken[e.secret]).collect();
@@ -81,11 +77,12 @@ fn real_first(ids: &[IdAt], secrets: usize, edges: &[Edge]) -> Vec<Option<usize>
     pairs
 }
 
-/// The pairs that are possible beside those that are clear: where an id and a secret cost little, and either costs clearly more with
-/// any other, they belong together, and no id without a secret elsewhere is a reason to part them.
+/// The pairs that are possible beside those that are clear: where an id and a secret cost little, less than either with any other, and
+/// clearly so, or all other secrets would be poor ones for the id. No id without a secret elsewhere is a reason to part these.
 fn without_rivals(ids: usize, secrets: usize, edges: &[Edge]) -> Vec<Edge> {
     const LITTLE: u32 = 32;
     const CLEARLY: u32 = 8;
+    const POOR: u32 = 40;
     // The cheapest pair of each, and the cost of the next one.
     let two_best = |count: usize, of: fn(&Edge) -> usize| {
         let mut best: Vec<(Option<Edge>, u32)> = vec![(None, u32::MAX); count];
@@ -100,8 +97,11 @@ fn without_rivals(ids: usize, secrets: usize, edges: &[Edge]) -> Vec<Edge> {
     };
     let (of_ids, of_secrets) = (two_best(ids, |e| e.id), two_best(secrets, |e| e.secret));
     let clear = |e: &Edge| {
-        let sure = |best: &(Option<Edge>, u32)| best.0 == Some(*e) && best.1 >= e.cost + CLEARLY;
-        e.cost <= LITTLE && sure(&of_ids[e.id]) && sure(&of_secrets[e.secret])
+        let ((of_id, id_next), (of_secret, secret_next)) = (of_ids[e.id], of_secrets[e.secret]);
+        let first = of_id == Some(*e) && of_secret == Some(*e);
+        let alone = id_next >= e.cost + POOR;
+        let apart = id_next.min(secret_next) >= e.cost + CLEARLY;
+        e.cost <= LITTLE && first && (alone || apart)
     };
     let is_clear = |e: &Option<Edge>| e.as_ref().is_some_and(clear);
     let parts = |e: &Edge| !clear(e) && (is_clear(&of_ids[e.id].0) || is_clear(&of_secrets[e.secret].0));
