@@ -205,6 +205,9 @@ impl Walk<'_> {
             let trees = self.cache.trees;
             let now = self.cache.get(frame.tree);
             let before: Vec<Arc<DirtyTree>> = frame.before.iter().map(|t| self.cache.get(*t)).collect();
+            if before.iter().any(|b| Arc::ptr_eq(b, &now)) {
+                continue;
+            }
             let mut cursors = vec![0usize; before.len()];
             self.patience = self.patience.saturating_sub(now.items.len() as u64 + 1);
             let depth = path.len();
@@ -297,7 +300,11 @@ impl Cache<'_> {
             self.size = 0;
         }
         for tree in versions.into_iter().rev() {
-            let cut_down = Arc::new(self.trees.cut_down(tree, known.as_deref()));
+            // Most versions of a folder differ in what leads to no target.
+            let cut_down = match known {
+                Some(base) if self.trees.leads_as(tree, &base) => base,
+                base => Arc::new(self.trees.cut_down(tree, base.as_deref())),
+            };
             self.size += cut_down.items.len() + 4;
             self.loaded.insert(tree, Arc::clone(&cut_down));
             known = Some(cut_down);

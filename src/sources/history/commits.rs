@@ -23,22 +23,28 @@ pub struct Node {
 impl Node {
     /// Read a commit object; `None`: it is malformed.
     pub fn parse(id: ObjectId, bytes: &[u8], hash: HashKind) -> Option<Self> {
-        let header = &bytes[..memchr::memmem::find(bytes, b"\n\n").unwrap_or(bytes.len())];
-        let mut lines = header.split(|b| *b == b'\n');
         let parse = |hex: &[u8]| super::repo::parse_id(hex, hash);
-        let tree = parse(lines.next()?.strip_prefix(b"tree ")?)?;
+        let (first, mut rest) = line(bytes);
+        let tree = parse(first.strip_prefix(b"tree ")?)?;
         let mut parents = Vec::new();
         let mut time = 0;
-        for line in lines {
-            if let Some(parent) = line.strip_prefix(b"parent ") {
+        // The header ends with an empty line.
+        while let (text @ [_, ..], after) = line(rest) {
+            rest = after;
+            if let Some(parent) = text.strip_prefix(b"parent ") {
                 parents.push(parse(parent)?);
-            } else if let Some(committer) = line.strip_prefix(b"committer ") {
+            } else if let Some(committer) = text.strip_prefix(b"committer ") {
                 time = date(committer).unwrap_or(0);
                 break;
             }
         }
         Some(Self { id, tree, parents, time })
     }
+}
+
+/// The first line of a text, and what follows it.
+fn line(text: &[u8]) -> (&[u8], &[u8]) {
+    memchr::memchr(b'\n', text).map_or((text, &[]), |end| (&text[..end], &text[end + 1..]))
 }
 
 /// The seconds in `Name <mail> seconds zone`.

@@ -5,7 +5,7 @@
 //! entry. So the work is that of the entries that lead to targets, and no tree is read again.
 
 use super::dirty::{Child, DirtyTree, Item};
-use super::store::{Number, ObjectId, Store, TreeLog, oid};
+use super::store::{Change, Number, ObjectId, Store, TreeLog, oid};
 
 pub use super::store::tree::{Entry, EntryKind, entries, entry};
 
@@ -81,7 +81,7 @@ impl<'a> Trees<'a> {
     fn spread(&mut self, mut stack: Vec<Number>, stopped: &dyn Fn() -> bool) {
         // Where each object that matters came in: `(tree, name)`.
         let log = self.log;
-        let matters = |c: &super::store::Change| {
+        let matters = |c: &Change| {
             let object = c.object()?;
             (c.kind() == EntryKind::Tree || self.targets[object as usize] != NONE).then_some(object as usize)
         };
@@ -170,6 +170,20 @@ impl<'a> Trees<'a> {
     /// Whether there is no object.
     pub fn is_empty(&self) -> bool {
         self.dirty.is_empty()
+    }
+
+    /// Whether the entries of a tree that lead to targets are those of its base, as far as a short look tells.
+    pub(super) fn leads_as(&self, tree: TreeIndex, base: &DirtyTree) -> bool {
+        const SHORT: usize = 4096;
+        let changes = self.log.changes(tree);
+        if changes.len().saturating_mul(base.items.len()) > SHORT {
+            return false;
+        }
+        let own = self.names.get(self.names.partition_point(|n| n.0 < tree)).is_some_and(|n| n.0 == tree);
+        let leads = |object: Number| self.dirty[object as usize] || self.targets[object as usize] != NONE;
+        let touches =
+            |c: &Change| c.object().is_some_and(leads) || base.items.iter().any(|item| item.name == c.name());
+        !own && !base.items.iter().any(|item| item.own) && !changes.iter().any(touches)
     }
 
     /// The entries of a tree that lead to targets, given those of its base.
