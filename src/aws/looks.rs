@@ -51,9 +51,17 @@ pub(super) fn is_periodic(text: &[u8]) -> bool {
     (1..=text.len() / 2).any(|period| text.windows(period + 1).all(|w| w[0] == w[period]))
 }
 
-/// Whether one of the words, given in lower case, stands in it, in any case.
+/// Whether one of the words, given in lower case, stands in it as people write words: in one case, but for the first letter.
+/// Chance mixes cases, so that of ten words that random text holds this knows one.
 pub(super) fn has_word(text: &[u8], words: &[&str]) -> bool {
-    words.iter().any(|word| text.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word.as_bytes())))
+    let written = |w: &[u8]| {
+        let rest = &w[w.len().min(1)..];
+        !rest.iter().any(u8::is_ascii_lowercase) && w[0].is_ascii_uppercase()
+            || !rest.iter().any(u8::is_ascii_uppercase)
+    };
+    words
+        .iter()
+        .any(|word| text.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word.as_bytes()) && written(w)))
 }
 
 #[cfg(test)]
@@ -82,7 +90,15 @@ mod tests {
             assert_eq!(got, (run, sequence, periodic), "{}", text.escape_ascii());
         }
         assert_eq!(distinct(b"abcABCabc\xff"), 7);
-        assert!(has_word(b"MySeCrEtX", &["secret"]));
+        for (text, has) in [
+            ("MySecretX", true),
+            ("MYSECRETX", true),
+            ("secret", true),
+            ("MySeCrEtX", false),
+            ("8sECRETx", false),
+        ] {
+            assert_eq!(has_word(text.as_bytes(), &["secret"]), has, "{text}");
+        }
         assert!(!has_word(b"MySecre", &["secret"]));
     }
 }

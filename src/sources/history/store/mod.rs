@@ -5,8 +5,9 @@
 //! - [`Store::each`] rebuilds every object of one kind.
 //!
 //! The files: `alternates` finds the object directories; `loose` and `pack` read them; `forest` orders the entries of a
-//! pack by their deltas, and `walk` goes through them, inflating each once; `seams` tells from a delta alone what it
-//! changes for the prefilter, and `versions` which entries of a tree it changes, for `tree_log`; `scan` puts it together.
+//! pack by their deltas, and `walk` goes through them, inflating each once; `seams` (with `tail`) tells from a delta alone
+//! what it changes for the prefilter, and `versions` which entries of a tree it changes, for `tree_log`; `scan` puts it
+//! together, for a `sink`.
 //! Everything that comes from a file is taken for hostile: sizes are bounded by what can be there, nothing recurses on
 //! input, and what is damaged is a [`Problem`] while the rest goes on.
 //!
@@ -35,7 +36,9 @@ mod pack;
 mod read;
 mod scan;
 mod seams;
+mod sink;
 mod stream;
+mod tail;
 pub mod tree;
 mod tree_log;
 mod versions;
@@ -44,7 +47,8 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-pub use scan::{Hot, ObjectSink, ScanOptions, ScanStats, Scanned};
+pub use scan::{ScanOptions, ScanStats, Scanned};
+pub use sink::{Hot, ObjectSink};
 pub use tree_log::{Change, Number, TreeLog};
 
 use loose::Loose;

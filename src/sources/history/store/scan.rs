@@ -11,12 +11,12 @@ use gix::oid;
 use super::buffer::Buffer;
 use super::delta::Delta;
 use super::seams::{Note, Scratch, Seams};
+use super::sink::{Hot, ObjectSink};
 use super::tree_log::TreeLog;
 use super::versions::{Log, TreeNote, Which};
 use super::walk::{Entry, Look, Open, Visitor, walk};
 use super::{Problem, Store, stream};
 use crate::decode::unpack;
-use crate::detect::prefilter::Anchor;
 use crate::detect::{Memo, Prefilter};
 
 /// Blobs of fewer bytes can be pointers of git-lfs.
@@ -52,46 +52,6 @@ pub struct Scanned {
     pub stats: ScanStats,
     /// All trees.
     pub trees: TreeLog,
-}
-
-/// An object with a viable anchor.
-#[derive(Debug)]
-pub struct Hot<'a> {
-    /// Its content.
-    pub bytes: &'a [u8],
-    /// All its viable anchors, by position.
-    pub anchors: &'a [Anchor],
-    /// For [`crate::detect::Detector::detect_at`]: versions of a file come one after the other on one thread.
-    pub memo: &'a mut Memo,
-}
-
-/// Takes what a scan finds. Called from many threads at once; each object comes once.
-pub trait ObjectSink: Sync {
-    /// A blob, commit or tag with a viable anchor.
-    fn hot(&self, id: &oid, kind: ObjectKind, hot: Hot<'_>);
-    /// A blob of `size` bytes with a viable anchor that is too large to be held. `read` gives all of it.
-    fn hot_stream(&self, id: &oid, kind: ObjectKind, size: u64, read: &mut dyn std::io::Read);
-    /// A commit, whether hot or not.
-    fn commit(&self, id: &oid, bytes: &[u8]);
-    /// An annotated tag, whether hot or not.
-    fn tag(&self, id: &oid, bytes: &[u8]);
-    /// A tree with a name that has a viable anchor of [`Prefilter::for_names`].
-    fn tree(&self, id: &oid, bytes: &[u8]);
-    /// A blob that looks like a pointer of git-lfs, whether hot or not.
-    fn lfs_pointer(&self, id: &oid, bytes: &[u8]);
-    /// A blob of `size` bytes that begins as a container does, whether hot or not; it does not come as hot. `read` gives all
-    /// of it.
-    fn container(&self, id: &oid, size: u64, read: &mut dyn std::io::Read);
-    /// Something that cannot be read.
-    fn problem(&self, problem: Problem);
-    /// A blob that [`ScanOptions::max_blob_size`] leaves out.
-    fn too_big(&self, id: &oid, size: u64);
-    /// How many objects and bytes are done so far, from time to time.
-    fn progress(&self, objects: u64, bytes: u64);
-    /// Whether to stop early.
-    fn stopped(&self) -> bool {
-        false
-    }
 }
 
 /// Whether a blob begins as a container does.

@@ -11,6 +11,7 @@
 
 use super::buffer::Buffer;
 use super::delta::{Delta, NO_FIT, Op, Ops};
+use super::tail::Tail;
 use crate::detect::Prefilter;
 use crate::detect::prefilter::Anchor;
 
@@ -22,9 +23,6 @@ const BLOCK: u32 = 8;
 
 /// The longest side of a literal for which seams are looked at exactly.
 const MAX_SIDE: usize = 15;
-
-/// Pieces behind one another that can be within one side: each is a byte or more.
-const TAIL: usize = 16;
 
 /// The longest span that git copies with one instruction.
 const LONGEST_COPY: usize = 1 << 16;
@@ -452,42 +450,6 @@ impl<'p> Seams<'p> {
             true
         });
         true
-    }
-}
-
-/// The last pieces of what is built so far: as many as can be of use.
-#[derive(Debug, Default)]
-struct Tail<'a> {
-    pieces: [&'a [u8]; TAIL],
-    count: usize,
-}
-
-impl<'a> Tail<'a> {
-    #[inline]
-    fn last(&self) -> Option<u8> {
-        self.pieces[self.count.wrapping_sub(1) % TAIL].last().copied()
-    }
-
-    #[inline]
-    fn push(&mut self, piece: &'a [u8]) {
-        self.pieces[self.count % TAIL] = piece;
-        self.count += 1;
-    }
-
-    /// Write the last bytes to the start of `out`, which they may not fill. Gives how many there are.
-    fn take(&self, out: &mut [u8]) -> usize {
-        let mut from = out.len();
-        for i in 1..=self.count.min(TAIL) {
-            let piece = self.pieces[(self.count - i) % TAIL];
-            let part = &piece[piece.len().saturating_sub(from)..];
-            out[from - part.len()..from].copy_from_slice(part);
-            from -= part.len();
-            if from == 0 {
-                break;
-            }
-        }
-        out.copy_within(from.., 0);
-        out.len() - from
     }
 }
 
