@@ -43,6 +43,9 @@ impl Severity {
     }
 }
 
+/// What stands in place of a secret, or of what follows its first characters; of one length, so that nothing else shows.
+pub(crate) const MASK: &str = "************";
+
 /// A secret value. It has no `Display` and no `Serialize`, and `Debug` masks it: only [`Secret::expose`] gives it away.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Secret(Box<str>);
@@ -62,7 +65,7 @@ impl Secret {
     /// A secret of fewer than 16 characters shows none of them.
     pub fn masked(&self) -> String {
         let shown = if self.0.len() < 16 { "" } else { self.0.get(..4).unwrap_or("") };
-        format!("{shown}************")
+        format!("{shown}{MASK}")
     }
 }
 
@@ -437,4 +440,36 @@ pub struct Finding {
     pub partition: Option<Partition>,
     /// Other secrets that may belong to the id, best first; for verification only, never reported.
     pub runners_up: Vec<Secret>,
+}
+
+impl Finding {
+    /// A finding of these values at this place, of which nothing else is known.
+    pub fn new(
+        rule_id: impl Into<Arc<str>>,
+        severity: Severity,
+        key_id: Option<&str>,
+        secret: Option<Secret>,
+        location: Location,
+    ) -> Self {
+        let rule_id = rule_id.into();
+        Self {
+            severity,
+            key_id: key_id.map(Into::into),
+            account_id: None,
+            fingerprint: Fingerprint::of(&rule_id, key_id, secret.as_ref()),
+            rule_id,
+            secret,
+            session_token: None,
+            encodings: Vec::new(),
+            notes: Vec::new(),
+            location,
+            other_locations: Vec::new(),
+            other_locations_omitted: 0,
+            snippet: None,
+            suppression: None,
+            verification: Verification::NotAttempted,
+            partition: None,
+            runners_up: Vec::new(),
+        }
+    }
 }

@@ -55,9 +55,9 @@ pub(super) fn is_periodic(text: &[u8]) -> bool {
 /// Chance mixes cases, so that of ten words that random text holds this knows one.
 pub(super) fn has_word(text: &[u8], words: &[&str]) -> bool {
     let written = |w: &[u8]| {
-        let rest = &w[w.len().min(1)..];
-        !rest.iter().any(u8::is_ascii_lowercase) && w[0].is_ascii_uppercase()
-            || !rest.iter().any(u8::is_ascii_uppercase)
+        let Some((first, rest)) = w.split_first() else { return false };
+        !rest.iter().any(u8::is_ascii_uppercase)
+            || first.is_ascii_uppercase() && !rest.iter().any(u8::is_ascii_lowercase)
     };
     words
         .iter()

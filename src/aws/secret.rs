@@ -59,6 +59,15 @@ const WORDS: &[&str] = &[
     "awskey",
 ];
 
+/// Whether it is 40 characters of the base64 alphabet.
+pub fn has_shape(text: &[u8]) -> bool {
+    text.len() == LEN && is_base64(text)
+}
+
+fn is_base64(text: &[u8]) -> bool {
+    text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+}
+
 /// Judge a text of 40 characters.
 pub fn classify(text: &[u8]) -> SecretClass {
     if text.len() == LEN { classify_random(text) } else { SecretClass::Not(Reason::Shape) }
@@ -66,7 +75,7 @@ pub fn classify(text: &[u8]) -> SecretClass {
 
 /// Judge a text that should be random over the base64 alphabet, of about 40 characters.
 pub(super) fn classify_random(text: &[u8]) -> SecretClass {
-    if !text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')) {
+    if !is_base64(text) {
         return SecretClass::Not(Reason::Shape);
     }
     if looks::has_word(text, &["example"]) {

@@ -83,14 +83,7 @@ fn push(text: &[u8], span: Range<usize>, part: &Part, found: &mut Vec<Candidate>
 /// Runs of base64 characters as long as a secret, and longer ones that a sign of the text around made longer.
 fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
     const LEN: usize = 40;
-    let mut at = 0;
-    while let Some(window) = text.get(at..at + LEN) {
-        // Nothing shorter matters: most of the text is never looked at.
-        if let Some(stop) = window.iter().rposition(|&b| !is_base64(b)) {
-            at += stop + 1;
-            continue;
-        }
-        let end = at + text[at..].iter().take_while(|&&b| is_base64(b)).count();
+    for Range { start: at, end } in long_runs(text, LEN, is_base64) {
         let run = &text[at..end];
         let line_start = at == 0 || matches!(text[at - 1], b'\n' | b'\r');
         let skip = match run.len() {
@@ -112,8 +105,25 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
         {
             push(text, at + skip..end, part, found);
         }
-        at = end;
     }
+}
+
+/// All stretches of at least `min` bytes of a class, in order. A stretch of that length has no other byte at any multiple of
+/// it: most of the text is never looked at.
+pub(super) fn long_runs(
+    text: &[u8],
+    min: usize,
+    class: impl Fn(u8) -> bool,
+) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Some(stop) = text.get(at..at + min)?.iter().rposition(|&b| !class(b)) {
+            at += stop + 1;
+        }
+        let start = at;
+        at += text[start..].iter().take_while(|&&b| class(b)).count();
+        Some(start..at)
+    })
 }
 
 /// Whether [`all`] may find a value in a run of base64 characters: by its length and content, with little regard to its

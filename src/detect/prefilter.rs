@@ -345,14 +345,7 @@ impl Shape {
                 || (!self.random && matches!(b, b'_' | b'-' | b'.' | b'~' | b'=' | b'&' | b';' | b'#'))
         };
         let after = &text[label..];
-        // A run of that length has no other byte at any multiple of it: most of the text is never looked at.
-        let mut at = 0;
-        while let Some(window) = after.get(at..at + self.min_len) {
-            if let Some(stop) = window.iter().rposition(|&b| !class(b)) {
-                at += stop + 1;
-                continue;
-            }
-            let end = at + after[at..].iter().take_while(|&&b| class(b)).count();
+        for Range { start: at, end } in candidate::long_runs(after, self.min_len, class) {
             if !self.random {
                 return true;
             }
@@ -361,7 +354,6 @@ impl Shape {
             if self.holds(text, start..label + end) || decode::begins_nested(&text[start..label + end]) {
                 return true;
             }
-            at = end;
         }
         memchr::memchr3_iter(b'"', b'\'', b'`', after).any(|quote| {
             let len = after[..quote].iter().rev().take_while(|&&b| decode::is_base64(b)).count();

@@ -1,5 +1,6 @@
 //! A table (RFC 4180): one row for each place of each finding. A spreadsheet runs no cell of it.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::finding::{Finding, Location, Verification};
@@ -103,11 +104,7 @@ fn cells(finding: &Finding, location: &Location, main: bool, report: &Report<'_>
         text(account),
         text(arn),
         text(reason),
-        location
-            .member
-            .as_deref()
-            .map(|member| lossy(redactor.bytes(member)).into_owned())
-            .unwrap_or_default(),
+        words::member(location, redactor).map(Cow::into_owned).unwrap_or_default(),
     ]
 }
 

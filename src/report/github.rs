@@ -72,10 +72,7 @@ fn annotation(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io
         let _ = write!(message, "\n{}", sanitize(&verdict));
     }
     for step in remedy::steps(finding, report.outcome.finished) {
-        let _ = write!(message, "\n{}", sanitize(&step.what));
-        if let Some(command) = &step.command {
-            let _ = write!(message, ": {}", sanitize(command));
-        }
+        let _ = write!(message, "\n{}", sanitize(&step.to_string()));
     }
     if let Some(rule) = report.rule(&finding.rule_id) {
         let _ = write!(message, "\n{}", rule.remediation.trim());

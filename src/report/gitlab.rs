@@ -88,10 +88,7 @@ fn vulnerability(finding: &Finding, location: &Location, report: &Report<'_>) ->
         let _ = write!(description, ". Status: {verdict}");
     }
     for step in remedy::steps(finding, report.outcome.finished) {
-        let _ = write!(description, "\n\n{}", step.what);
-        if let Some(command) = &step.command {
-            let _ = write!(description, ": {command}");
-        }
+        let _ = write!(description, "\n\n{step}");
     }
     let commit = match location.commit.as_deref() {
         Some(commit) => json!({

@@ -9,7 +9,7 @@ use crate::aws::base::base64_decode;
 use crate::aws::partition;
 use crate::blob::{Place, Skipped};
 use crate::finding::{
-    Commit, Encoding, Finding, Fingerprint, Location, Note, Secret, Severity, Snippet, Suppression,
+    Commit, Encoding, Finding, Fingerprint, Location, MASK, Note, Secret, Severity, Snippet, Suppression,
     SuppressionKind, Verification,
 };
 use crate::scan::{Outcome, Stats};
@@ -172,7 +172,7 @@ pub fn read_json(text: &[u8]) -> Result<Outcome, ReadError> {
 
 /// Whether a secret of a report is masked.
 pub fn is_masked(secret: &Secret) -> bool {
-    secret.expose().ends_with("************")
+    secret.expose().ends_with(MASK)
 }
 
 fn finding(read: ReadFinding) -> Result<Finding, ReadError> {

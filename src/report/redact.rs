@@ -7,13 +7,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::finding::{Finding, Note};
+use crate::finding::{Finding, MASK, Note};
 use crate::report::Options;
 use crate::rules::RuleSet;
 use crate::scan::Outcome;
 
-/// What stands in place of the bytes that were taken out; the asterisks of a masked secret.
-const MASK: &str = "************";
 /// The shortest part of a secret that is taken out, in bytes.
 const PART: usize = 8;
 

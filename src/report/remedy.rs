@@ -1,6 +1,7 @@
 //! What stops a credential that works: the commands, ready to be pasted. They are for an administrator of the account, not for
 //! the leaked key.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -13,6 +14,13 @@ use crate::finding::{Finding, Partition, Verification};
 pub(super) struct Step {
     pub(super) what: String,
     pub(super) command: Option<String>,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        self.command.iter().try_for_each(|command| write!(f, ": {command}"))
+    }
 }
 
 /// The steps that stop the credential of a finding, first one first; none unless it is active. Sessions from before `now` are
@@ -37,6 +45,14 @@ pub(super) fn steps(finding: &Finding, now: SystemTime) -> Vec<Step> {
     );
     let step = |what: &str, command: String| Step { what: what.to_owned(), command: Some(command) };
     let said = |what: String| Step { what, command: None };
+    let end_sessions = |what: &str, user: &str| {
+        step(
+            what,
+            format!(
+                "aws iam put-user-policy --user-name {user} --policy-name DenyOlderSessions --policy-document {deny}{region}"
+            ),
+        )
+    };
     let temporary = key_id::is_temporary(id.as_bytes());
     match identity::of(arn) {
         Identity::Root if !temporary => vec![said(format!(
@@ -51,20 +67,12 @@ pub(super) fn steps(finding: &Finding, now: SystemTime) -> Vec<Step> {
                         "aws iam update-access-key --access-key-id {id} --status Inactive --user-name {user}{region}"
                     ),
                 ),
-                step(
-                    "end the sessions that were made with it",
-                    format!(
-                        "aws iam put-user-policy --user-name {user} --policy-name DenyOlderSessions --policy-document {deny}{region}"
-                    ),
-                ),
+                end_sessions("end the sessions that were made with it", user),
             ]
         }
-        Identity::User(user) => vec![step(
+        Identity::User(user) => vec![end_sessions(
             "end the sessions of the user, a temporary credential cannot be deactivated",
-            format!(
-                "aws iam put-user-policy --user-name {} --policy-name DenyOlderSessions --policy-document {deny}{region}",
-                argument(user, "USER")
-            ),
+            argument(user, "USER"),
         )],
         Identity::Role { role, .. } => vec![step(
             "end the sessions of the role, a temporary credential cannot be deactivated",
@@ -89,31 +97,16 @@ fn argument<'a>(name: &'a str, otherwise: &'a str) -> &'a str {
 mod tests {
     use super::*;
     use crate::blob::Place;
-    use crate::finding::{Fingerprint, Location, Severity};
+    use crate::finding::{Location, Severity};
 
     fn commands(id: &str, arn: &str) -> String {
         let finding = Finding {
-            rule_id: "r".into(),
-            severity: Severity::Critical,
-            key_id: Some(id.into()),
-            account_id: None,
-            secret: None,
-            session_token: None,
-            encodings: Vec::new(),
-            notes: Vec::new(),
-            location: Location::new(Place::Stdin),
-            other_locations: Vec::new(),
-            other_locations_omitted: 0,
-            snippet: None,
-            fingerprint: Fingerprint::of("r", Some(id), None),
-            suppression: None,
             verification: Verification::Active {
                 account: "210987654321".into(),
                 arn: arn.into(),
                 user_id: String::new(),
             },
-            partition: None,
-            runners_up: Vec::new(),
+            ..Finding::new("r", Severity::Critical, Some(id), None, Location::new(Place::Stdin))
         };
         let steps = steps(&finding, SystemTime::UNIX_EPOCH);
         let texts: Vec<String> = steps

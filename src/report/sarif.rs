@@ -213,7 +213,7 @@ fn pascal_case(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Fingerprint, Location, Verification};
+    use crate::finding::Location;
     use crate::report::Options;
     use crate::report::redact::Redactor;
     use crate::rules::RuleSet;
@@ -227,24 +227,8 @@ mod tests {
 
     #[test]
     fn of_too_many_results_the_worst_are_kept_and_the_rest_is_told() {
-        let finding = |severity, id: &str| Finding {
-            rule_id: "acme".into(),
-            severity,
-            key_id: Some(id.into()),
-            account_id: None,
-            secret: None,
-            session_token: None,
-            encodings: Vec::new(),
-            notes: Vec::new(),
-            location: Location::new(crate::blob::Place::Stdin),
-            other_locations: Vec::new(),
-            other_locations_omitted: 0,
-            snippet: None,
-            fingerprint: Fingerprint::of("acme", Some(id), None),
-            suppression: None,
-            verification: Verification::NotAttempted,
-            partition: None,
-            runners_up: Vec::new(),
+        let finding = |severity, id: &str| {
+            Finding::new("acme", severity, Some(id), None, Location::new(crate::blob::Place::Stdin))
         };
         let outcome = Outcome {
             mode: "files",

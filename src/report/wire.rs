@@ -152,7 +152,7 @@ impl<'a> Place<'a> {
             named_by: location.named_by.as_deref().map(|name| redactor.text(name)),
             object: location.object.as_deref(),
             line_hash: location.line_hash.as_deref(),
-            member: location.member.as_deref().map(|member| lossy(redactor.bytes(member))),
+            member: text::member(location, redactor),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::blob::Place;
-use crate::finding::{Commit, Fingerprint, Severity, Verification};
+use crate::finding::{Commit, Severity};
 use crate::scan::Stats;
 
 fn location(place: Place, path: &str, line: u64, in_head: Option<bool>) -> Location {
@@ -18,26 +18,7 @@ fn location(place: Place, path: &str, line: u64, in_head: Option<bool>) -> Locat
 }
 
 fn finding(id: &str, secret: Option<&str>, location: Location) -> Finding {
-    let secret = secret.map(Secret::new);
-    Finding {
-        rule_id: "aws-access-key".into(),
-        severity: Severity::High,
-        key_id: Some(id.into()),
-        account_id: None,
-        fingerprint: Fingerprint::of("aws-access-key", Some(id), secret.as_ref()),
-        secret,
-        session_token: None,
-        encodings: Vec::new(),
-        notes: Vec::new(),
-        location,
-        other_locations: Vec::new(),
-        other_locations_omitted: 0,
-        suppression: None,
-        snippet: None,
-        verification: Verification::NotAttempted,
-        partition: None,
-        runners_up: Vec::new(),
-    }
+    Finding::new("aws-access-key", Severity::High, Some(id), secret.map(Secret::new), location)
 }
 
 fn outcome(mode: &'static str, blobs: u64, findings: Vec<Finding>) -> Outcome {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::lines::{Layout, LineEnd};
-use crate::finding::Snippet;
+use crate::finding::{MASK, Snippet};
 
 /// Characters shown before the finding, and in total.
 const BEFORE: usize = 60;
@@ -12,8 +12,6 @@ const WIDTH: usize = 160;
 const MARGIN: usize = 64;
 /// Runs of this many characters are masked although no rule knows them.
 const RUN: usize = 36;
-/// What follows the first characters of a masked value; of one length, so that nothing else shows.
-const MASK: &str = "************";
 
 /// Spans of the values of all matches of a text, to be masked or left readable.
 pub(super) struct Spans {

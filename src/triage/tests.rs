@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::blob::Place;
-use crate::finding::{Fingerprint, Secret, Verification};
+use crate::finding::Secret;
 use crate::rules::RuleSet;
 use crate::scan::Stats;
 
@@ -26,24 +26,11 @@ fn place(path: &str, allowed: Option<&str>) -> Location {
 fn finding(places: &[(&str, Option<&str>)]) -> Finding {
     let secret = Some(Secret::new("tGy7Kd0cS/vPw3mXzLq9RbNf5hJ8uA1eIo2WpT6C"));
     let mut places = places.iter().map(|(path, allowed)| place(path, *allowed));
+    let first = places.next().unwrap();
     Finding {
-        rule_id: "aws-access-key".into(),
-        severity: Severity::High,
-        key_id: Some(ID.into()),
         account_id: Some(ACCOUNT.into()),
-        fingerprint: Fingerprint::of("aws-access-key", Some(ID), secret.as_ref()),
-        secret,
-        session_token: None,
-        encodings: Vec::new(),
-        notes: Vec::new(),
-        location: places.next().unwrap(),
         other_locations: places.collect(),
-        other_locations_omitted: 0,
-        snippet: None,
-        suppression: None,
-        verification: Verification::NotAttempted,
-        partition: None,
-        runners_up: Vec::new(),
+        ..Finding::new("aws-access-key", Severity::High, Some(ID), secret, first)
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Answer, Credential, Until, Verifier};
+use crate::aws::secret::has_shape;
 use crate::aws::{key_id, partition};
 use crate::finding::{Finding, Note, Partition, Secret, Severity, Verification};
 
@@ -161,8 +162,7 @@ fn plan(finding: &Finding, options: &Options) -> Plan {
 
 /// Whether it looks like the secret of an access key: an SES password, for example, does not.
 fn is_secret(secret: &Secret) -> bool {
-    let text = secret.expose().as_bytes();
-    text.len() == 40 && text.iter().all(|b| b.is_ascii_alphanumeric() || b"+/".contains(b))
+    has_shape(secret.expose().as_bytes())
 }
 
 /// What becomes of a finding.

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use keyhound::blob::{Place, Skipped};
 use keyhound::finding::{
-    Commit, Encoding, Finding, Fingerprint, Location, Note, Secret, Severity, Snippet, Suppression,
-    SuppressionKind, Verification,
+    Commit, Encoding, Finding, Location, Note, Secret, Severity, Snippet, Suppression, SuppressionKind,
+    Verification,
 };
 use keyhound::rules::Rule;
 use keyhound::scan::{Outcome, Stats};
@@ -50,25 +50,9 @@ fn commit(digit: char, subject: &str) -> Option<Box<Commit>> {
 }
 
 fn finding(severity: Severity, key: Option<&str>, secret: Option<&str>, location: Location) -> Finding {
-    let secret = secret.map(Secret::new);
     Finding {
-        rule_id: "aws-access-key".into(),
-        severity,
-        key_id: key.map(Into::into),
         account_id: key.map(|_| "123456789012".into()),
-        fingerprint: Fingerprint::of("aws-access-key", key, secret.as_ref()),
-        secret,
-        session_token: None,
-        encodings: Vec::new(),
-        notes: Vec::new(),
-        location,
-        other_locations: Vec::new(),
-        other_locations_omitted: 0,
-        snippet: None,
-        suppression: None,
-        verification: Verification::NotAttempted,
-        partition: None,
-        runners_up: Vec::new(),
+        ..Finding::new("aws-access-key", severity, key, secret.map(Secret::new), location)
     }
 }
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use keyhound::aws::key_id;
+use keyhound::aws::secret::has_shape;
 use keyhound::blob::Place;
-use keyhound::finding::{Finding, Fingerprint, Location, Note, Secret, Severity, Verification};
+use keyhound::finding::{Finding, Location, Note, Secret, Severity, Verification};
 use keyhound::report::{is_masked, read_json};
 use keyhound::scan::{Control, Outcome, Stats};
 
@@ -99,7 +100,7 @@ fn given(id: &str) -> Result<Finding> {
         (secret, line().context("cannot read the session token from standard input")?)
     };
     let (secret, token) = (secret.trim(), token.trim());
-    if secret.len() != 40 || !secret.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/".contains(&b)) {
+    if !has_shape(secret.as_bytes()) {
         bail!("this is no secret of an access key: 40 characters of A-Z, a-z, 0-9, + and /");
     }
     if is_temporary && token.is_empty() {
@@ -108,25 +109,13 @@ fn given(id: &str) -> Result<Finding> {
     if !is_temporary && !token.is_empty() {
         bail!("a lasting key (AKIA) has no session token: give its secret alone");
     }
-    let secret = Secret::new(secret);
+    let location = Location::new(Place::Stdin);
+    let secret = Some(Secret::new(secret));
     Ok(Finding {
-        rule_id: "aws-access-key".into(),
-        severity: Severity::High,
-        key_id: Some(id.into()),
         account_id: class.account.map(Into::into),
-        fingerprint: Fingerprint::of("aws-access-key", Some(id), Some(&secret)),
-        secret: Some(secret),
         session_token: is_temporary.then(|| Secret::new(token)),
-        encodings: Vec::new(),
         notes: if class.canary { vec![Note::Canary] } else { Vec::new() },
-        location: Location::new(Place::Stdin),
-        other_locations: Vec::new(),
-        other_locations_omitted: 0,
-        snippet: None,
-        suppression: None,
-        verification: Verification::NotAttempted,
-        partition: None,
-        runners_up: Vec::new(),
+        ..Finding::new("aws-access-key", Severity::High, Some(id), secret, location)
     })
 }
 

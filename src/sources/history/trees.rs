@@ -5,7 +5,7 @@
 //! entry. So the work is that of the entries that lead to targets, and no tree is read again.
 
 use super::dirty::{Child, DirtyTree, Item};
-use super::store::{Change, Number, ObjectId, Store, TreeLog, oid};
+use super::store::{Change, Number, ObjectId, Store, TOGETHER, TreeLog, oid};
 
 pub use super::store::tree::{Entry, EntryKind, entries, entry};
 
@@ -13,9 +13,6 @@ use super::attribute::Targets;
 
 /// Number of a tree.
 pub type TreeIndex = Number;
-
-/// Objects that are looked up at once: each look-up waits for memory, and many can wait together.
-const TOGETHER: usize = 128;
 
 /// No target.
 const NONE: u32 = u32::MAX;

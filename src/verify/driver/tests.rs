@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::blob::Place;
-use crate::finding::{Fingerprint, Location, Suppression, SuppressionKind};
+use crate::finding::{Location, Suppression, SuppressionKind};
 
 const CODE: &str = "SignatureDoesNotMatch";
 const CANARY: &str = concat!("AKIA", "SP2TPHJSQH3FJRUX");
@@ -23,25 +23,10 @@ fn secret(n: u64) -> Secret {
 }
 
 fn finding(id: &str, pair: Option<u64>, runners_up: &[u64]) -> Finding {
-    let secret_of = pair.map(secret);
+    let location = Location { secret_line: Some(2), ..Location::new(Place::File) };
     Finding {
-        rule_id: "aws-access-key".into(),
-        severity: Severity::High,
-        key_id: Some(id.into()),
-        account_id: None,
-        fingerprint: Fingerprint::of("aws-access-key", Some(id), secret_of.as_ref()),
-        secret: secret_of,
-        session_token: None,
-        encodings: Vec::new(),
-        notes: Vec::new(),
-        location: Location { secret_line: Some(2), ..Location::new(Place::File) },
-        other_locations: Vec::new(),
-        other_locations_omitted: 0,
-        snippet: None,
-        suppression: None,
-        verification: Verification::NotAttempted,
-        partition: None,
         runners_up: runners_up.iter().map(|&n| secret(n)).collect(),
+        ..Finding::new("aws-access-key", Severity::High, Some(id), pair.map(secret), location)
     }
 }
 

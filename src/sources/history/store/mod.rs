@@ -55,6 +55,9 @@ use loose::Loose;
 use owners::Owners;
 use pack::Pack;
 
+/// How many ids are best looked up at once: each look-up waits for memory, and so many can wait together.
+pub(super) const TOGETHER: usize = 128;
+
 /// All objects of a repository.
 #[derive(Debug)]
 pub struct Store {
@@ -125,7 +128,7 @@ impl Store {
         Some(self.firsts[self.packs.len()] + loose as Number)
     }
 
-    /// The numbers of many objects at once, for `into`: each look-up waits for memory, and many can wait together.
+    /// The numbers of many objects, best [`TOGETHER`], for `into`.
     pub(super) fn find_numbers<'i>(
         &self,
         ids: impl ExactSizeIterator<Item = &'i oid> + Clone,

@@ -163,21 +163,22 @@ impl Scanner<'_> {
         delta: &Delta<'_>,
         out: &mut Buffer,
     ) -> Result<Look<Known>, &'static str> {
-        let Some(note) = self.log.delta(which(entry), base.bytes(), note, delta, entry.leaf)? else {
-            return Ok(Look::Whole);
-        };
-        if entry.leaf && note.is_hot() {
-            return Ok(Look::Show);
-        }
-        if !entry.leaf {
-            delta.apply(base, out)?;
-        }
-        if note.is_hot() {
-            self.show(entry, out.bytes());
-        } else {
-            self.count(entry, delta.result_size);
-        }
-        Ok(if entry.leaf { Look::Done } else { Look::Built(Known::Tree(note)) })
+        Ok(match look_at_tree(&mut self.log, entry, base, note, delta, out)? {
+            Look::Built(note) => {
+                if note.is_hot() {
+                    self.show(entry, out.bytes());
+                } else {
+                    self.count(entry, delta.result_size);
+                }
+                Look::Built(Known::Tree(note))
+            }
+            Look::Done => {
+                self.count(entry, delta.result_size);
+                Look::Done
+            }
+            Look::Show => Look::Show,
+            Look::Whole => Look::Whole,
+        })
     }
 
     fn wrong_hash(&self, entry: Entry<'_>, actual: Option<ObjectId>) {
@@ -198,6 +199,26 @@ enum Known {
 
 fn which(entry: Entry<'_>) -> Which {
     Which { number: entry.number, pack: entry.pack }
+}
+
+/// Note a tree that is a delta, and build it to `out` if something is built on it. One with names of interest on which nothing
+/// is built is to be shown.
+fn look_at_tree(
+    log: &mut Log<'_>,
+    entry: Entry<'_>,
+    base: &Buffer,
+    note: &TreeNote,
+    delta: &Delta<'_>,
+    out: &mut Buffer,
+) -> Result<Look<TreeNote>, &'static str> {
+    let Some(note) = log.delta(which(entry), base.bytes(), note, delta, entry.leaf)? else {
+        return Ok(Look::Whole);
+    };
+    if entry.leaf {
+        return Ok(if note.is_hot() { Look::Show } else { Look::Done });
+    }
+    delta.apply(base, out)?;
+    Ok(Look::Built(note))
 }
 
 impl Visitor for Scanner<'_> {
@@ -387,14 +408,7 @@ impl Visitor for Trees<'_> {
         delta: &Delta<'_>,
         out: &mut Buffer,
     ) -> Result<Look<TreeNote>, &'static str> {
-        let Some(note) = self.log.delta(which(entry), base.bytes(), note, delta, entry.leaf)? else {
-            return Ok(Look::Whole);
-        };
-        if entry.leaf {
-            return Ok(Look::Done);
-        }
-        delta.apply(base, out)?;
-        Ok(Look::Built(note))
+        look_at_tree(&mut self.log, entry, base, note, delta, out)
     }
 
     fn huge(&mut self, _: Entry<'_>, _: u64, _: Open<'_>) -> Result<(), String> {

@@ -97,11 +97,6 @@ impl Scratch {
     pub(super) fn viable(&self) -> &[Anchor] {
         &self.viable
     }
-
-    fn take_viable(&mut self, marks: &[Mark]) {
-        self.viable.clear();
-        self.viable.extend(marks.iter().filter(|m| m.viable).map(|m| m.anchor()));
-    }
 }
 
 /// The prefilter with its table of byte pairs.
@@ -148,7 +143,7 @@ impl<'p> Seams<'p> {
             return Note::UNKNOWN;
         }
         marks.sort_unstable();
-        scratch.take_viable(&marks);
+        keep_viable(&marks, &mut scratch.viable);
         Note::of(marks)
     }
 
@@ -216,7 +211,7 @@ impl<'p> Seams<'p> {
         if !open.is_empty() {
             marks.sort_unstable();
         }
-        scratch.take_viable(&marks);
+        keep_viable(&marks, &mut scratch.viable);
         Ok(Note::of(marks))
     }
 
@@ -300,9 +295,7 @@ impl<'p> Seams<'p> {
             scratch.kept.append(&mut scratch.open);
             scratch.kept.sort_unstable();
         }
-        let kept = std::mem::take(&mut scratch.kept);
-        scratch.take_viable(&kept);
-        scratch.kept = kept;
+        keep_viable(&scratch.kept, &mut scratch.viable);
         Ok(true)
     }
 
@@ -451,6 +444,12 @@ impl<'p> Seams<'p> {
         });
         true
     }
+}
+
+/// The viable ones of some marks, instead of what `into` held.
+fn keep_viable(marks: &[Mark], into: &mut Vec<Anchor>) {
+    into.clear();
+    into.extend(marks.iter().filter(|m| m.viable).map(|m| m.anchor()));
 }
 
 impl Mark {

@@ -13,10 +13,10 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 use gix::oid;
 
-use super::Store;
 use super::delta::{Delta, NO_FIT, Op};
 use super::tree::{Entry, EntryKind, entry};
 use super::tree_log::{Change, FOREIGN, GONE, NONE, Number, Record};
+use super::{Store, TOGETHER};
 use crate::detect::Prefilter;
 
 /// What is known of a tree for those that are built on it.
@@ -87,9 +87,6 @@ enum Event<'a> {
 
 /// Recent look-ups that are remembered.
 const RECENT: usize = 1 << 12;
-
-/// Objects that are looked up at once: each look-up waits for memory, and many can wait together.
-const TOGETHER: usize = 128;
 
 /// Numbers of names.
 pub(super) type Names = HashMap<Box<[u8]>, u32, foldhash::fast::RandomState>;
