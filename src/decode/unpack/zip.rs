@@ -13,8 +13,8 @@ use super::stored::Stored;
 use super::{ENDS_EARLY, Flow, Format, HEAD, Problem, Stop, Unpacker, stream};
 
 /// Contents that are inflated at once take at most so many bytes compressed, and otherwise.
-const SMALL_COMPRESSED: u64 = 256 << 10;
-const SMALL: u64 = 4 << 20;
+const SMALL_COMPRESSED: u64 = 4 << 20;
+const SMALL: u64 = 16 << 20;
 /// Length of a header before its name.
 const HEADER: usize = 30;
 const MEMBER: &[u8] = b"PK\x03\x04";

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::commits::{Graph, Index};
 use super::dirty::{Child, DirtyTree};
 use super::store::ObjectId;
@@ -81,6 +83,9 @@ pub struct Places {
     kept: usize,
 }
 
+/// Mostly one, of a commit with one parent, or two, of a merge.
+type Few<T> = SmallVec<[T; 2]>;
+
 /// Find the places of all targets in these commits, parents before children.
 pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, commits: &[Index]) -> Places {
     let graph = history.graph;
@@ -102,11 +107,11 @@ pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, 
     graph.walk(history.head, |c| !std::mem::replace(&mut of_head[c as usize], true));
     for commit in commits.iter().copied().take_while(|_| !(history.stopped)()) {
         let now = root(commit);
-        let before: Vec<Option<TreeIndex>> = graph.parents(commit).iter().map(|p| root(*p)).collect();
+        let before: Few<Option<TreeIndex>> = graph.parents(commit).iter().map(|p| root(*p)).collect();
         if let Some(tree) = now
             && !before.contains(&now)
         {
-            let before: Vec<TreeIndex> = before.iter().flatten().copied().collect();
+            let before: Few<TreeIndex> = before.iter().flatten().copied().collect();
             walk.difference(tree, &before, &mut |places, by_path, path, target, link| {
                 places.add(by_path, path, target, Some(commit), link);
             });
@@ -182,7 +187,7 @@ struct Walk<'a> {
 /// A folder to compare with the same folder of the parents.
 struct Frame {
     tree: TreeIndex,
-    before: Vec<TreeIndex>,
+    before: Few<TreeIndex>,
     /// Length of the path of its parent, and its own name.
     depth: usize,
     name: Vec<u8>,
@@ -192,7 +197,7 @@ impl Walk<'_> {
     /// Call `found` for each target in `tree` that none of `before` has at the same path.
     fn difference(&mut self, tree: TreeIndex, before: &[TreeIndex], found: OnItem<'_>) {
         let mut path: Vec<u8> = Vec::new();
-        let mut stack = vec![Frame { tree, before: before.to_vec(), depth: 0, name: Vec::new() }];
+        let mut stack = vec![Frame { tree, before: before.into(), depth: 0, name: Vec::new() }];
         while let Some(frame) = stack.pop() {
             path.truncate(frame.depth);
             path.extend_from_slice(&frame.name);
@@ -204,16 +209,16 @@ impl Walk<'_> {
             }
             let trees = self.cache.trees;
             let now = self.cache.get(frame.tree);
-            let before: Vec<Arc<DirtyTree>> = frame.before.iter().map(|t| self.cache.get(*t)).collect();
+            let before: Few<Arc<DirtyTree>> = frame.before.iter().map(|t| self.cache.get(*t)).collect();
             if before.iter().any(|b| Arc::ptr_eq(b, &now)) {
                 continue;
             }
-            let mut cursors = vec![0usize; before.len()];
+            let mut cursors: Few<usize> = smallvec![0; before.len()];
             self.patience = self.patience.saturating_sub(now.items.len() as u64 + 1);
             let depth = path.len();
             for item in &now.items {
                 let mut same = false;
-                let mut folders = Vec::new();
+                let mut folders = Few::new();
                 for (tree, cursor) in before.iter().zip(&mut cursors) {
                     same |= tree.at(trees, item, cursor, |other| match (item.child, other.child) {
                         (Child::Tree(a), Child::Tree(b)) => {
@@ -248,7 +253,7 @@ impl Walk<'_> {
 
     /// Note what `commit`, with the root `now`, removed: what all of its parents had; and what only some had.
     fn removals(&mut self, now: Option<TreeIndex>, before: &[Option<TreeIndex>], commit: Index) {
-        let now: Vec<TreeIndex> = now.into_iter().collect();
+        let now: Few<TreeIndex> = now.into_iter().collect();
         let mut gone: BTreeMap<(PathIndex, u32), usize> = BTreeMap::new();
         for parent in before.iter().flatten() {
             self.difference(*parent, &now, &mut |places, by_path, path, target, _| {
@@ -284,7 +289,7 @@ struct Cache<'a> {
 impl Cache<'_> {
     fn get(&mut self, index: TreeIndex) -> Arc<DirtyTree> {
         // Back to a version that is known.
-        let mut versions = vec![index];
+        let mut versions: Few<TreeIndex> = smallvec![index];
         let mut known = None;
         while let Some(tree) = versions.last() {
             known = self.loaded.get(tree).map(Arc::clone);

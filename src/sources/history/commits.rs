@@ -4,6 +4,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use smallvec::SmallVec;
+
 use super::store::{HashKind, ObjectId, Store};
 use crate::finding::Commit;
 
@@ -15,7 +17,7 @@ pub struct Node {
     /// Its root tree.
     pub tree: ObjectId,
     /// Its parents, in order.
-    pub parents: Vec<ObjectId>,
+    pub parents: SmallVec<[ObjectId; 1]>,
     /// Committer date, seconds since 1970.
     pub time: i64,
 }
@@ -26,7 +28,7 @@ impl Node {
         let parse = |hex: &[u8]| super::repo::parse_id(hex, hash);
         let (first, mut rest) = line(bytes);
         let tree = parse(first.strip_prefix(b"tree ")?)?;
-        let mut parents = Vec::new();
+        let mut parents = SmallVec::new();
         let mut time = 0;
         // The header ends with an empty line.
         while let (text @ [_, ..], after) = line(rest) {
@@ -62,7 +64,7 @@ pub type Index = u32;
 pub struct Graph {
     /// Sorted by id.
     nodes: Vec<(ObjectId, ObjectId, i64)>,
-    index: gix::hashtable::HashMap<ObjectId, Index>,
+    ids: Ids,
     /// Where the parents of each commit begin in `parents`; one more at the end.
     starts: Vec<u32>,
     parents: Vec<Index>,
@@ -73,22 +75,66 @@ pub struct Graph {
     position: Vec<u32>,
 }
 
+/// Finds ids among many by their first bytes.
+#[derive(Debug, Default)]
+struct Ids {
+    /// The first bytes of each, ascending.
+    heads: Vec<u64>,
+    /// How many bits of them tell nothing of where in `starts` to look.
+    shift: u32,
+    /// Where those begin that share the bits above; there are about as many as ids. One more at the end.
+    starts: Vec<Index>,
+}
+
+impl Ids {
+    /// `heads` ascend.
+    fn new(heads: &[(u64, u32)]) -> Self {
+        let bits = (usize::BITS - heads.len().leading_zeros()).clamp(1, 28);
+        let shift = u64::BITS - bits;
+        let mut starts = Vec::with_capacity((1 << bits) + 1);
+        for ((head, _), i) in heads.iter().zip(0..) {
+            starts.resize(starts.len().max((head >> shift) as usize + 1), i);
+        }
+        starts.resize((1 << bits) + 1, heads.len() as Index);
+        Self { heads: heads.iter().map(|h| h.0).collect(), shift, starts }
+    }
+
+    /// The indexes of the ids that begin so.
+    fn with_head(&self, head: u64) -> impl Iterator<Item = Index> + '_ {
+        let bucket = (head >> self.shift) as usize;
+        let of = |i: usize| self.starts.get(i).copied().unwrap_or(0);
+        let range = of(bucket)..of(bucket.saturating_add(1));
+        let heads = &self.heads[range.start as usize..range.end as usize];
+        let before = heads.partition_point(|h| *h < head);
+        (range.start + before as Index..range.end).take_while(move |i| self.heads[*i as usize] == head)
+    }
+}
+
+/// The first bytes of an id, which sort as it does.
+fn head(id: &ObjectId) -> u64 {
+    id.as_bytes().first_chunk::<8>().map_or(0, |b| u64::from_be_bytes(*b))
+}
+
 impl Graph {
     /// The graph of these commits.
-    pub fn new(mut all: Vec<Node>) -> Self {
-        all.sort_unstable_by_key(|n| n.id);
-        all.dedup_by_key(|n| n.id);
+    pub fn new(all: Vec<Node>) -> Self {
+        let mut heads: Vec<(u64, u32)> = all.iter().zip(0..).map(|(n, i)| (head(&n.id), i)).collect();
+        heads.sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| all[a.1 as usize].id.cmp(&all[b.1 as usize].id))
+        });
+        heads.dedup_by(|a, b| a.0 == b.0 && all[a.1 as usize].id == all[b.1 as usize].id);
+        let by_id = || heads.iter().map(|(_, i)| &all[*i as usize]);
         let mut graph = Self {
-            index: all.iter().zip(0..).map(|(n, i)| (n.id, i)).collect(),
-            nodes: all.iter().map(|n| (n.id, n.tree, n.time)).collect(),
+            ids: Ids::new(&heads),
+            nodes: by_id().map(|n| (n.id, n.tree, n.time)).collect(),
             ..Self::default()
         };
-        graph.starts.reserve(all.len() + 1);
+        graph.starts.reserve(heads.len() + 1);
         graph.starts.push(0);
-        for (node, i) in all.iter().zip(0..) {
+        for (node, i) in by_id().zip(0..) {
             for parent in &node.parents {
-                match graph.index.get(parent) {
-                    Some(p) => graph.parents.push(*p),
+                match graph.find(parent) {
+                    Some(p) => graph.parents.push(p),
                     None => graph.lost.push((i, *parent)),
                 }
             }
@@ -146,7 +192,7 @@ impl Graph {
 
     /// The commit with this id.
     pub fn find(&self, id: &ObjectId) -> Option<Index> {
-        self.index.get(id).copied()
+        self.ids.with_head(head(id)).find(|i| self.nodes[*i as usize].0 == *id)
     }
 
     /// The id of a commit.
@@ -246,6 +292,32 @@ mod tests {
     }
 
     #[test]
+    fn commits_are_found_by_their_ids_however_alike_these_are() {
+        // The first half agree in 19 bytes, and one comes twice.
+        let ids: Vec<ObjectId> = (0..200u8)
+            .map(|n| {
+                let mut bytes = if n < 100 { [7; 20] } else { [n; 20] };
+                bytes[19] = n;
+                ObjectId::try_from(&bytes[..]).expect("20 bytes")
+            })
+            .collect();
+        let node = |id: &ObjectId| Node { id: *id, tree: *id, parents: [ids[0]].into(), time: 0 };
+        let graph = Graph::new(ids.iter().rev().chain(&ids[3..4]).map(node).collect());
+        assert_eq!(graph.len(), ids.len());
+        for id in &ids {
+            assert_eq!(graph.find(id).map(|c| graph.id(c)), Some(*id));
+            assert_eq!(
+                graph.parents(graph.find(id).expect("it was found")),
+                [graph.find(&ids[0]).expect("it is there")]
+            );
+        }
+        assert_eq!(graph.find(&id(8)), None);
+        assert_eq!(graph.find(&ObjectId::try_from(&[255; 20][..]).expect("20 bytes")), None);
+        assert_eq!(Graph::new(Vec::new()).find(&id(255)), None);
+        assert_eq!(Graph::default().find(&id(255)), None);
+    }
+
+    #[test]
     fn a_commit_object_is_read() {
         let text = format!(
             "tree {}\nparent {}\nauthor A > B <a@b> 5 +0000\ncommitter C <c> 77 -0100\n\nparent x\n",
@@ -253,7 +325,10 @@ mod tests {
             id(2)
         );
         let node = Node::parse(id(3), text.as_bytes(), HashKind::Sha1);
-        assert_eq!(node, Some(Node { id: id(3), tree: id(1), parents: vec![id(2)], time: 77 }));
+        assert_eq!(
+            node,
+            Some(Node { id: id(3), tree: id(1), parents: smallvec::smallvec![id(2)], time: 77 })
+        );
         assert_eq!(Node::parse(id(3), b"tree 12\n\n", HashKind::Sha1), None);
     }
 }

@@ -1,5 +1,7 @@
 //! Trees cut down to the entries that lead to targets.
 
+use smallvec::SmallVec;
+
 use super::trees::{EntryKind, TreeIndex, Trees};
 
 /// What an entry leads to.
@@ -30,8 +32,8 @@ pub(super) type Key<'a> = (&'a [u8], bool);
 /// A tree with nothing but entries that lead to targets.
 #[derive(Debug, Default)]
 pub(super) struct DirtyTree {
-    /// Sorted by key.
-    pub(super) items: Vec<Item>,
+    /// Sorted by key; mostly few.
+    pub(super) items: SmallVec<[Item; 2]>,
 }
 
 impl Item {

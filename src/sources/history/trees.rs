@@ -4,6 +4,8 @@
 //! or a tree that leads to one: where an entry came in, and in all versions built on that until the name gets another
 //! entry. So the work is that of the entries that lead to targets, and no tree is read again.
 
+use smallvec::SmallVec;
+
 use super::dirty::{Child, DirtyTree, Item};
 use super::store::{Change, Number, ObjectId, Store, TOGETHER, TreeLog, oid};
 
@@ -186,7 +188,7 @@ impl<'a> Trees<'a> {
     /// The entries of a tree that lead to targets, given those of its base.
     pub(super) fn cut_down(&self, tree: TreeIndex, base: Option<&DirtyTree>) -> DirtyTree {
         let changes = self.log.changes(tree);
-        let mut items: Vec<Item> = Vec::new();
+        let mut items: SmallVec<[Item; 2]> = SmallVec::new();
         if let Some(base) = base {
             let mut names: Vec<u32> = changes.iter().map(|c| c.name()).collect();
             names.sort_unstable();

@@ -61,6 +61,11 @@ impl<'a> Delta<'a> {
         Ops { data: self.data, len: self.len, at: self.start, error: None }
     }
 
+    /// The instructions from one on, which [`Ops::at`] gave the place of.
+    pub(super) fn ops_from(&self, at: usize) -> Ops<'a> {
+        Ops { at, ..self.ops() }
+    }
+
     /// Whether what it builds can begin with `head`, by a look at its first piece.
     pub(super) fn may_begin_with(&self, base: &[u8], head: &[u8]) -> bool {
         let piece = match self.ops().next() {
@@ -153,24 +158,63 @@ impl<'a> Delta<'a> {
     }
 }
 
-/// Copy `len` bytes. Both sides have [`SLACK`] bytes behind their content, so that short ones go 16 at a time.
+/// Copy `len` bytes. Both sides have [`SLACK`] bytes behind their content, so that short ones go as [`SHORT`]: how long they
+/// are cannot be predicted, and to move too much costs less than a branch that is guessed wrong.
 #[inline]
 fn copy(from: &[u8], start: usize, to: &mut [u8], at: usize, len: usize) {
-    const STEP: usize = 16;
-    const { assert!(SLACK >= 4 * STEP) };
-    if len <= 4 * STEP
-        && let (Some(from), Some(to)) = (from.get(start..start + 4 * STEP), to.get_mut(at..at + 4 * STEP))
+    const SHORT: usize = 64;
+    const { assert!(SLACK >= SHORT) };
+    if len <= SHORT
+        && let (Some(from), Some(to)) = (from.get(start..start + SHORT), to.get_mut(at..at + SHORT))
     {
-        to[..STEP].copy_from_slice(&from[..STEP]);
-        if len > STEP {
-            to[STEP..2 * STEP].copy_from_slice(&from[STEP..2 * STEP]);
-            if len > 2 * STEP {
-                to[2 * STEP..].copy_from_slice(&from[2 * STEP..]);
-            }
-        }
+        to.copy_from_slice(from);
         return;
     }
     to[at..at + len].copy_from_slice(&from[start..start + len]);
+}
+
+/// What the flags of a copy instruction say of the bytes behind it.
+#[derive(Debug, Clone, Copy)]
+struct Fields {
+    /// The bits that are the start.
+    start: u32,
+    /// And, so many bits further on, those that are the length.
+    len: u32,
+    behind_start: u8,
+    /// How many bytes there are.
+    bytes: u8,
+    /// Whether a byte is left out below one that is there: rarely, as it must be 0.
+    gaps: bool,
+}
+
+/// By the lower 7 bits of the instruction.
+static FIELDS: [Fields; 128] = {
+    let mut all = [Fields { start: 0, len: 0, behind_start: 0, bytes: 0, gaps: false }; 128];
+    let mut code = 0;
+    while code < 128 {
+        let (start, len) = (code as u32 & 15, code as u32 >> 4);
+        let (starts, lens) = (start.count_ones(), len.count_ones());
+        all[code] = Fields {
+            start: ((1u64 << (8 * starts)) - 1) as u32,
+            len: (1 << (8 * lens)) - 1,
+            behind_start: 8 * starts as u8,
+            bytes: (starts + lens) as u8,
+            gaps: start & (start + 1) != 0 || len & (len + 1) != 0,
+        };
+        code += 1;
+    }
+    all
+};
+
+/// The bytes behind an instruction, each where its flag says: the start in the lower half, the length in the upper one.
+fn spread(mut rest: u64, code: u8) -> u64 {
+    let mut value = 0u64;
+    for bit in 0..7 {
+        let given = u64::from(code >> bit & 1);
+        value |= (rest & (0xff * given)) << (8 * bit);
+        rest >>= 8 * given;
+    }
+    value
 }
 
 /// Parses instructions.
@@ -201,23 +245,28 @@ impl Ops<'_> {
                 _ => Some(Op::Insert { start, len }),
             };
         }
-        // The instruction is followed by up to 7 bytes; those that a flag leaves out are 0. Without branches: their
-        // pattern cannot be predicted. The slack behind the delta makes 8 bytes always readable.
+        // The instruction is followed by up to 7 bytes; those that a flag leaves out are 0. Without branches as far as may be:
+        // the pattern of the flags cannot be predicted. The slack behind the delta makes 8 bytes always readable.
         let word = self.data.get(self.at..self.at + 8).and_then(|w| w.first_chunk::<8>());
         let Some(word) = word else { return self.fail(CUT) };
-        let mut rest = u64::from_le_bytes(*word);
-        let mut value = 0u64;
-        for bit in 0..7 {
-            let given = u64::from(code >> bit & 1);
-            value |= (rest & (0xff * given)) << (8 * bit);
-            rest >>= 8 * given;
-        }
-        self.at += (code & 0x7f).count_ones() as usize;
+        let word = u64::from_le_bytes(*word);
+        let fields = &FIELDS[usize::from(code & 0x7f)];
+        let (start, len) = if fields.gaps {
+            let value = spread(word, code);
+            (value & 0xffff_ffff, value >> 32)
+        } else {
+            (word & u64::from(fields.start), word >> fields.behind_start & u64::from(fields.len))
+        };
+        self.at += usize::from(fields.bytes);
         if self.at > self.len {
             return self.fail(CUT);
         }
-        let len = (value >> 32) as usize;
-        Some(Op::Copy { start: (value & 0xffff_ffff) as usize, len: if len == 0 { 0x1_0000 } else { len } })
+        Some(Op::Copy { start: start as usize, len: if len == 0 { 0x1_0000 } else { len as usize } })
+    }
+
+    /// Where the next instruction stands in the delta.
+    pub(super) fn at(&self) -> usize {
+        self.at
     }
 
     #[cold]

@@ -2,6 +2,8 @@
 //!
 //! About 40 bytes an entry. Everything here comes from headers; nothing is inflated.
 
+use std::ops::Range;
+
 use gix::objs::Kind as ObjectKind;
 
 use super::pack::{Pack, Stored};
@@ -11,6 +13,9 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// Headers are parsed by several threads from this many entries on.
 const PARALLEL_FROM: usize = 20_000;
+
+/// Headers that are fetched together.
+const AT_ONCE: usize = 32;
 
 /// The tables. Entries are numbered by offset.
 #[derive(Debug, Default)]
@@ -126,9 +131,9 @@ impl Forest {
         let n = pack.index().len;
         let (offsets, positions) = sorted(pack);
         let finder = Finder::new(&offsets, pack.end());
-        let mut parsed = Vec::new();
+        let mut parsed;
         if n < PARALLEL_FROM || threads < 2 {
-            parsed.extend((0..n).map(|i| parse(pack, &finder, i)));
+            parsed = parse_all(pack, &finder, 0..n);
         } else {
             let chunk = n.div_ceil(threads * 4);
             let next = std::sync::atomic::AtomicUsize::new(0);
@@ -142,14 +147,14 @@ impl Forest {
                             return mine;
                         }
                         let to = n.min(from + chunk);
-                        mine.push((from, (from..to).map(|i| parse(pack, finder, i)).collect::<Vec<_>>()));
+                        mine.push((from, parse_all(pack, finder, from..to)));
                     }
                 };
                 let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
                 workers.into_iter().flat_map(|w| w.join().expect("parsing a header cannot panic")).collect()
             });
             parts.sort_unstable_by_key(|part| part.0);
-            parsed.reserve_exact(n);
+            parsed = Vec::with_capacity(n);
             parsed.extend(parts.into_iter().flat_map(|part| part.1));
         }
         let rows = offsets.iter().zip(&positions).zip(&parsed);
@@ -334,6 +339,18 @@ impl<'a> Finder<'a> {
         let i = from + self.offsets[from..to].partition_point(|&o| o < offset);
         (self.offsets.get(i) == Some(&offset)).then_some(i as u32)
     }
+}
+
+/// The headers of these entries.
+fn parse_all(pack: &Pack, finder: &Finder<'_>, entries: Range<usize>) -> Vec<Parsed> {
+    let mut parsed = Vec::with_capacity(entries.len());
+    for from in entries.clone().step_by(AT_ONCE) {
+        let block = from..entries.end.min(from + AT_ONCE);
+        // Each header is a wait for memory, and what to do next depends on what it says: so they are fetched together before.
+        std::hint::black_box(finder.offsets[block.clone()].iter().fold(0, |all, o| all ^ pack.byte_at(*o)));
+        parsed.extend(block.map(|i| parse(pack, finder, i)));
+    }
+    parsed
 }
 
 fn parse(pack: &Pack, finder: &Finder<'_>, entry: usize) -> Parsed {

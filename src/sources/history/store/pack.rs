@@ -85,6 +85,11 @@ impl Pack {
         usize::try_from(offset).ok().and_then(|o| self.data.get(o..)).unwrap_or_default()
     }
 
+    /// The byte at `offset`; 0 if it lies outside.
+    pub(super) fn byte_at(&self, offset: u64) -> u8 {
+        self.bytes_at(offset).first().copied().unwrap_or_default()
+    }
+
     /// The header of the entry at `offset`.
     pub(super) fn header(&self, offset: u64) -> Result<Header<'_>, &'static str> {
         const DAMAGED: &str = "the header of its pack entry is damaged";
@@ -255,7 +260,8 @@ impl Index {
             return None;
         }
         let table = self.table.get_or_init(|| Table::new(self));
-        let bucket = (u32::from_be_bytes(*id.first_chunk::<4>()?) >> table.shift) as usize;
+        let head = u32::from_be_bytes(*id.first_chunk::<4>()?);
+        let bucket = (head >> table.shift) as usize;
         let range = table.starts[bucket] as usize..table.starts[bucket + 1] as usize;
         // Hostile ids can all share their first bits.
         if range.len() > 64 {
@@ -267,7 +273,7 @@ impl Index {
             let at = positions.start;
             return (at < self.len && self.id_bytes(at) == id).then_some(at);
         }
-        range.into_iter().find(|&position| self.id_bytes(position) == id)
+        range.into_iter().find(|&position| self.head(position) == head && self.id_bytes(position) == id)
     }
 
     /// The positions of many ids: one after the other each would wait for memory twice.

@@ -27,6 +27,9 @@ const MAX_SIDE: usize = 15;
 /// The longest span that git copies with one instruction.
 const LONGEST_COPY: usize = 1 << 16;
 
+/// From one place at which to take up the instructions again to the next, bytes.
+const APART: usize = 1 << 9;
+
 /// An anchor, and whether it is viable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mark {
@@ -84,6 +87,8 @@ pub(super) struct Scratch {
     kept: Vec<Mark>,
     /// Anchors that must be judged.
     open: Vec<Mark>,
+    /// Where instructions stand in the delta, and what they build in the object: one for every [`APART`] bytes of that.
+    waymarks: Vec<(usize, usize)>,
     /// Seams between bytes that occur in a literal side by side.
     seams: Vec<usize>,
     /// A piece of the object.
@@ -227,16 +232,22 @@ impl<'p> Seams<'p> {
         if note.unknown || delta.result_size > u64::from(u32::MAX) {
             return Ok(false);
         }
-        let Scratch { inserted, kept, open, .. } = scratch;
+        let Scratch { inserted, kept, open, waymarks, .. } = scratch;
         inserted.clear();
         kept.clear();
         open.clear();
+        waymarks.clear();
         self.prefilter.anchors(delta.instructions(), inserted);
         let mut inserted = &inserted[..];
         let mut ops = delta.ops();
         let mut tail = Tail::default();
-        let mut at = 0;
-        while let Some(op) = ops.next() {
+        let (mut at, mut next_mark) = (0, 0);
+        loop {
+            if at >= next_mark {
+                waymarks.push((ops.at(), at));
+                next_mark = at + APART;
+            }
+            let Some(op) = ops.next() else { break };
             // To look at the base costs a wait for memory. What stands in the delta, which is at hand, mostly tells that there is
             // no need.
             let seam;
@@ -354,7 +365,7 @@ impl<'p> Seams<'p> {
 
     /// Judge the open marks by the bytes around each.
     fn judge(&self, base: &[u8], delta: &Delta<'_>, scratch: &mut Scratch) {
-        let Scratch { open, window, .. } = scratch;
+        let Scratch { open, window, waymarks, .. } = scratch;
         open.sort_unstable();
         open.dedup_by_key(|m| (m.pos, m.literal));
         let size = delta.result_size as usize;
@@ -373,6 +384,12 @@ impl<'p> Seams<'p> {
                 group += 1;
             }
             window.clear();
+            // Go on from here, or from a waymark that is nearer.
+            let mark = waymarks[waymarks.partition_point(|w| w.1 <= from) - 1];
+            if mark.1 > at {
+                ops = delta.ops_from(mark.0);
+                (op, at) = (ops.next(), mark.1);
+            }
             while let Some(this) = op {
                 let piece = match this {
                     Op::Insert { start, len } => delta.inserted(start, len),

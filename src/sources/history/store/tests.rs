@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex};
 use proptest::prelude::*;
 
 use super::buffer::Buffer;
-use super::delta::Delta;
+use super::delta::{Delta, Op};
 use super::seams::{Scratch, Seams};
 use super::*;
 use crate::detect::Prefilter;
@@ -370,6 +370,20 @@ proptest! {
         let mut out = Buffer::default();
         prop_assert_eq!(Delta::parse(&delta).and_then(|d| d.apply(&Buffer::of(base.clone()), &mut out)), Ok(()));
         prop_assert_eq!(out.bytes(), build(&base, &pieces));
+    }
+
+    #[test]
+    fn a_copy_is_read_as_it_is_written(start in any::<[u8; 4]>(), len in any::<[u8; 3]>(), zeros in any::<u8>()) {
+        // Bytes that are 0 are left out, wherever they stand.
+        let zero = |bit: usize, byte: u8| if zeros >> bit & 1 == 1 { 0 } else { byte };
+        let start = (0..4).fold(0, |all, i| all | usize::from(zero(i, start[i])) << (8 * i));
+        let len = (0..3).fold(0, |all, i| all | usize::from(zero(4 + i, len[i])) << (8 * i));
+        let delta = Buffer::of(encode(1 << 32, &[Piece::Copy(start, len)]));
+        let mut ops = Delta::parse(&delta).unwrap().ops();
+        // None at all means the longest copy of old.
+        prop_assert_eq!(ops.next(), Some(Op::Copy { start, len: if len == 0 { 1 << 16 } else { len } }));
+        prop_assert_eq!(ops.next(), None);
+        prop_assert_eq!(ops.finish(), Ok(()));
     }
 
     #[test]

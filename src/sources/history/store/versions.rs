@@ -81,8 +81,8 @@ struct Scratch {
 enum Event<'a> {
     /// These are there.
     Kept(std::ops::Range<usize>),
-    /// This one is there, at this place.
-    New(Entry<'a>, usize),
+    /// This one is there. Its bytes stand before it.
+    New(&'a [u8], Entry<'a>),
 }
 
 /// Recent look-ups that are remembered.
@@ -211,7 +211,20 @@ impl<'a> Log<'a> {
                     next = run.end;
                     fresh = self.changes.len();
                 }
-                Event::New(entry, length) => {
+                Event::New(bytes, entry)
+                    if self.changes.len() == fresh && replaces(bytes, &entry, base, starts[next]) =>
+                {
+                    // The next one of the base with another object: the order stays.
+                    key(&entry, other);
+                    if !leaf {
+                        built.starts.push(at as u32);
+                    }
+                    at += bytes.len();
+                    built.hot.extend(self.add(&entry, other));
+                    next += 1;
+                    fresh = self.changes.len();
+                }
+                Event::New(bytes, entry) => {
                     key(&entry, other);
                     if self.changes.len() == fresh && next > 0 {
                         let Some(before) = at_base(next - 1) else { return false };
@@ -222,7 +235,7 @@ impl<'a> Log<'a> {
                     if !leaf {
                         built.starts.push(at as u32);
                     }
-                    at += length;
+                    at += bytes.len();
                     built.hot.extend(self.add(&entry, last));
                 }
             }
@@ -326,6 +339,16 @@ fn key(entry: &Entry<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Whether an entry has the mode and the name of the one that begins at `at` in the base.
+fn replaces(bytes: &[u8], entry: &Entry<'_>, base: &[u8], at: u32) -> bool {
+    base[at as usize..].starts_with(&bytes[..bytes.len() - entry.id.as_bytes().len()])
+}
+
+/// Tell `each` of the entry that `bytes` are. `false`: it said stop, or they are none.
+fn told(bytes: &[u8], hash: HashKind, each: &mut dyn FnMut(Event<'_>) -> bool) -> bool {
+    entry(bytes, hash).is_some_and(|(e, length)| length == bytes.len() && each(Event::New(bytes, e)))
+}
+
 /// Tell `each` what a delta does to the entries of its base, in order, until it says stop. `false`: it did, or the tree is
 /// malformed.
 fn touched(
@@ -372,13 +395,10 @@ fn touched(
                 break;
             }
             well = if pending.is_empty() {
-                entry(&rest[..need], hash)
-                    .is_some_and(|(e, length)| length == need && each(Event::New(e, length)))
+                told(&rest[..need], hash, each)
             } else {
                 pending.extend_from_slice(&rest[..need]);
-                let whole = entry(pending, hash);
-                let well =
-                    whole.is_some_and(|(e, length)| length == pending.len() && each(Event::New(e, length)));
+                let well = told(pending, hash, each);
                 pending.clear();
                 well
             };
