@@ -122,7 +122,7 @@ pub fn scan_history(
     }
     gathered.skipped.extend(refs.problems.iter().chain(&repo.problems).cloned());
 
-    let graph = Graph::new(std::mem::take(&mut gathered.commits));
+    let graph = Graph::new(&std::mem::take(&mut gathered.commits));
     let wanted = |name: &[u8]| options.wants_ref(name);
     let reach = Reach::new(&graph, &refs, &gathered.tags, &store, &wanted);
     let log = reflog::read(repo);

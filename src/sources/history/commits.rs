@@ -117,7 +117,7 @@ fn head(id: &ObjectId) -> u64 {
 
 impl Graph {
     /// The graph of these commits.
-    pub fn new(all: Vec<Node>) -> Self {
+    pub fn new(all: &[Node]) -> Self {
         let mut heads: Vec<(u64, u32)> = all.iter().zip(0..).map(|(n, i)| (head(&n.id), i)).collect();
         heads.sort_unstable_by(|a, b| {
             a.0.cmp(&b.0).then_with(|| all[a.1 as usize].id.cmp(&all[b.1 as usize].id))
@@ -283,8 +283,7 @@ mod tests {
     #[test]
     fn parents_come_before_children_whatever_their_dates() {
         // 1 ← 2 ← 4, 1 ← 3 ← 4; the root has the latest date of all, 2 and 3 the same one.
-        let graph =
-            Graph::new(vec![node(4, 1, &[3, 2]), node(3, 7, &[1]), node(2, 7, &[1]), node(1, 9, &[8])]);
+        let graph = Graph::new(&[node(4, 1, &[3, 2]), node(3, 7, &[1]), node(2, 7, &[1]), node(1, 9, &[8])]);
         let order: Vec<_> = graph.order().iter().map(|c| graph.id(*c)).collect();
         assert_eq!(order, [1, 2, 3, 4].map(id));
         let root = graph.find(&id(1)).expect("it is there");
@@ -302,7 +301,7 @@ mod tests {
             })
             .collect();
         let node = |id: &ObjectId| Node { id: *id, tree: *id, parents: [ids[0]].into(), time: 0 };
-        let graph = Graph::new(ids.iter().rev().chain(&ids[3..4]).map(node).collect());
+        let graph = Graph::new(&ids.iter().rev().chain(&ids[3..4]).map(node).collect::<Vec<_>>());
         assert_eq!(graph.len(), ids.len());
         for id in &ids {
             assert_eq!(graph.find(id).map(|c| graph.id(c)), Some(*id));
@@ -313,7 +312,7 @@ mod tests {
         }
         assert_eq!(graph.find(&id(8)), None);
         assert_eq!(graph.find(&ObjectId::try_from(&[255; 20][..]).expect("20 bytes")), None);
-        assert_eq!(Graph::new(Vec::new()).find(&id(255)), None);
+        assert_eq!(Graph::new(&[]).find(&id(255)), None);
         assert_eq!(Graph::default().find(&id(255)), None);
     }
 
