@@ -32,6 +32,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// Whether a tree of a commit can hold it, so that HEAD can, too.
+    pub fn is_in_tree(self) -> bool {
+        matches!(self, Self::Blob | Self::Path | Self::Symlink | Self::Lfs)
+    }
+
     /// All of them.
     pub const ALL: [Self; 11] = [
         Self::File,

@@ -43,9 +43,15 @@ pub(crate) fn finish_gate(
         return finish(outcome, rules, common);
     }
     let options = common.report_options();
-    let mut out = BufWriter::new(io::stdout().lock());
+    // What a hook prints git shows among its errors, but for pre-push, of which it leaves the output alone: that is read by programs.
+    let out: Box<dyn Write> = if matches!(gate, Gate::Push) {
+        Box::new(io::stderr().lock())
+    } else {
+        Box::new(io::stdout().lock())
+    };
+    let mut out = BufWriter::new(out);
     unless_closed(report::write_gate(gate, outcome, rules, &options, &mut out).and_then(|()| out.flush()))
-        .context("cannot write the report to standard output")?;
+        .context("cannot write the report")?;
     Ok(status(outcome, common))
 }
 

@@ -101,6 +101,7 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
         .map(|path| quoted(&report.redactor.bytes(path.split(|b| *b == b'!').next().unwrap_or(path))))
         .collect();
     let paths: Vec<String> = paths.into_iter().take(2).collect();
+    let only = |place| findings.iter().all(|f| f.location.place == place);
     match gate {
         Gate::Commit if !paths.is_empty() => {
             writeln!(
@@ -114,6 +115,15 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
             out,
             "fix: commit again without them: git commit --edit --file=\"$(git rev-parse --git-path COMMIT_EDITMSG)\""
         )?,
+        Gate::Push | Gate::Receive if only(Place::TagMessage) => {
+            writeln!(out, "fix: make the tag again without them: git tag --force --annotate TAG COMMIT")?;
+        }
+        Gate::Push | Gate::Receive if only(Place::Ref) => {
+            writeln!(
+                out,
+                "fix: give it another name: git branch --move OLD NEW; a tag is made again, and the old one deleted"
+            )?;
+        }
         Gate::Push | Gate::Receive => {
             writeln!(
                 out,

@@ -151,10 +151,12 @@ fn place(location: &Location, report: &Report<'_>, out: &mut dyn Write) -> io::R
         )?;
     }
     match (location.in_head, location.reachable) {
+        (Some(true), _) if location.removed.is_some() => write!(out, ", still in HEAD at another place")?,
         (Some(true), _) => write!(out, ", still in HEAD")?,
         (_, Some(false)) => write!(out, ", no ref reaches it")?,
-        (Some(false), _) => write!(out, ", not in HEAD any more")?,
-        (None, _) => {}
+        (Some(false), _) if location.removed.is_some() => write!(out, ", not in HEAD any more")?,
+        (Some(false), _) if location.place.is_in_tree() => write!(out, ", not in HEAD")?,
+        _ => {}
     }
     writeln!(out, "</li>")
 }

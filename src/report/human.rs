@@ -186,15 +186,24 @@ fn place(
     }
     let mut states = Vec::new();
     match (location.in_head, location.reachable) {
+        (Some(true), _) if location.removed.is_some() => {
+            states.push("still in HEAD at another place".to_owned())
+        }
         (Some(true), _) => states.push("still in HEAD".to_owned()),
         (_, Some(false)) => states.push("no ref reaches it, but git still holds it".to_owned()),
-        (Some(false), _) => states.push("not in HEAD any more, but in the history".to_owned()),
-        (None, _) => {}
+        (Some(false), _) if location.removed.is_some() => {
+            states.push("not in HEAD any more, but in the history".to_owned());
+        }
+        (Some(false), _) if location.place.is_in_tree() => {
+            states.push("not in HEAD, but in the history".to_owned())
+        }
+        _ => {}
     }
     if let Some(commit) = &location.removed {
         let date = commit_date(commit)
             .map_or(String::new(), |date| format!(" of {}", date.get(..10).unwrap_or(&date)));
-        states.push(format!("removed by commit {}{date}", sanitize(text::short(&commit.id))));
+        let from = if location.in_head == Some(true) { "removed from this one" } else { "removed" };
+        states.push(format!("{from} by commit {}{date}", sanitize(text::short(&commit.id))));
     }
     if let Some(name) = location.named_by.as_ref().filter(|_| location.place != Place::Ref) {
         states.push(format!("named by {}", sanitize(&redactor.text(name))));

@@ -84,8 +84,15 @@ fn line<'a>(findings: &[&'a Finding], severity: Severity) -> Line<'a> {
         first: places().filter_map(|l| l.commit.as_deref()).min_by_key(|c| c.time),
         removed: places().filter_map(|l| l.removed.as_deref()).max_by_key(|c| c.time),
         places: omitted.saturating_add(places().count() as u64),
-        state: places().map(state).max().unwrap_or(State::Past),
+        state: findings.iter().map(|f| state_of(f)).max().unwrap_or(State::Past),
     }
+}
+
+/// The finding itself says whether HEAD has the credential: elsewhere HEAD may have no more than its id.
+fn state_of(finding: &Finding) -> State {
+    let head = finding.location.in_head != Some(false);
+    let others = finding.other_locations.iter().map(state).filter(|s| head || *s != State::Head);
+    others.chain([state(&finding.location)]).max().unwrap_or(State::Past)
 }
 
 fn state(location: &Location) -> State {

@@ -126,7 +126,7 @@ fn line_hash(finding: &Finding) -> Option<String> {
     let location = &finding.location;
     let in_checkout = match location.place {
         Place::File | Place::Index | Place::Stdin | Place::Symlink | Place::Lfs => true,
-        Place::Blob => location.in_head != Some(false),
+        Place::Blob => location.in_head != Some(false) && location.removed.is_none(),
         Place::CommitMessage | Place::TagMessage | Place::Note | Place::Path | Place::Ref => false,
     };
     let of_fingerprint = || {

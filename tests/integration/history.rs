@@ -80,7 +80,6 @@ fn options_choose_what_counts() {
         (&["--reachable-only"], &[0, 1, 2]),
         (&["--refs", "refs/heads/main"], &[0, 2]),
         (&["--refs", "refs/heads/s*"], &[0, 1]),
-        (&["--refs", "refs/tags/*"], &[]),
         (&["--since", "2024-01-01"], &[1, 2, 3]),
         (&["--since", "2024-07-03T09:46:40Z", "--reachable-only"], &[2]),
         (&["--since", "2024-07-03T09:46:41Z", "--reachable-only"], &[]),
@@ -96,6 +95,63 @@ fn options_choose_what_counts() {
             assert_eq!(numbers(&run), expected, "{args:?}");
         }
     }
+}
+
+#[test]
+fn a_pattern_that_no_ref_has_is_no_clean_bill() {
+    let env = repository();
+    for pattern in ["heads/main", "refs/tags/*"] {
+        let run = env.run(&["history", "r", "--format", "json", "--refs", pattern]);
+        assert_eq!((run.status, numbers(&run)), (2, vec![]), "{}", run.stderr);
+        assert!(run.stderr.contains(pattern) && run.stderr.contains("refs/heads/main"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_pair_is_where_its_secret_is() {
+    let env = TestEnv::new();
+    git(&env, ".", &["init", "--quiet", "--initial-branch=main", "r"]);
+    let (key, only_id) = (pair(1), format!("aws_access_key_id = {}\n", id(1)));
+    env.write("r/k.ini", &only_id);
+    env.write("r/README", format!("The key is {}.\n", id(1)));
+    commit(&env, "r", 1_700_000_000, "the id");
+    env.write("r/k.ini", &key);
+    commit(&env, "r", 1_710_000_000, "the secret");
+    env.write("r/k.ini", &only_id);
+    commit(&env, "r", 1_720_000_000, "the id again");
+    let gone = git(&env, "r", &["rev-parse", "HEAD"]);
+
+    let run = env.run(&["history", "r", "--format", "json"]);
+    let report = run.json();
+    let location = &report["findings"][0];
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1);
+    assert_eq!((&location["path"], &location["in_head"]), (&"k.ini".into(), &false.into()));
+    assert_eq!(location["removed"].as_str(), Some(gone.trim()), "{location}");
+    // Where the id alone stands, it stands still.
+    let others = report["findings"][0]["other_locations"].as_array().unwrap();
+    let readme = others.iter().find(|l| l["path"] == "README").unwrap();
+    assert_eq!(readme["in_head"], true);
+    let text = env.run(&["history", "r"]).stdout;
+    assert!(text.contains("overview: 1 in the history only"), "{text}");
+
+    // A file that moved: its old place is gone, and the credential is not.
+    env.write("r/k.ini", &key);
+    commit(&env, "r", 1_730_000_000, "and back");
+    git(&env, "r", &["mv", "k.ini", "keys.ini"]);
+    commit(&env, "r", 1_740_000_000, "moved");
+    let text = env.run(&["history", "r"]).stdout;
+    assert!(text.contains("still in HEAD at another place; removed from this one by commit"), "{text}");
+    assert!(text.contains("overview: 1 still in the files of HEAD"), "{text}");
+}
+
+#[test]
+fn what_no_tree_holds_was_not_removed() {
+    let env = TestEnv::new();
+    git(&env, ".", &["init", "--quiet", "--initial-branch=main", "r"]);
+    env.write("r/a.txt", "a");
+    commit(&env, "r", 1_700_000_000, &format!("say it\n\n{}", pair(1)));
+    let text = env.run(&["history", "r"]).stdout;
+    assert!(text.contains(&id(1)) && !text.contains("not in HEAD"), "{text}");
 }
 
 #[test]

@@ -207,7 +207,12 @@ fn the_framework_never_passes_on_nothing() {
         let mut command = env.command(&["hook", "run", "--framework", "pre-push"]);
         command.current_dir(repo.path("")).env("PRE_COMMIT_FROM_REF", from).env("PRE_COMMIT_TO_REF", "HEAD");
         let done = command.output().unwrap();
-        (done.status.code(), String::from_utf8(done.stdout).unwrap())
+        assert_eq!(
+            String::from_utf8(done.stdout).unwrap(),
+            "",
+            "git leaves what pre-push prints to programs"
+        );
+        (done.status.code(), String::from_utf8(done.stderr).unwrap())
     };
     let (status, said) = range(&first);
     assert!(status == Some(1) && said.contains("b.ini") && !said.contains("a.ini"), "range: {said}");

@@ -101,7 +101,7 @@ pub(crate) fn full() -> Outcome {
     history.location.commit = commit('1', "Add the deploy script");
     history.location.removed = commit('2', "Remove the keys");
     history.location.reachable = Some(true);
-    history.location.in_head = Some(false);
+    history.location.in_head = Some(true); // at another place
     history.location.line_hash = None;
     let mut other = history.location.clone();
     other.path = Some(b"scripts/deploy.sh".to_vec());

@@ -39,6 +39,9 @@ impl Occurrence {
 pub(super) struct Group {
     /// The credential, and others that are part of it.
     pub(super) members: Vec<Credential>,
+    /// So many of `members`, from the first, are the credential or its secret: who has one of them has what matters. Of an id without
+    /// a secret all are.
+    pub(super) full: usize,
     /// The first is where it was introduced; none is the same place as another.
     pub(super) places: Vec<u32>,
     /// Places that are not listed. One can count more than once: it is not known where they are.
@@ -224,6 +227,14 @@ fn fold_into_pairs(merged: &mut Merged, credentials: &Credentials, places: &Plac
         }
         group.omitted += part_of.omitted;
         group.members.push(part);
+    }
+    let has_secret = |c: &Credential| credentials.key(*c).2.is_some();
+    for group in &mut merged.groups {
+        group.full = group.members.len();
+        if group.members.first().is_some_and(has_secret) {
+            group.members.sort_by_key(|c| !has_secret(c));
+            group.full = group.members.partition_point(has_secret);
+        }
     }
 }
 

@@ -121,6 +121,14 @@ pub fn scan_history(
         gathered.name_of_ref(name, detector);
     }
     gathered.skipped.extend(refs.problems.iter().chain(&repo.problems).cloned());
+    if let Some(pattern) = options.refs.as_ref().filter(|_| !refs.names.iter().any(|r| options.wants_ref(r)))
+    {
+        gathered.skipped.push(Skipped {
+            what: format!("the refs {pattern}"),
+            reason: "no ref has such a name".into(),
+            help: Some("the whole name counts, such as refs/heads/main".into()),
+        });
+    }
 
     let graph = Graph::new(&std::mem::take(&mut gathered.commits));
     let wanted = |name: &[u8]| options.wants_ref(name);

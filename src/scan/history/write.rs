@@ -55,7 +55,7 @@ pub(super) fn findings(
     let mut findings = Vec::new();
     for (g, (group, draft)) in merged.groups.iter().zip(drafts).enumerate() {
         let Some(mut finding) = writer.finding(group, draft) else { continue };
-        finding.location.in_head = Some(group.members.iter().any(|c| anywhere[*c as usize]));
+        finding.location.in_head = Some(group.members[..group.full].iter().any(|c| anywhere[*c as usize]));
         expire(&mut finding, now);
         findings.push((g, finding));
     }
@@ -239,7 +239,11 @@ impl Writer<'_> {
             location.in_head = Some(false);
             return location;
         }
-        location.in_head = Some(o.path.is_some_and(|p| self.in_head(p, group)));
+        // A place of the id alone is there as long as the id is.
+        let holds = |members: &[Credential]| members.iter().any(|c| hit.credentials.contains(*c));
+        let full = &group.members[..group.full];
+        let members = if holds(full) { full } else { &group.members };
+        location.in_head = Some(o.path.is_some_and(|p| self.in_head(p, members)));
         let Some(commit) = o.commit else {
             let name = reach.name_of(&hit.object).map(str::to_owned);
             location.reachable = Some(name.is_some() || o.path.is_some());
@@ -261,28 +265,28 @@ impl Writer<'_> {
         if location.in_head == Some(false)
             && let Some(path) = o.path
         {
-            location.removed = self.removed(path, group).map(|c| Box::new(self.commit(c)));
+            location.removed = self.removed(path, members).map(|c| Box::new(self.commit(c)));
         }
         location
     }
 
-    /// Whether a target holds the credential.
-    fn holds(&self, target: u32, group: &Group) -> bool {
+    /// Whether a target holds one of these.
+    fn holds(&self, target: u32, members: &[Credential]) -> bool {
         let hit = self.hits.get(target as usize);
-        hit.is_some_and(|hit| group.members.iter().any(|c| hit.credentials.contains(*c)))
+        hit.is_some_and(|hit| members.iter().any(|c| hit.credentials.contains(*c)))
     }
 
-    fn in_head(&self, path: PathIndex, group: &Group) -> bool {
+    fn in_head(&self, path: PathIndex, members: &[Credential]) -> bool {
         let all = &self.places.in_head;
         let from = all.partition_point(|p| p.0 < path);
-        all[from..].iter().take_while(|p| p.0 == path).any(|p| self.holds(p.1, group))
+        all[from..].iter().take_while(|p| p.0 == path).any(|p| self.holds(p.1, members))
     }
 
-    /// The last commit that took the credential from a path.
-    fn removed(&self, path: PathIndex, group: &Group) -> Option<Index> {
+    /// The last commit that took these from a path.
+    fn removed(&self, path: PathIndex, members: &[Credential]) -> Option<Index> {
         self.removed.iter().find_map(|removed| {
             let all = removed.get(&path)?;
-            all.iter().find(|(_, target, _)| self.holds(*target, group)).map(|r| r.2)
+            all.iter().find(|(_, target, _)| self.holds(*target, members)).map(|r| r.2)
         })
     }
 
