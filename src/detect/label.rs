@@ -3,6 +3,9 @@
 //! A name is read as words, whatever its case and separators: `AWS_SECRET_ACCESS_KEY`, `awsSecretAccessKey` and
 //! `Secret Access Key` are the same words. Of all names before a value the nearest counts.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use crate::rules::Part;
 
 /// How far before a value its name may begin, in bytes.
@@ -17,6 +20,8 @@ pub(super) struct Label {
     pub(super) alone: bool,
     /// What the name says besides: `prod` of `PROD_AWS_SECRET_KEY`. Lower case, sorted.
     pub(super) affix: Vec<String>,
+    /// The name is that of something else that has secrets, and says nothing of AWS: `DB_PASSWORD`.
+    pub(super) foreign: bool,
 }
 
 /// What a name says of a value.
@@ -44,10 +49,60 @@ struct Word {
 
 /// Words that stand between a name and its value without meaning anything: markup, types, keywords.
 const FILLERS: &[&str] = &[
-    "value", "string", "str", "default", "type", "td", "tr", "th", "class", "v", "e", "key", "id", "is",
-    "the", "for", "const", "static", "final", "var", "val", "let", "env", "aws", "text", "data", "name",
-    "set", "to", "code", "span", "dd", "dt", "li", "p", "b", "strong", "pre", "input", "option", "content",
-    "plain", "new", "of", "and", "be", "as", "secure",
+    "value",
+    "string",
+    "str",
+    "default",
+    "type",
+    "td",
+    "tr",
+    "th",
+    "class",
+    "v",
+    "e",
+    "key",
+    "id",
+    "is",
+    "the",
+    "for",
+    "const",
+    "static",
+    "final",
+    "var",
+    "val",
+    "let",
+    "env",
+    "aws",
+    "text",
+    "data",
+    "name",
+    "set",
+    "to",
+    "code",
+    "span",
+    "dd",
+    "dt",
+    "li",
+    "p",
+    "b",
+    "strong",
+    "pre",
+    "input",
+    "option",
+    "content",
+    "plain",
+    "new",
+    "of",
+    "and",
+    "be",
+    "as",
+    "secure",
+    "no",
+    "echo",
+    "true",
+    "false",
+    "sensitive",
+    "nullable",
 ];
 
 /// Words of key names that tell nothing about which key it is.
@@ -110,10 +165,128 @@ const GENERIC: &[&str] = &[
     "is",
 ];
 
+/// Words behind a name that tell one key from another: `AWS_SECRET_ACCESS_KEY_PROD`.
+const STAGES: &[&str] = &[
+    "prod",
+    "production",
+    "prd",
+    "live",
+    "preprod",
+    "dev",
+    "devel",
+    "development",
+    "staging",
+    "stage",
+    "stg",
+    "test",
+    "testing",
+    "qa",
+    "uat",
+    "sandbox",
+    "demo",
+    "beta",
+    "old",
+    "new",
+    "current",
+    "previous",
+    "prev",
+    "backup",
+    "bak",
+    "primary",
+    "secondary",
+    "main",
+    "master",
+    "root",
+    "admin",
+    "internal",
+    "external",
+    "eu",
+    "us",
+    "china",
+    "cn",
+    "gov",
+    "ro",
+    "rw",
+    "readonly",
+    "tf",
+];
+
+/// Words of names that are not AWS's: services, and what else programs keep a secret for.
+const FOREIGN: &[&str] = &[
+    "db",
+    "database",
+    "postgres",
+    "postgresql",
+    "pg",
+    "mysql",
+    "mariadb",
+    "mongo",
+    "mongodb",
+    "redis",
+    "rabbitmq",
+    "amqp",
+    "ldap",
+    "jwt",
+    "session",
+    "cookie",
+    "csrf",
+    "django",
+    "flask",
+    "rails",
+    "laravel",
+    "oauth",
+    "auth0",
+    "okta",
+    "keycloak",
+    "recaptcha",
+    "captcha",
+    "github",
+    "gitlab",
+    "bitbucket",
+    "twitter",
+    "facebook",
+    "google",
+    "gcp",
+    "gcs",
+    "gs",
+    "azure",
+    "cloudflare",
+    "stripe",
+    "paypal",
+    "slack",
+    "discord",
+    "telegram",
+    "twilio",
+    "sendgrid",
+    "mailgun",
+    "pagerduty",
+    "datadog",
+    "sentry",
+    "newrelic",
+    "mapbox",
+    "spaces",
+    "digitalocean",
+    "heroku",
+    "npm",
+    "pypi",
+    "dockerhub",
+    "jenkins",
+    "sonar",
+    "grafana",
+    "linkedin",
+    "spotify",
+    "dropbox",
+    "pusher",
+    "algolia",
+    "webhook",
+];
+
+/// Words of which one in a name makes it AWS's own, whatever else it says.
+const OWN: &[&str] = &["aws", "amazon", "amz", "access", "s3", "s3a", "s3n", "iam", "ses"];
+
 /// Read the text before `start`, not further back than `floor`, where another value ends.
 pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Label {
-    let from = floor.max(start.saturating_sub(REACH));
-    let before = &text[from..start];
+    let before = &*surroundings(text, floor, start);
     let words = words(before);
     let nearest = |labels: &[String]| -> Option<(usize, usize)> {
         labels.iter().filter_map(|l| find(&words, l)).max_by_key(|&(last, len)| (last, len))
@@ -121,30 +294,85 @@ pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Labe
     let (yes, no) = (nearest(&part.labels), nearest(&part.anti_labels));
     let alone = nearest(&part.alone_labels);
     let best = yes.max(alone);
-    if no > best {
+    // What lines above say of their own values says nothing of one that has a name on its line.
+    let line = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
+    let named_here = words.last().is_some_and(|w| w.start >= line && is_assigned(before, w));
+    if let Some((at, _)) = no
+        && no > best
+        && !(named_here && words[at].end <= line)
+    {
         return Label { says: Says::No, ..Label::default() };
     }
     let Some((last, _)) = best else {
         let says = if is_named(before, &words) { Says::Other } else { Says::Nothing };
-        return Label { says, affix: affix(before, &words, None), ..Label::default() };
+        let foreign = words.len().checked_sub(1).is_some_and(|last| is_foreign(before, &words, last));
+        return Label { says, affix: affix(before, &words, None), foreign, ..Label::default() };
     };
-    let between = words[last + 1..].iter().filter(|w| !is_filler(&w.text)).count();
+    let name = name(before, &words, last);
+    let stage = |(i, w): (usize, &Word)| name.contains(&i) && STAGES.contains(&w.text.as_str());
+    let tells = |(i, w): &(usize, &Word)| *i > last && !is_filler(&w.text) && !stage((*i, w));
+    let between = words.iter().enumerate().filter(tells).count();
     let says = match between {
         0 => Says::Yes,
         1..=3 => Says::Maybe,
         _ => Says::Nothing,
     };
     let alone = says == Says::Yes && alone.is_some_and(|(at, _)| at == last);
-    Label { says, alone, affix: affix(before, &words, Some(last)) }
+    let foreign = is_foreign(before, &words, last);
+    Label { says, alone, affix: affix(before, &words, Some(last)), foreign }
+}
+
+/// Whether the name that a word belongs to is that of something else that has secrets.
+fn is_foreign(text: &[u8], words: &[Word], word: usize) -> bool {
+    let name = &words[name(text, words, word)];
+    let says_one_of = |list: &[&str]| name.iter().any(|w| list.contains(&w.text.as_str()));
+    says_one_of(FOREIGN) && !says_one_of(OWN)
 }
 
 /// Whether the last words are assigned the value (`name = `, `"name": "`) and say more than that it is a key.
 fn is_named(text: &[u8], words: &[Word]) -> bool {
     let Some(last) = words.last() else { return false };
+    is_assigned(text, last) && !is_filler(&last.text) && !affix(text, words, None).is_empty()
+}
+
+/// Whether the value behind the text is assigned to its last word.
+fn is_assigned(text: &[u8], last: &Word) -> bool {
     let sign = &text[last.end..];
-    let assigned =
-        sign.len() <= 12 && sign.iter().any(|b| matches!(b, b'=' | b':')) && !sign.contains(&b'\n');
-    assigned && !is_filler(&last.text) && !affix(text, words, None).is_empty()
+    sign.len() <= 12 && sign.iter().any(|b| matches!(b, b'=' | b':')) && !sign.contains(&b'\n')
+}
+
+/// The text before a value, as far as it may name it. Descriptions are left out: they stand between a name and its value, and are as
+/// long as people like.
+fn surroundings(text: &[u8], floor: usize, start: usize) -> Cow<'_, [u8]> {
+    let from = floor.max(start.saturating_sub(REACH));
+    let wide = &text[floor.max(start.saturating_sub(3 * REACH)).min(from)..start];
+    let mut left = Vec::new();
+    let mut rest = wide;
+    while let Some(at) = memchr::memmem::find(rest, b"escription") {
+        let (before, after) = rest.split_at(at + b"escription".len());
+        let described = described(after);
+        let word = if described > 0 { "description".len() } else { 0 };
+        left.extend_from_slice(&before[..before.len().saturating_sub(word)]);
+        rest = &after[described..];
+    }
+    if rest.len() == wide.len() {
+        return Cow::Borrowed(&text[from..start]);
+    }
+    left.extend_from_slice(rest);
+    Cow::Owned(left.split_off(left.len().saturating_sub(REACH)))
+}
+
+/// Length of what a description says, which may begin behind its name.
+fn described(text: &[u8]) -> usize {
+    let sign = text.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b':' | b'=')).count();
+    if !text[..sign].iter().any(|b| matches!(b, b':' | b'=')) {
+        return 0;
+    }
+    let end = |stop: u8| memchr::memchr2(stop, b'\n', &text[sign..]).map_or(0, |len| sign + len);
+    match text[..sign].last() {
+        Some(quote @ (b'"' | b'\'')) => end(*quote),
+        _ => end(b'\n'),
+    }
 }
 
 fn is_filler(word: &str) -> bool {
@@ -208,18 +436,23 @@ fn find(words: &[Word], label: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// What the name that ends the label (or, without one, the last name) says besides generic words.
-fn affix(text: &[u8], words: &[Word], last: Option<usize>) -> Vec<String> {
-    let Some(anchor) = last.or_else(|| words.len().checked_sub(1)) else { return Vec::new() };
+/// The words of the name that one of its words belongs to.
+fn name(text: &[u8], words: &[Word], word: usize) -> Range<usize> {
     let joined = |a: &Word, b: &Word| text[a.end..b.start].iter().all(|b| matches!(b, b'_' | b'-' | b'.'));
-    let (mut first, mut end) = (anchor, anchor);
+    let (mut first, mut end) = (word, word + 1);
     while first > 0 && joined(&words[first - 1], &words[first]) {
         first -= 1;
     }
-    while end + 1 < words.len() && joined(&words[end], &words[end + 1]) {
+    while end < words.len() && joined(&words[end - 1], &words[end]) {
         end += 1;
     }
-    let mut affix: Vec<String> = words[first..=end]
+    first..end
+}
+
+/// What the name that ends the label (or, without one, the last name) says besides generic words.
+fn affix(text: &[u8], words: &[Word], last: Option<usize>) -> Vec<String> {
+    let Some(anchor) = last.or_else(|| words.len().checked_sub(1)) else { return Vec::new() };
+    let mut affix: Vec<String> = words[name(text, words, anchor)]
         .iter()
         .filter(|w| !GENERIC.contains(&w.text.as_str()))
         .map(|w| {
@@ -235,13 +468,16 @@ fn affix(text: &[u8], words: &[Word], last: Option<usize>) -> Vec<String> {
 
 /// The affix of the name before an id.
 pub(super) fn id_affix(text: &[u8], floor: usize, start: usize) -> Vec<String> {
-    let from = floor.max(start.saturating_sub(REACH));
-    let before = &text[from..start];
+    let before = &*surroundings(text, floor, start);
     let words = words(before);
     let named = |w: &Word| matches!(w.text.as_str(), "id" | "key" | "access" | "user" | "username" | "login");
     let last = words.iter().rposition(named);
     match last {
-        Some(last) if words[last + 1..].iter().all(|w| is_filler(&w.text) || w.text == "s3") => {
+        Some(last)
+            if words[name(before, &words, last).end..]
+                .iter()
+                .all(|w| is_filler(&w.text) || w.text == "s3") =>
+        {
             affix(before, &words, Some(last))
         }
         _ => Vec::new(),
@@ -249,41 +485,5 @@ pub(super) fn id_affix(text: &[u8], floor: usize, start: usize) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn find_in(text: &str, label: &str) -> Option<usize> {
-        find(&words(text.as_bytes()), label).map(|(last, _)| last)
-    }
-
-    #[test]
-    fn a_name_is_its_words_whatever_separates_them() {
-        for text in [
-            "aws_secret_access_key = '",
-            "AWS_SECRET_ACCESS_KEY=",
-            "secretAccessKey:`",
-            "\"SecretAccessKey\": \"",
-            "Secret Access Key: ",
-            "fs.s3a.secret-access.key=",
-            "secretaccesskey ",
-            "myawssecretaccesskey=",
-        ] {
-            assert!(find_in(text, "secret access key").is_some(), "{text}");
-        }
-        assert_eq!(find_in("AWSSecretKey", "secret key"), Some(2));
-        assert_eq!(find_in("shadow ", "sha"), None);
-        assert_eq!(find_in("sha: x commit: ", "commit"), Some(2));
-    }
-
-    #[test]
-    fn the_affix_tells_which_key_it_is() {
-        let words_of = |t: &str| {
-            let w = words(t.as_bytes());
-            let last = w.iter().rposition(|w| w.text == "secret").unwrap();
-            affix(t.as_bytes(), &w, Some(last))
-        };
-        assert_eq!(words_of("PROD_AWS_SECRET_ACCESS_KEY="), ["prod"]);
-        assert_eq!(words_of("x = 1; stagingSecretKey2 = "), ["2", "staging"]);
-        assert!(words_of("aws_secret_access_key = ").is_empty());
-    }
-}
+#[path = "label_tests.rs"]
+mod tests;

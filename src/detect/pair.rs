@@ -252,6 +252,9 @@ impl<'a> Layout<'a> {
                 _ => 8,
             };
         }
+        if b.label.foreign && b.label.affix.iter().all(|word| !a.affix.contains(word)) {
+            cost += 90; // the secret of something else beside an id whose own is not there
+        }
         if b.candidate.span.start < a.candidate.span.start {
             cost += 2; // most people write the id first
         }

@@ -51,7 +51,8 @@ impl Gap {
             return; // comments stand where they like
         }
         self.min_indent = Some(self.min_indent.map_or(indent as u32, |m| m.min(indent as u32)));
-        if end.is_some() && (is_header(line) || line == b"---") {
+        let behind = end.map(|end| rest[end..].trim_ascii_start());
+        if behind.is_some_and(|behind| line == b"---" || is_header(line) && !is_code(behind)) {
             self.header = true;
         }
     }
@@ -84,7 +85,31 @@ fn is_header(line: &[u8]) -> bool {
     let name = line[1..end].trim_ascii();
     let name = name.strip_prefix(b"[").unwrap_or(name);
     let word = |b: &u8| b.is_ascii_alphanumeric() || b" _.-:/@\"']".contains(b);
-    name.first().is_some_and(u8::is_ascii_alphanumeric) && name.iter().all(word)
+    // `[10:33]`: when somebody wrote the line
+    let time =
+        name.contains(&b':') && !name.iter().any(|b| b.is_ascii_alphabetic() && !matches!(b, b'T' | b'Z'));
+    !time && name.first().is_some_and(u8::is_ascii_alphanumeric) && name.iter().all(word)
+}
+
+/// Whether a line goes on as a program does, so that `[name]` before it is an attribute or a type.
+fn is_code(line: &[u8]) -> bool {
+    const MODIFIERS: &[&[u8]] = &[
+        b"public",
+        b"private",
+        b"protected",
+        b"internal",
+        b"static",
+        b"const",
+        b"readonly",
+        b"final",
+        b"string",
+        b"String",
+        b"var",
+    ];
+    let word = line.split(|b| !b.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let named = |rest: &[u8]| rest.trim_ascii_start().first().is_some_and(u8::is_ascii_alphanumeric);
+    let declared = || line[word.len()..].strip_prefix(b" ").is_some_and(named);
+    matches!(line.first(), Some(b'$' | b'[')) || (MODIFIERS.contains(&word) && declared())
 }
 
 /// Indentation of the line that `at` stands on.
@@ -106,8 +131,33 @@ mod tests {
         {
             assert!(is_header(line.as_bytes()), "{line}");
         }
-        for line in ["[INFO] text", "[\"a\", \"b\"]", "[1, 2]", "[]", "key[0] = 1", "[a]: link", "[\"a\"]"] {
+        for line in [
+            "[10:33]",
+            "[2024-05-01T10:33:09Z]",
+            "[INFO] text",
+            "[\"a\", \"b\"]",
+            "[1, 2]",
+            "[]",
+            "key[0] = 1",
+            "[a]: link",
+            "[\"a\"]",
+        ] {
             assert!(!is_header(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn attributes_are_told_from_headers() {
+        for (text, header) in [
+            ("\n[prod]\nkey = ", true),
+            ("\n[prod]\n\n# note\nkey = ", true),
+            ("\n[a]\n[b]\nstring = ", true),
+            ("\n  [Required]\n  public string SecretKey = ", false),
+            ("\n[Required]\n[SerializeField]\n  private string secretKey = ", false),
+            ("\n[string]\n$SecretKey = ", false),
+            ("\n[10:33]\nsecret ", false),
+        ] {
+            assert_eq!(Gap::of(text.as_bytes()).header, header, "{text}");
         }
     }
 

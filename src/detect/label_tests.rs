@@ -1,0 +1,91 @@
+use super::*;
+
+fn find_in(text: &str, label: &str) -> Option<usize> {
+    find(&words(text.as_bytes()), label).map(|(last, _)| last)
+}
+
+#[test]
+fn a_name_is_its_words_whatever_separates_them() {
+    for text in [
+        "aws_secret_access_key = '",
+        "AWS_SECRET_ACCESS_KEY=",
+        "secretAccessKey:`",
+        "\"SecretAccessKey\": \"",
+        "Secret Access Key: ",
+        "fs.s3a.secret-access.key=",
+        "secretaccesskey ",
+        "myawssecretaccesskey=",
+    ] {
+        assert!(find_in(text, "secret access key").is_some(), "{text}");
+    }
+    assert_eq!(find_in("AWSSecretKey", "secret key"), Some(2));
+    assert_eq!(find_in("shadow ", "sha"), None);
+    assert_eq!(find_in("sha: x commit: ", "commit"), Some(2));
+}
+
+fn read_as(text: &str) -> Label {
+    let rules = crate::rules::RuleSet::embedded();
+    let rule = rules.get("aws-secret-access-key").expect("it is there");
+    read(text.as_bytes(), 0, text.len(), rule.secret.as_ref().expect("it has one"))
+}
+
+#[test]
+fn a_name_may_go_on_with_the_stage_it_is_for() {
+    for text in ["AWS_SECRET_ACCESS_KEY_PROD=", "awsSecretAccessKeyStaging: '", "secret-access-key-old = "] {
+        assert!(read_as(text).alone, "{text}");
+    }
+    for text in
+        ["AWS_SECRET_ACCESS_KEY_HASH=", "AWS_SECRET_ACCESS_KEY_VAULT_PATH=", "aws_secret_access_key prod = "]
+    {
+        assert!(!read_as(text).alone, "{text}");
+    }
+    let id = "KEY_ID_PROD=";
+    assert_eq!(id_affix(id.as_bytes(), 0, id.len()), ["prod"]);
+    assert_eq!(read_as("SECRET_ACCESS_KEY_PROD=").affix, ["prod"]);
+}
+
+#[test]
+fn a_description_does_not_part_a_name_from_its_value() {
+    let long = "what it is for and who may use it, ".repeat(4);
+    for text in [
+        format!("variable \"aws_secret_access_key\" {{\n  description = \"{long}\"\n  default = \""),
+        format!("  AwsSecretAccessKey:\n    Type: String\n    Description: {long}\n    Default: "),
+        format!("\"aws_secret_access_key\": {{\"description\": \"{long}\", \"value\": \""),
+    ] {
+        assert!(read_as(&text).alone, "{text}");
+    }
+    // It is no name either.
+    assert_eq!(read_as("description = \"the aws secret access key\"\nx = ").says, Says::Nothing);
+}
+
+#[test]
+fn what_another_value_is_says_nothing_of_a_named_one() {
+    assert_eq!(read_as("signature: v4\naws_secret = ").says, Says::Yes);
+    assert_eq!(read_as("signature: v4\nkey = ").says, Says::Nothing);
+    assert_eq!(read_as("signature:\n  ").says, Says::No);
+    assert_eq!(read_as("key_signature = ").says, Says::No);
+    assert_eq!(read_as("GS_SECRET_ACCESS_KEY=").says, Says::No);
+    assert_eq!(read_as("LOGS_SECRET_ACCESS_KEY=").says, Says::Yes);
+}
+
+#[test]
+fn secrets_of_other_services_are_known_by_their_names() {
+    for text in ["DB_PASSWORD_SECRET=", "twitterConsumerSecret: ", "JWT_SECRET=", "CLOUDFLARE_API_TOKEN="] {
+        assert!(read_as(text).foreign, "{text}");
+    }
+    for text in ["DB_AWS_SECRET=", "github_s3_secret_key: ", "SECRET_ACCESS_KEY=", "MEDIA_SECRET=", ""] {
+        assert!(!read_as(text).foreign, "{text}");
+    }
+}
+
+#[test]
+fn the_affix_tells_which_key_it_is() {
+    let words_of = |t: &str| {
+        let w = words(t.as_bytes());
+        let last = w.iter().rposition(|w| w.text == "secret").unwrap();
+        affix(t.as_bytes(), &w, Some(last))
+    };
+    assert_eq!(words_of("PROD_AWS_SECRET_ACCESS_KEY="), ["prod"]);
+    assert_eq!(words_of("x = 1; stagingSecretKey2 = "), ["2", "staging"]);
+    assert!(words_of("aws_secret_access_key = ").is_empty());
+}
