@@ -187,7 +187,7 @@ fn place(
     let mut states = Vec::new();
     match (location.in_head, location.reachable) {
         (Some(true), _) if location.removed.is_some() => {
-            states.push("still in HEAD at another place".to_owned())
+            states.push("still in HEAD at another place".to_owned());
         }
         (Some(true), _) => states.push("still in HEAD".to_owned()),
         (_, Some(false)) => states.push("no ref reaches it, but git still holds it".to_owned()),
@@ -195,7 +195,7 @@ fn place(
             states.push("not in HEAD any more, but in the history".to_owned());
         }
         (Some(false), _) if location.place.is_in_tree() => {
-            states.push("not in HEAD, but in the history".to_owned())
+            states.push("not in HEAD, but in the history".to_owned());
         }
         _ => {}
     }
