@@ -7,7 +7,7 @@
 use super::assign::{Edge, UNPAIRED, assign};
 use super::candidate::Candidate;
 use super::label::{Label, Says};
-use super::structure::{Gap, indent};
+use super::structure::{Gap, indent, is_taken_out};
 
 /// An id and what its surroundings say.
 pub(super) struct IdAt {
@@ -254,6 +254,11 @@ impl<'a> Layout<'a> {
         }
         if b.label.foreign && b.label.affix.iter().all(|word| !a.affix.contains(word)) {
             cost += 90; // the secret of something else beside an id whose own is not there
+        }
+        // Of the two sides of a diff what goes together.
+        if is_taken_out(self.text, a.candidate.span.start) != is_taken_out(self.text, b.candidate.span.start)
+        {
+            cost += 6;
         }
         if b.candidate.span.start < a.candidate.span.start {
             cost += 2; // most people write the id first

@@ -112,12 +112,22 @@ fn is_code(line: &[u8]) -> bool {
     matches!(line.first(), Some(b'$' | b'[')) || (MODIFIERS.contains(&word) && declared())
 }
 
+/// Where the line begins that `at` stands on; not very far back.
+fn line_start(text: &[u8], at: usize) -> usize {
+    let from = at.saturating_sub(2000);
+    text[from..at].iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(from, |p| from + p + 1)
+}
+
 /// Indentation of the line that `at` stands on.
 pub(super) fn indent(text: &[u8], at: usize) -> u32 {
-    let from = at.saturating_sub(2000);
-    let start =
-        text[from..at].iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(from, |p| from + p + 1);
-    text[start..at].iter().take_while(|b| matches!(b, b' ' | b'\t')).count() as u32
+    let line = &text[line_start(text, at)..at];
+    line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count() as u32
+}
+
+/// Whether the line that `at` stands on begins as one that a diff takes out, and not as an item of a list does.
+pub(super) fn is_taken_out(text: &[u8], at: usize) -> bool {
+    let line = &text[line_start(text, at)..];
+    line.starts_with(b"-") && !(line.starts_with(b"- ") && line.get(2).is_some_and(|b| *b != b' '))
 }
 
 #[cfg(test)]
