@@ -294,48 +294,44 @@ pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Labe
     let (yes, no) = (nearest(&part.labels), nearest(&part.anti_labels));
     let alone = nearest(&part.alone_labels);
     let best = yes.max(alone);
+    let assigned = words.last().is_some_and(|last| is_assigned(before, last));
     // What lines above say of their own values says nothing of one that has a name on its line.
     let line = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
-    let named_here = words.last().is_some_and(|w| w.start >= line && is_assigned(before, w));
     if let Some((at, _)) = no
         && no > best
-        && !(named_here && words[at].end <= line)
+        && !(assigned && words[at].end <= line)
     {
         return Label { says: Says::No, ..Label::default() };
     }
+    // Without a label the last name counts.
+    let anchor = best.map(|(last, _)| last).or_else(|| words.len().checked_sub(1));
+    let name = anchor.map_or(0..0, |word| name(before, &words, word));
+    let (affix, foreign) = (affix(&words[name.clone()]), is_foreign(&words[name.clone()]));
     let Some((last, _)) = best else {
-        let says = if is_named(before, &words) { Says::Other } else { Says::Nothing };
-        let foreign = words.len().checked_sub(1).is_some_and(|last| is_foreign(before, &words, last));
-        return Label { says, affix: affix(before, &words, None), foreign, ..Label::default() };
+        // A name says more than that it is a key.
+        let named = assigned && words.last().is_some_and(|w| !is_filler(&w.text)) && !affix.is_empty();
+        return Label { says: if named { Says::Other } else { Says::Nothing }, alone: false, affix, foreign };
     };
-    let name = name(before, &words, last);
-    let stage = |(i, w): (usize, &Word)| name.contains(&i) && STAGES.contains(&w.text.as_str());
-    let tells = |(i, w): &(usize, &Word)| *i > last && !is_filler(&w.text) && !stage((*i, w));
-    let between = words.iter().enumerate().filter(tells).count();
-    let says = match between {
+    let tells = |(at, word): &(usize, &Word)| {
+        let stage = name.contains(at) && STAGES.contains(&word.text.as_str());
+        !stage && !is_filler(&word.text)
+    };
+    let says = match words.iter().enumerate().skip(last + 1).filter(tells).count() {
         0 => Says::Yes,
         1..=3 => Says::Maybe,
         _ => Says::Nothing,
     };
     let alone = says == Says::Yes && alone.is_some_and(|(at, _)| at == last);
-    let foreign = is_foreign(before, &words, last);
-    Label { says, alone, affix: affix(before, &words, Some(last)), foreign }
+    Label { says, alone, affix, foreign }
 }
 
-/// Whether the name that a word belongs to is that of something else that has secrets.
-fn is_foreign(text: &[u8], words: &[Word], word: usize) -> bool {
-    let name = &words[name(text, words, word)];
+/// Whether a name is that of something else that has secrets.
+fn is_foreign(name: &[Word]) -> bool {
     let says_one_of = |list: &[&str]| name.iter().any(|w| list.contains(&w.text.as_str()));
     says_one_of(FOREIGN) && !says_one_of(OWN)
 }
 
-/// Whether the last words are assigned the value (`name = `, `"name": "`) and say more than that it is a key.
-fn is_named(text: &[u8], words: &[Word]) -> bool {
-    let Some(last) = words.last() else { return false };
-    is_assigned(text, last) && !is_filler(&last.text) && !affix(text, words, None).is_empty()
-}
-
-/// Whether the value behind the text is assigned to its last word.
+/// Whether the value behind the text is assigned to its last word: `name = `, `"name": "`.
 fn is_assigned(text: &[u8], last: &Word) -> bool {
     let sign = &text[last.end..];
     sign.len() <= 12 && sign.iter().any(|b| matches!(b, b'=' | b':')) && !sign.contains(&b'\n')
@@ -449,10 +445,9 @@ fn name(text: &[u8], words: &[Word], word: usize) -> Range<usize> {
     first..end
 }
 
-/// What the name that ends the label (or, without one, the last name) says besides generic words.
-fn affix(text: &[u8], words: &[Word], last: Option<usize>) -> Vec<String> {
-    let Some(anchor) = last.or_else(|| words.len().checked_sub(1)) else { return Vec::new() };
-    let mut affix: Vec<String> = words[name(text, words, anchor)]
+/// What a name says besides generic words.
+fn affix(name: &[Word]) -> Vec<String> {
+    let mut affix: Vec<String> = name
         .iter()
         .filter(|w| !GENERIC.contains(&w.text.as_str()))
         .map(|w| {
@@ -471,17 +466,10 @@ pub(super) fn id_affix(text: &[u8], floor: usize, start: usize) -> Vec<String> {
     let before = &*surroundings(text, floor, start);
     let words = words(before);
     let named = |w: &Word| matches!(w.text.as_str(), "id" | "key" | "access" | "user" | "username" | "login");
-    let last = words.iter().rposition(named);
-    match last {
-        Some(last)
-            if words[name(before, &words, last).end..]
-                .iter()
-                .all(|w| is_filler(&w.text) || w.text == "s3") =>
-        {
-            affix(before, &words, Some(last))
-        }
-        _ => Vec::new(),
-    }
+    let Some(last) = words.iter().rposition(named) else { return Vec::new() };
+    let name = name(before, &words, last);
+    let own = words[name.end..].iter().all(|w| is_filler(&w.text) || w.text == "s3");
+    if own { affix(&words[name]) } else { Vec::new() }
 }
 
 #[cfg(test)]

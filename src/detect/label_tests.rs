@@ -83,7 +83,7 @@ fn the_affix_tells_which_key_it_is() {
     let words_of = |t: &str| {
         let w = words(t.as_bytes());
         let last = w.iter().rposition(|w| w.text == "secret").unwrap();
-        affix(t.as_bytes(), &w, Some(last))
+        affix(&w[name(t.as_bytes(), &w, last)])
     };
     assert_eq!(words_of("PROD_AWS_SECRET_ACCESS_KEY="), ["prod"]);
     assert_eq!(words_of("x = 1; stagingSecretKey2 = "), ["2", "staging"]);

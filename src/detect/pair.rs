@@ -256,8 +256,8 @@ impl<'a> Layout<'a> {
             cost += 90; // the secret of something else beside an id whose own is not there
         }
         // Of the two sides of a diff what goes together.
-        if is_taken_out(self.text, a.candidate.span.start) != is_taken_out(self.text, b.candidate.span.start)
-        {
+        let taken_out = |c: &Candidate| is_taken_out(self.text, c.span.start);
+        if gap.lines > 0 && taken_out(&a.candidate) != taken_out(&b.candidate) {
             cost += 6;
         }
         if b.candidate.span.start < a.candidate.span.start {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::finding::{Finding, Location};
 use crate::report::sanitize::{sanitize, sanitize_bytes};
-use crate::report::text::{self, counted};
+use crate::report::text::{self, Standing, counted};
 use crate::report::wire::{commit_date, time};
 use crate::report::{Report, remedy};
 
@@ -150,13 +150,15 @@ fn place(location: &Location, report: &Report<'_>, out: &mut dyn Write) -> io::R
             escape(&commit.id)
         )?;
     }
-    match (location.in_head, location.reachable) {
-        (Some(true), _) if location.removed.is_some() => write!(out, ", still in HEAD at another place")?,
-        (Some(true), _) => write!(out, ", still in HEAD")?,
-        (_, Some(false)) => write!(out, ", no ref reaches it")?,
-        (Some(false), _) if location.removed.is_some() => write!(out, ", not in HEAD any more")?,
-        (Some(false), _) if location.place.is_in_tree() => write!(out, ", not in HEAD")?,
-        _ => {}
+    if let Some(standing) = text::standing(location) {
+        let words = match standing {
+            Standing::Here => "still in HEAD",
+            Standing::Elsewhere => "still in HEAD at another place",
+            Standing::Gone => "not in HEAD any more",
+            Standing::NotThere => "not in HEAD",
+            Standing::Unreached => "no ref reaches it",
+        };
+        write!(out, ", {words}")?;
     }
     writeln!(out, "</li>")
 }

@@ -8,7 +8,7 @@ use crate::blob::{Place, Skipped};
 use crate::finding::{Finding, Fingerprint, Location, Severity};
 use crate::report::human_parts::{Painter, Style, snippet};
 use crate::report::sanitize::sanitize;
-use crate::report::text::{self, count, counted};
+use crate::report::text::{self, Standing, count, counted};
 use crate::report::wire::commit_date;
 use crate::report::{Report, overview, remedy};
 
@@ -184,25 +184,22 @@ fn place(
     if !facts.is_empty() {
         write!(out, "\n     {}", facts.join("  "))?;
     }
-    let mut states = Vec::new();
-    match (location.in_head, location.reachable) {
-        (Some(true), _) if location.removed.is_some() => {
-            states.push("still in HEAD at another place".to_owned());
-        }
-        (Some(true), _) => states.push("still in HEAD".to_owned()),
-        (_, Some(false)) => states.push("no ref reaches it, but git still holds it".to_owned()),
-        (Some(false), _) if location.removed.is_some() => {
-            states.push("not in HEAD any more, but in the history".to_owned());
-        }
-        (Some(false), _) if location.place.is_in_tree() => {
-            states.push("not in HEAD, but in the history".to_owned());
-        }
-        _ => {}
-    }
+    let standing = text::standing(location);
+    let mut states: Vec<String> = Vec::new();
+    states.extend(standing.map(|standing| {
+        let words = match standing {
+            Standing::Here => "still in HEAD",
+            Standing::Elsewhere => "still in HEAD at another place",
+            Standing::Gone => "not in HEAD any more, but in the history",
+            Standing::NotThere => "not in HEAD, but in the history",
+            Standing::Unreached => "no ref reaches it, but git still holds it",
+        };
+        words.to_owned()
+    }));
     if let Some(commit) = &location.removed {
         let date = commit_date(commit)
             .map_or(String::new(), |date| format!(" of {}", date.get(..10).unwrap_or(&date)));
-        let from = if location.in_head == Some(true) { "removed from this one" } else { "removed" };
+        let from = if standing == Some(Standing::Elsewhere) { "removed from this one" } else { "removed" };
         states.push(format!("{from} by commit {}{date}", sanitize(text::short(&commit.id))));
     }
     if let Some(name) = location.named_by.as_ref().filter(|_| location.place != Place::Ref) {

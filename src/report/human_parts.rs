@@ -86,7 +86,7 @@ impl<'a> Painter<'a> {
     fn link(&self, location: &Location, redactor: &Redactor) -> Option<String> {
         let here = match location.place {
             Place::File | Place::Index => true,
-            Place::Blob => location.in_head == Some(true) && location.removed.is_none(),
+            Place::Blob => text::standing(location) == Some(text::Standing::Here),
             _ => false,
         };
         let root = self.options.root.as_deref().filter(|_| here && self.options.hyperlinks)?;

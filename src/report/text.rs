@@ -197,6 +197,33 @@ pub(super) fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
+/// Whether what a commit brought is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// HEAD has it at this place.
+    Here,
+    /// HEAD has it, but no longer at this place.
+    Elsewhere,
+    /// HEAD no longer has it.
+    Gone,
+    /// HEAD does not have it, and nothing says that it had.
+    NotThere,
+    /// No ref leads to it.
+    Unreached,
+}
+
+/// Where a place of the history stands. `None`: HEAD has nothing to do with it.
+pub(super) fn standing(location: &Location) -> Option<Standing> {
+    let removed = location.removed.is_some();
+    match (location.in_head, location.reachable) {
+        (Some(true), _) => Some(if removed { Standing::Elsewhere } else { Standing::Here }),
+        (_, Some(false)) => Some(Standing::Unreached),
+        (Some(false), _) if removed => Some(Standing::Gone),
+        (Some(false), _) if location.place.is_in_tree() => Some(Standing::NotThere),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

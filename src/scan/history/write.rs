@@ -240,9 +240,8 @@ impl Writer<'_> {
             return location;
         }
         // A place of the id alone is there as long as the id is.
-        let holds = |members: &[Credential]| members.iter().any(|c| hit.credentials.contains(*c));
         let full = &group.members[..group.full];
-        let members = if holds(full) { full } else { &group.members };
+        let members = if self.holds(o.hit as u32, full) { full } else { &group.members };
         location.in_head = Some(o.path.is_some_and(|p| self.in_head(p, members)));
         let Some(commit) = o.commit else {
             let name = reach.name_of(&hit.object).map(str::to_owned);

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 
 use smallvec::SmallVec;
 
-use super::store::{HashKind, ObjectId, Store};
+use super::store::{HashKind, ObjectId, Store, Table};
 use crate::finding::Commit;
 
 /// What the graph keeps of a commit.
@@ -80,33 +80,22 @@ pub struct Graph {
 struct Ids {
     /// The first bytes of each, ascending.
     heads: Vec<u64>,
-    /// How many bits of them tell nothing of where in `starts` to look.
-    shift: u32,
-    /// Where those begin that share the bits above; there are about as many as ids. One more at the end.
-    starts: Vec<Index>,
+    table: Table,
 }
 
 impl Ids {
     /// `heads` ascend.
     fn new(heads: &[(u64, u32)]) -> Self {
-        let bits = (usize::BITS - heads.len().leading_zeros()).clamp(1, 28);
-        let shift = u64::BITS - bits;
-        let mut starts = Vec::with_capacity((1 << bits) + 1);
-        for ((head, _), i) in heads.iter().zip(0..) {
-            starts.resize(starts.len().max((head >> shift) as usize + 1), i);
-        }
-        starts.resize((1 << bits) + 1, heads.len() as Index);
-        Self { heads: heads.iter().map(|h| h.0).collect(), shift, starts }
+        let table = Table::new(heads.iter().map(|h| (h.0 >> 32) as u32));
+        Self { heads: heads.iter().map(|h| h.0).collect(), table }
     }
 
     /// The indexes of the ids that begin so.
     fn with_head(&self, head: u64) -> impl Iterator<Item = Index> + '_ {
-        let bucket = (head >> self.shift) as usize;
-        let of = |i: usize| self.starts.get(i).copied().unwrap_or(0);
-        let range = of(bucket)..of(bucket.saturating_add(1));
-        let heads = &self.heads[range.start as usize..range.end as usize];
-        let before = heads.partition_point(|h| *h < head);
-        (range.start + before as Index..range.end).take_while(move |i| self.heads[*i as usize] == head)
+        let range = self.table.range((head >> 32) as u32);
+        let before = self.heads[range.clone()].partition_point(|h| *h < head);
+        let same = self.heads[range.clone()][before..].iter().take_while(move |h| **h == head);
+        same.zip((range.start + before) as Index..).map(|(_, index)| index)
     }
 }
 

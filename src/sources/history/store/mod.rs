@@ -38,6 +38,7 @@ mod scan;
 mod seams;
 mod sink;
 mod stream;
+mod table;
 mod tail;
 pub mod tree;
 mod tree_log;
@@ -49,6 +50,7 @@ mod tests;
 
 pub use scan::{ScanOptions, ScanStats, Scanned};
 pub use sink::{Hot, ObjectSink};
+pub(super) use table::Table;
 pub use tree_log::{Change, Number, TreeLog};
 
 use loose::Loose;

@@ -9,6 +9,7 @@ use gix::oid;
 
 use super::delta::varint;
 use super::forest::Forest;
+use super::table::Table;
 use crate::mmap::Map;
 
 /// A pack, opened.
@@ -163,31 +164,6 @@ pub(super) struct Index {
     table: OnceLock<Table>,
 }
 
-/// Where the ids begin that share their first bits. There is about one id for each, so that a look-up touches two places.
-#[derive(Debug)]
-struct Table {
-    /// How many bits of the first 32 are not looked at.
-    shift: u32,
-    starts: Vec<u32>,
-}
-
-impl Table {
-    fn new(index: &Index) -> Self {
-        let bits = (usize::BITS - index.len.leading_zeros()).clamp(1, 28);
-        let shift = 32 - bits;
-        let mut starts = Vec::with_capacity((1 << bits) + 1);
-        for position in 0..index.len {
-            let bucket = (index.head(position) >> shift) as usize;
-            // In a damaged index ids may descend: the look-up then misses some, as a binary search would.
-            while starts.len() <= bucket {
-                starts.push(position as u32);
-            }
-        }
-        starts.resize((1 << bits) + 1, index.len as u32);
-        Self { shift, starts }
-    }
-}
-
 impl Index {
     fn new(data: Map, hash: HashKind) -> Result<Self, &'static str> {
         let hash_len = hash.len_in_bytes();
@@ -253,16 +229,18 @@ impl Index {
         self.id_bytes(position).first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b))
     }
 
+    fn table(&self) -> &Table {
+        self.table.get_or_init(|| Table::new((0..self.len).map(|position| self.head(position))))
+    }
+
     /// The position of an id; of several the first.
     pub(super) fn find(&self, id: &oid) -> Option<usize> {
         let id = id.as_bytes();
         if id.len() != self.hash_len {
             return None;
         }
-        let table = self.table.get_or_init(|| Table::new(self));
         let head = u32::from_be_bytes(*id.first_chunk::<4>()?);
-        let bucket = (head >> table.shift) as usize;
-        let range = table.starts[bucket] as usize..table.starts[bucket + 1] as usize;
+        let range = self.table().range(head);
         // Hostile ids can all share their first bits.
         if range.len() > 64 {
             let mut positions = range;
@@ -282,10 +260,10 @@ impl Index {
         ids: impl ExactSizeIterator<Item = &'i oid> + Clone,
         into: &mut Vec<Option<u32>>,
     ) {
-        let table = self.table.get_or_init(|| Table::new(self));
+        let table = self.table();
         let head = |id: &oid| id.as_bytes().first_chunk::<4>().map_or(0, |b| u32::from_be_bytes(*b));
         into.clear();
-        into.extend(ids.clone().map(|id| table.starts.get((head(id) >> table.shift) as usize).copied()));
+        into.extend(ids.clone().map(|id| table.start(head(id))));
         // Mostly it is the first of those that share their first bits. No branch waits for what is read here.
         for (id, position) in ids.clone().zip(&mut *into) {
             let at = position.map_or(self.len, |p| p as usize);
