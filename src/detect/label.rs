@@ -4,7 +4,9 @@
 
 use std::borrow::Cow;
 
-use super::names::{STAGES, Word, affix, find, is_filler, is_foreign, name, words};
+use super::names::{
+    STAGES, Word, affix, find, is_branded, is_filler, is_foreign, is_own, name, spelled, words,
+};
 use crate::rules::Part;
 
 /// How far before a value its name may begin, in bytes.
@@ -21,6 +23,10 @@ pub(super) struct Label {
     pub(super) affix: Vec<String>,
     /// The name is that of something else that has secrets, and says nothing of AWS: `DB_PASSWORD`.
     pub(super) foreign: bool,
+    /// The name says that it is AWS's own: `AWS_KEY`, `secret_access_key`.
+    pub(super) own: bool,
+    /// The letters and digits of the name, lower case.
+    pub(super) name: String,
 }
 
 /// What a name says of a value.
@@ -61,11 +67,18 @@ pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Labe
     // Without a label the last name counts.
     let anchor = best.map(|(last, _)| last).or_else(|| words.len().checked_sub(1));
     let name = anchor.map_or(0..0, |word| name(before, &words, word));
-    let (affix, foreign) = (affix(&words[name.clone()]), is_foreign(&words[name.clone()]));
+    let named = &words[name.clone()];
+    let label = Label {
+        affix: affix(named),
+        foreign: is_foreign(named),
+        own: is_own(named),
+        name: spelled(named),
+        ..Label::default()
+    };
     let Some((last, _)) = best else {
         // A name says more than that it is a key.
-        let named = assigned && words.last().is_some_and(|w| !is_filler(&w.text)) && !affix.is_empty();
-        return Label { says: if named { Says::Other } else { Says::Nothing }, alone: false, affix, foreign };
+        let other = assigned && words.last().is_some_and(|w| !is_filler(&w.text)) && !label.affix.is_empty();
+        return Label { says: if other { Says::Other } else { Says::Nothing }, ..label };
     };
     let tells = |(at, word): &(usize, &Word)| {
         let stage = name.contains(at) && STAGES.contains(&word.text.as_str());
@@ -77,7 +90,7 @@ pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Labe
         _ => Says::Nothing,
     };
     let alone = says == Says::Yes && alone.is_some_and(|(at, _)| at == last);
-    Label { says, alone, affix, foreign }
+    Label { says, alone, ..label }
 }
 
 /// Whether the value behind the text is assigned to its last word: `name = `, `"name": "`.
@@ -120,15 +133,15 @@ fn described(text: &[u8]) -> usize {
     }
 }
 
-/// The affix of the name before an id.
-pub(super) fn id_affix(text: &[u8], floor: usize, start: usize) -> Vec<String> {
+/// What the name before an id says: its affix, and whether it speaks of AWS.
+pub(super) fn of_id(text: &[u8], floor: usize, start: usize) -> (Vec<String>, bool) {
     let before = &*surroundings(text, floor, start);
     let words = words(before);
     let named = |w: &Word| matches!(w.text.as_str(), "id" | "key" | "access" | "user" | "username" | "login");
-    let Some(last) = words.iter().rposition(named) else { return Vec::new() };
+    let Some(last) = words.iter().rposition(named) else { return (Vec::new(), false) };
     let name = name(before, &words, last);
     let own = words[name.end..].iter().all(|w| is_filler(&w.text) || w.text == "s3");
-    if own { affix(&words[name]) } else { Vec::new() }
+    if own { (affix(&words[name.clone()]), is_branded(&words[name])) } else { (Vec::new(), false) }
 }
 
 #[cfg(test)]

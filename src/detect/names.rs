@@ -247,12 +247,31 @@ const FOREIGN: &[&str] = &[
 ];
 
 /// Words of which one in a name makes it AWS's own, whatever else it says.
-const OWN: &[&str] = &["aws", "amazon", "amz", "access", "s3", "s3a", "s3n", "iam", "ses"];
+const BRANDS: &[&str] = &["aws", "amazon", "amz", "s3", "s3a", "s3n", "iam", "ses"];
 
 /// Whether a name is that of something else that has secrets.
 pub(super) fn is_foreign(name: &[Word]) -> bool {
-    let says_one_of = |list: &[&str]| name.iter().any(|w| list.contains(&w.text.as_str()));
-    says_one_of(FOREIGN) && !says_one_of(OWN)
+    name.iter().any(|w| FOREIGN.contains(&w.text.as_str())) && !is_own(name)
+}
+
+/// Whether a name says that it is AWS's.
+pub(super) fn is_branded(name: &[Word]) -> bool {
+    name.iter().any(|w| BRANDS.contains(&w.text.as_str()))
+}
+
+/// Whether a name is AWS's own: by the brand, or because nobody else has an access key (an access token, yes).
+pub(super) fn is_own(name: &[Word]) -> bool {
+    let access = |w: &[Word]| match (w[0].text.as_str(), w[1].text.as_str()) {
+        ("access", other) => other != "token",
+        (other, "access") => other == "secret",
+        _ => false,
+    };
+    is_branded(name) || name.windows(2).any(access) || name.iter().any(|w| w.text.contains("accesskey"))
+}
+
+/// The letters and digits of a name.
+pub(super) fn spelled(name: &[Word]) -> String {
+    name.iter().map(|w| w.text.as_str()).collect()
 }
 
 pub(super) fn is_filler(word: &str) -> bool {

@@ -9,11 +9,14 @@ use super::candidate::Candidate;
 use super::columns::columns;
 use super::label::{Label, Says};
 use super::structure::{Gap, indent, is_taken_out};
+use super::vacant::Vacant;
 
 /// An id and what its surroundings say.
 pub(super) struct IdAt {
     pub(super) candidate: Candidate,
     pub(super) affix: Vec<String>,
+    /// Its name speaks of AWS.
+    pub(super) branded: bool,
 }
 
 /// A secret and what its surroundings say.
@@ -121,6 +124,8 @@ struct Layout<'a> {
     id_rank: Vec<usize>,
     /// For ids in a column: the secret that stands at the same place of the column of secrets.
     column: Vec<Option<usize>>,
+    /// For each id the name of its secret, if that is kept elsewhere.
+    vacant: Vec<Option<Vacant>>,
 }
 
 /// A value by its index among those of its kind.
@@ -159,7 +164,13 @@ impl<'a> Layout<'a> {
         if !secrets.iter().any(named) && gaps.iter().any(|g| g.lines > 6) {
             column.fill(None);
         }
-        Self { text, ids, secrets, order, gaps, id_rank, column }
+        let vacant = ids.iter().zip(&id_rank).map(|(id, &rank)| {
+            let from = rank.checked_sub(1).map_or(0, |r| span(&order[r]).end);
+            let to = order.get(rank + 1).map_or(text.len(), |s| span(s).start);
+            Vacant::beside(text, id, from..to)
+        });
+        let vacant = vacant.collect();
+        Self { text, ids, secrets, order, gaps, id_rank, column, vacant }
     }
 
     /// The possible pairs of one id.
@@ -256,6 +267,11 @@ impl<'a> Layout<'a> {
         }
         if b.label.foreign && b.label.affix.iter().all(|word| !a.affix.contains(word)) {
             cost += 90; // the secret of something else beside an id whose own is not there
+        }
+        if let Some(vacant) = &self.vacant[id]
+            && !(touching || partner || b.label.own || vacant.may_mean(&b.label.name))
+        {
+            cost += 90; // its own is kept elsewhere
         }
         // Of the two sides of a diff what goes together.
         let taken_out = |c: &Candidate| is_taken_out(self.text, c.span.start);

@@ -310,9 +310,9 @@ impl Found<'_> {
     fn ids(&self, ids: &[Candidate]) -> Vec<IdAt> {
         let text = &self.view.text;
         ids.iter()
-            .map(|c| IdAt {
-                affix: label::id_affix(text, self.floor(c.span.start), c.span.start),
-                candidate: c.clone(),
+            .map(|c| {
+                let (affix, branded) = label::of_id(text, self.floor(c.span.start), c.span.start);
+                IdAt { candidate: c.clone(), affix, branded }
             })
             .collect()
     }
