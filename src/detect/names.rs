@@ -244,6 +244,25 @@ const FOREIGN: &[&str] = &[
     "pusher",
     "algolia",
     "webhook",
+    "consumer",
+    "instagram",
+    "firebase",
+    "shopify",
+    "salesforce",
+    "hubspot",
+    "intercom",
+    "zendesk",
+    "cloudinary",
+    "braintree",
+    "mailchimp",
+    "postmark",
+    "wechat",
+    "weixin",
+    "alipay",
+    "aliyun",
+    "alibaba",
+    "tencent",
+    "qiniu",
 ];
 
 /// Words of which one in a name makes it AWS's own, whatever else it says.
@@ -267,6 +286,15 @@ pub(super) fn is_own(name: &[Word]) -> bool {
         _ => false,
     };
     is_branded(name) || name.windows(2).any(access) || name.iter().any(|w| w.text.contains("accesskey"))
+}
+
+/// Whether no word of a name is one of keys, stages, markup.
+pub(super) fn is_telling(name: &[Word]) -> bool {
+    let says = |w: &Word| {
+        let word = w.text.as_str();
+        !is_filler(word) && !GENERIC.contains(&word) && !STAGES.contains(&word) && !word.contains("secret")
+    };
+    name.iter().all(says)
 }
 
 /// The letters and digits of a name.

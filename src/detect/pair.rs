@@ -4,10 +4,13 @@
 //! touching values (`ID:SECRET`), a named secret near by, a named secret far away in the same block, an unnamed
 //! neighbour on the same line. A section header is never crossed.
 
+use std::cell::OnceCell;
+
 use super::assign::{Edge, UNPAIRED, assign};
 use super::candidate::Candidate;
 use super::columns::columns;
 use super::label::{Label, Says};
+use super::section::Blocks;
 use super::structure::{Gap, indent, is_taken_out};
 use super::vacant::Vacant;
 
@@ -126,6 +129,8 @@ struct Layout<'a> {
     column: Vec<Option<usize>>,
     /// For each id the name of its secret, if that is kept elsewhere.
     vacant: Vec<Option<Vacant>>,
+    /// The blocks around each id and each secret, once they are needed.
+    blocks: (Vec<OnceCell<Blocks>>, Vec<OnceCell<Blocks>>),
 }
 
 /// A value by its index among those of its kind.
@@ -170,7 +175,8 @@ impl<'a> Layout<'a> {
             Vacant::beside(text, id, from..to)
         });
         let vacant = vacant.collect();
-        Self { text, ids, secrets, order, gaps, id_rank, column, vacant }
+        let blocks = (vec![OnceCell::new(); ids.len()], vec![OnceCell::new(); secrets.len()]);
+        Self { text, ids, secrets, order, gaps, id_rank, column, vacant, blocks }
     }
 
     /// The possible pairs of one id.
@@ -273,6 +279,14 @@ impl<'a> Layout<'a> {
         {
             cost += 90; // its own is kept elsewhere
         }
+        let apart = gap.lines > 0 || gap.opened > 0;
+        if apart
+            && cost < i64::from(UNPAIRED)
+            && !(b.label.own || partner)
+            && self.is_of_another_block(id, secret)
+        {
+            cost += 90;
+        }
         // Of the two sides of a diff what goes together.
         let taken_out = |c: &Candidate| is_taken_out(self.text, c.span.start);
         if gap.lines > 0 && taken_out(&a.candidate) != taken_out(&b.candidate) {
@@ -283,6 +297,19 @@ impl<'a> Layout<'a> {
         }
         cost
     }
+}
+
+impl Layout<'_> {
+    /// Whether the blocks around them part an id and a secret.
+    fn is_of_another_block(&self, id: usize, secret: usize) -> bool {
+        let of_id = around(self.text, &self.blocks.0[id], &self.ids[id].candidate);
+        around(self.text, &self.blocks.1[secret], &self.secrets[secret].candidate).are_of_others(of_id)
+    }
+}
+
+/// The blocks around a value, found when they are first needed.
+fn around<'a>(text: &[u8], known: &'a OnceCell<Blocks>, value: &Candidate) -> &'a Blocks {
+    known.get_or_init(|| Blocks::around(text, value.span.start))
 }
 
 /// Whether a secret can be that of an id: one of the documentation is no real id's.
