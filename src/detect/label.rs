@@ -3,6 +3,7 @@
 //! Of all names before a value the nearest counts.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::names::{
     STAGES, Word, affix, find, is_branded, is_filler, is_foreign, is_own, name, spelled, words,
@@ -45,9 +46,42 @@ pub(super) enum Says {
     No,
 }
 
-/// Read the text before `start`, not further back than `floor`, where another value ends.
-pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Label {
-    let before = &*surroundings(text, floor, start);
+/// Read the text before the value at `span`, not further back than `floor`, where another value ends.
+pub(super) fn read(text: &[u8], floor: usize, span: Range<usize>, part: &Part) -> Label {
+    let before = &*surroundings(text, floor, span.start);
+    match name_behind(before, &text[span.end..]) {
+        Some(name) => read_name(&[name, b" = "].concat(), part),
+        None => read_name(before, part),
+    }
+}
+
+/// The name of a value that stands behind it: `<value>…</value><name>NAME</name>`, `{"value": "…", "name": "NAME"`.
+fn name_behind<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
+    const LONGEST: usize = 120;
+    // `text` without the tokens at its start, between which there may be blanks
+    let skip = |text: &'a [u8], tokens: &[&[u8]]| {
+        tokens.iter().try_fold(text, |text, token| text.trim_ascii_start().strip_prefix(*token))
+    };
+    let ends = |tokens: &[&[u8]]| {
+        let end = |text, token: &&[u8]| <[u8]>::trim_ascii_end(text).strip_suffix(*token);
+        tokens.iter().rev().try_fold(before, end).is_some()
+    };
+    let (rest, stop) = if let Some(rest) = skip(behind, &[b"</value>", b"<name>"]) {
+        (rest, b'<')
+    } else {
+        (skip(behind, &[b"\"", b",", b"\"name\"", b":", b"\""])?, b'"')
+    };
+    let first = if stop == b'<' {
+        ends(&[b"<value>"]) && !ends(&[b"</name>", b"<value>"])
+    } else {
+        ends(&[b"{", b"\"value\"", b":", b"\""])
+    };
+    let end = rest.iter().take(LONGEST).position(|b| *b == stop)?;
+    first.then(|| &rest[..end])
+}
+
+/// Read the text before a value.
+fn read_name(before: &[u8], part: &Part) -> Label {
     let words = words(before);
     let nearest = |labels: &[String]| -> Option<(usize, usize)> {
         labels.iter().filter_map(|l| find(&words, l)).max_by_key(|&(last, len)| (last, len))
@@ -56,11 +90,13 @@ pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Labe
     let alone = nearest(&part.alone_labels);
     let best = yes.max(alone);
     let assigned = words.last().is_some_and(|last| is_assigned(before, last));
+    let called = || !words.is_empty() && is_called(before, &words[name(before, &words, words.len() - 1)]);
     // What lines above say of their own values says nothing of one that has a name on its line.
     let line = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
     if let Some((at, _)) = no
         && no > best
-        && !(assigned && words[at].end <= line)
+        && !(words[at].end <= line && (assigned || called()))
+        && !is_argument(before, &words[name(before, &words, at)])
     {
         return Label { says: Says::No, ..Label::default() };
     }
@@ -75,6 +111,12 @@ pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Labe
         name: spelled(named),
         ..Label::default()
     };
+    if !label.own
+        && best.is_none_or(|(last, _)| words[last].start < joined(before))
+        && joined(before) < before.len()
+    {
+        return Label { says: Says::No, ..Label::default() };
+    }
     let Some((last, _)) = best else {
         // A name says more than that it is a key.
         let other = assigned && words.last().is_some_and(|w| !is_filler(&w.text)) && !label.affix.is_empty();
@@ -94,9 +136,40 @@ pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Labe
 }
 
 /// Whether the value behind the text is assigned to its last word: `name = `, `"name": "`.
-fn is_assigned(text: &[u8], last: &Word) -> bool {
+pub(super) fn is_assigned(text: &[u8], last: &Word) -> bool {
     let sign = &text[last.end..];
     sign.len() <= 12 && sign.iter().any(|b| matches!(b, b'=' | b':')) && !sign.contains(&b'\n')
+}
+
+/// Whether the value behind the text is given to a call with a name: `put("name", "`.
+fn is_called(text: &[u8], name: &[Word]) -> bool {
+    let quote = |b: u8| matches!(b, b'"' | b'\'');
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return false };
+    let sign: Vec<u8> = text[last.end..].iter().copied().filter(|b| *b != b' ').collect();
+    matches!(sign[..], [a, b',', b] if quote(a) && quote(b))
+        && matches!(text[..first.start].trim_ascii_end(), [.., b'(', b] if quote(*b))
+}
+
+/// Whether a name is an argument or item of its own, behind and before others: `, "sha256", `. It names nothing then.
+fn is_argument(text: &[u8], name: &[Word]) -> bool {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return false };
+    let before = text[..first.start].strip_suffix(b"\"").or_else(|| text[..first.start].strip_suffix(b"'"));
+    let behind = text[last.end..].strip_prefix(b"\"").or_else(|| text[last.end..].strip_prefix(b"'"));
+    before.is_some_and(|t| t.trim_ascii_end().ends_with(b","))
+        && behind.is_some_and(|t| t.trim_ascii_start().starts_with(b","))
+}
+
+/// Where in the text words begin that a dash, a dot or an underscore joins to the value behind it, as in the head of a token: `pk.`,
+/// `django-insecure-`. The end of the text if none does.
+fn joined(text: &[u8]) -> usize {
+    let joins = |b: &u8| matches!(b, b'-' | b'.' | b'_');
+    let run = text.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || joins(b)).count();
+    let head = &text[text.len() - run..];
+    if head.last().is_some_and(joins) && head.iter().any(u8::is_ascii_alphanumeric) {
+        text.len() - run
+    } else {
+        text.len()
+    }
 }
 
 /// The text before a value, as far as it may name it. Descriptions are left out: they stand between a name and its value, and are as

@@ -322,7 +322,7 @@ impl Found<'_> {
     }
 
     fn label(&self, candidate: &Candidate, part: &Part) -> Label {
-        label::read(&self.view.text, self.floor(candidate.span.start), candidate.span.start, part)
+        label::read(&self.view.text, self.floor(candidate.span.start), candidate.span.clone(), part)
     }
 
     /// Whether a secret is reported without an id.
