@@ -246,7 +246,7 @@ impl<'a> Layout<'a> {
         } else {
             4 + 4 * log2(gap.lines as usize) + log2(gap.bytes / 256)
         };
-        cost += 3 * i64::from(gap.blanks.min(3));
+        cost += 3 * i64::from(gap.blanks.min(3)) + 10 * i64::from(gap.rules.min(2));
         let (closed, opened) = (i64::from(gap.closed.min(6)), i64::from(gap.opened.min(6)));
         cost += 12 * closed.min(opened) + 3 * (closed - opened).abs();
         if let Some(min) = gap.min_indent {
