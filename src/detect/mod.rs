@@ -8,7 +8,7 @@
 //! - `packed`: compressed streams and archives in base64, opened and searched
 //! - `names`, `label`, `structure`: what the names before values and the layout between them say
 //! - `memo`: windows that were searched before
-//! - `pair`, `columns`, `section`, `vacant`, `assign`: which secret belongs to which id
+//! - `pair`, `columns`, `rows`, `section`, `vacant`, `assign`: which secret belongs to which id
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -29,6 +29,7 @@ mod names;
 mod packed;
 mod pair;
 pub mod prefilter;
+mod rows;
 mod section;
 mod structure;
 mod vacant;

@@ -5,11 +5,13 @@
 //! neighbour on the same line. A section header is never crossed.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use super::assign::{Edge, UNPAIRED, assign};
 use super::candidate::Candidate;
-use super::columns::columns;
+use super::columns::{Columns, Line};
 use super::label::{Label, Says};
+use super::rows::Rows;
 use super::section::Blocks;
 use super::structure::{Gap, indent, is_taken_out};
 use super::vacant::Vacant;
@@ -125,8 +127,9 @@ struct Layout<'a> {
     gaps: Vec<Gap>,
     /// The place of each id in `order`.
     id_rank: Vec<usize>,
-    /// For ids in a column: the secret that stands at the same place of the column of secrets.
-    column: Vec<Option<usize>>,
+    columns: Columns,
+    /// The tables that they stand in.
+    rows: Rows,
     /// For each id the name of its secret, if that is kept elsewhere.
     vacant: Vec<Option<Vacant>>,
     /// The blocks around each id and each secret, once they are needed.
@@ -149,13 +152,9 @@ impl<'a> Layout<'a> {
             Slot::Secret(i) => secrets[i].candidate.span.clone(),
         };
         order.sort_by_key(|s| span(s).start);
-        let gaps: Vec<Gap> = order
-            .windows(2)
-            .map(|w| {
-                let (from, to) = (span(&w[0]).end, span(&w[1]).start);
-                Gap::of(text.get(from..to).unwrap_or_default())
-            })
-            .collect();
+        let spans: Vec<Range<usize>> = order.iter().map(span).collect();
+        let between = |w: &[Range<usize>]| Gap::of(text.get(w[0].end..w[1].start).unwrap_or_default());
+        let gaps: Vec<Gap> = spans.windows(2).map(between).collect();
         let mut id_rank = vec![0; ids.len()];
         for (rank, slot) in order.iter().enumerate() {
             if let Slot::Id(i) = slot {
@@ -163,20 +162,40 @@ impl<'a> Layout<'a> {
             }
         }
         let possible = |id: usize, secret: usize| can_belong(&ids[id].candidate, &secrets[secret].candidate);
-        let mut column = columns(&order, &gaps, ids.len(), &possible);
+        let line = Line { text, order: &order, spans: &spans, gaps: &gaps };
+        let mut columns = line.columns(ids.len(), secrets.len(), &possible);
         // a column without any name must at least be near
         let named = |s: &SecretAt| matches!(s.label.says, Says::Yes | Says::Maybe);
         if !secrets.iter().any(named) && gaps.iter().any(|g| g.lines > 6) {
-            column.fill(None);
+            columns.partner.fill(None);
         }
-        let vacant = ids.iter().zip(&id_rank).map(|(id, &rank)| {
-            let from = rank.checked_sub(1).map_or(0, |r| span(&order[r]).end);
-            let to = order.get(rank + 1).map_or(text.len(), |s| span(s).start);
-            Vacant::beside(text, id, from..to)
-        });
-        let vacant = vacant.collect();
+        let vacant = |(id, &rank): (&IdAt, &usize)| {
+            let from = rank.checked_sub(1).map_or(0, |before| spans[before].end);
+            Vacant::beside(text, id, from..spans.get(rank + 1).map_or(text.len(), |next| next.start))
+        };
+        let vacant = ids.iter().zip(&id_rank).map(vacant).collect();
+        let rows = Self::rows(text, ids, secrets, &order, &gaps);
         let blocks = (vec![OnceCell::new(); ids.len()], vec![OnceCell::new(); secrets.len()]);
-        Self { text, ids, secrets, order, gaps, id_rank, column, vacant, blocks }
+        Self { text, ids, secrets, order, gaps, id_rank, columns, rows, vacant, blocks }
+    }
+
+    /// The tables that the values stand in.
+    fn rows(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], order: &[Slot], gaps: &[Gap]) -> Rows {
+        if ids.len() < 2 || gaps.iter().all(|g| g.lines == 0) {
+            return Rows::default();
+        }
+        let ids: Vec<Range<usize>> = ids.iter().map(|i| i.candidate.span.clone()).collect();
+        let secrets: Vec<Range<usize>> = secrets.iter().map(|s| s.candidate.span.clone()).collect();
+        let on_one_line =
+            order.windows(2).zip(gaps).filter(|(_, gap)| gap.lines == 0).filter_map(|(w, _)| {
+                match (w[0], w[1]) {
+                    (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) => {
+                        Some((id, secret))
+                    }
+                    _ => None,
+                }
+            });
+        Rows::new(text, &ids, &secrets, on_one_line)
     }
 
     /// The possible pairs of one id.
@@ -205,7 +224,7 @@ impl<'a> Layout<'a> {
     fn edge(&self, id: usize, other: usize, gap: Gap, step: i64, edges: &mut Vec<Edge>) {
         let Slot::Secret(secret) = self.order[other] else { return };
         let (a, b) = (&self.ids[id].candidate, &self.secrets[secret].candidate);
-        if !can_belong(a, b) {
+        if !can_belong(a, b) || gap.lines > 0 && self.rows.part(id, secret) {
             return;
         }
         let cost = self.cost(id, secret, gap, step);
@@ -223,7 +242,7 @@ impl<'a> Layout<'a> {
         };
         let between = self.text.get(first.end..last.start).unwrap_or_default();
         let touching = between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric);
-        let partner = self.column[id] == Some(secret);
+        let partner = self.columns.partner[id] == Some(secret);
         let mut cost = BASE;
         cost += match (b.label.says, touching) {
             (Says::Yes, _) => 0,
@@ -258,11 +277,14 @@ impl<'a> Layout<'a> {
                 _ => 3,
             };
         }
-        cost += match self.column[id] {
+        cost += match self.columns.partner[id] {
             Some(_) if partner => 0,
             Some(_) => 12 + rank_cost(step),
             None => rank_cost(step),
         };
+        if self.columns.owner[secret].is_some_and(|owner| owner != id) {
+            cost += 40;
+        }
         if matches!(b.label.says, Says::Yes | Says::Maybe) {
             cost += match (a.affix.is_empty(), b.label.affix.is_empty()) {
                 (true, true) => 0,
