@@ -297,7 +297,7 @@ impl<'a> Layout<'a> {
             cost += 90; // the secret of something else beside an id whose own is not there
         }
         if let Some(vacant) = &self.vacant[id]
-            && !(touching || partner || b.label.own || vacant.may_mean(&b.label.name))
+            && !(touching || partner || vacant.may_mean(&b.label))
         {
             cost += 90; // its own is kept elsewhere
         }

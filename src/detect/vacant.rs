@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::label::{Label, Says};
 use super::names::{affix, is_branded, name, spelled, words};
 use super::pair::IdAt;
 use super::structure::Gap;
@@ -63,9 +64,15 @@ impl Vacant {
             .then(|| Self { name: spelled(own), refers: identifiers(value) })
     }
 
-    /// Whether what stands for the value can be the value that has this name.
-    pub(super) fn may_mean(&self, name: &str) -> bool {
-        !name.is_empty() && (self.name == name || self.refers.iter().any(|r| name.ends_with(r.as_str())))
+    /// Whether a secret with this label can be the one after all: named so again, by what stands for the value, or by AWS's name.
+    pub(super) fn may_mean(&self, label: &Label) -> bool {
+        let same = self.name == label.name;
+        let referred = self.refers.iter().any(|r| label.name.ends_with(r.as_str()));
+        match label.says {
+            // The name was read across what stands for the value, or out of it.
+            Says::Maybe if same || referred => false,
+            _ => label.own || same || referred,
+        }
     }
 }
 
@@ -177,7 +184,11 @@ mod tests {
     #[test]
     fn what_it_refers_to_may_be_it() {
         let vacant = beside("AWS_KEY=@\nAWS_SECRET=${DEPLOY_SECRET}\n", true).unwrap();
-        assert!(vacant.may_mean("deploysecret") && vacant.may_mean("awssecret"));
-        assert!(!vacant.may_mean("secretkey") && !vacant.may_mean(""));
+        let label = |says, name: &str| Label { says, name: name.to_owned(), ..Label::default() };
+        assert!(vacant.may_mean(&label(Says::Yes, "deploysecret")));
+        assert!(vacant.may_mean(&label(Says::Yes, "awssecret")));
+        assert!(!vacant.may_mean(&label(Says::Maybe, "awssecret")));
+        assert!(!vacant.may_mean(&label(Says::Yes, "secretkey")));
+        assert!(!vacant.may_mean(&label(Says::Nothing, "")));
     }
 }
