@@ -68,6 +68,8 @@ const FILLERS: &[&str] = &[
     "false",
     "sensitive",
     "nullable",
+    "parameter",
+    "output",
 ];
 
 /// Words of key names that tell nothing about which key it is.
@@ -126,8 +128,9 @@ const GENERIC: &[&str] = &[
     "public",
     "private",
     "no",
-    "a",
     "is",
+    "init",
+    "with",
 ];
 
 /// Words behind a name that tell one key from another: `AWS_SECRET_ACCESS_KEY_PROD`.
@@ -263,6 +266,8 @@ const FOREIGN: &[&str] = &[
     "alibaba",
     "tencent",
     "qiniu",
+    "restic",
+    "borg",
 ];
 
 /// Words of which one in a name makes it AWS's own, whatever else it says.

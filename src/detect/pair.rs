@@ -282,9 +282,11 @@ impl<'a> Layout<'a> {
             Some(_) => 12 + rank_cost(step),
             None => rank_cost(step),
         };
-        if self.columns.owner[secret].is_some_and(|owner| owner != id) {
-            cost += 40;
-        }
+        cost += match self.columns.owner[secret] {
+            Some(owner) if owner == id => -20,
+            Some(_) => 40,
+            None => 0,
+        };
         if matches!(b.label.says, Says::Yes | Says::Maybe) {
             cost += match (a.affix.is_empty(), b.label.affix.is_empty()) {
                 (true, true) => 0,

@@ -33,7 +33,9 @@ impl Vacant {
             let piece = &text[part.clone()];
             named_secret(piece).find_map(|at| {
                 let gap = Gap::of(&text[between(part.start + at..part.start + at)]);
-                let near = !gap.header && gap.closed == 0 && gap.opened == 0 && gap.lines <= LINES;
+                let near = !gap.header
+                    && gap.lines <= LINES
+                    && in_one_block(&text[between(part.start + at..part.start + at)]);
                 near.then(|| Self::at(piece, at, cut(part.end), id)).flatten()
             })
         };
@@ -74,6 +76,20 @@ impl Vacant {
             _ => label.own || same || referred,
         }
     }
+}
+
+/// Whether no block begins or ends in a text that does not do both.
+fn in_one_block(text: &[u8]) -> bool {
+    let mut open = 0;
+    for b in text {
+        match b {
+            b'{' | b'[' => open += 1,
+            b'}' | b']' if open == 0 => return false,
+            b'}' | b']' => open -= 1,
+            _ => {}
+        }
+    }
+    open == 0
 }
 
 /// Where a word with `secret` in it stands.
@@ -175,6 +191,7 @@ mod tests {
             ("key = @\n# secret =\n", false),
             ("key = @\n[other]\nsecret = ''\n", false),
             ("key = @ }\nx = { secret = ''\n", false),
+            ("['secret' => env('X')],\nkey: @\n", false),
             ("KEY = '@'\nAWS_SECRET = os.environ['X']\n", false),
         ] {
             assert_eq!(beside(text, branded), None, "{text}");
