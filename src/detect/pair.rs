@@ -171,6 +171,12 @@ impl<'a> Layout<'a> {
         }
         let vacant = |(id, &rank): (&IdAt, &usize)| {
             let from = rank.checked_sub(1).map_or(0, |before| spans[before].end);
+            // What stands before an id is of interest where its secret does not follow.
+            let follows = order.get(rank + 1).is_some_and(|next| match *next {
+                Slot::Secret(s) => Vacant::is_filled(id, &secrets[s].label) && !gaps[rank].header,
+                Slot::Id(_) => false,
+            });
+            let from = if follows { id.candidate.span.start } else { from };
             Vacant::beside(text, id, from..spans.get(rank + 1).map_or(text.len(), |next| next.start))
         };
         let vacant = ids.iter().zip(&id_rank).map(vacant).collect();
@@ -301,7 +307,7 @@ impl<'a> Layout<'a> {
         if let Some(vacant) = &self.vacant[id]
             && !(touching || partner || vacant.may_mean(&b.label))
         {
-            cost += 90; // its own is kept elsewhere
+            cost += if vacant.may_be_beside(&b.label) { 40 } else { 90 }; // its own is kept elsewhere
         }
         let apart = gap.lines > 0 || gap.opened > 0;
         if apart

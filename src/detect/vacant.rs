@@ -66,15 +66,24 @@ impl Vacant {
             .then(|| Self { name: spelled(own), refers: identifiers(value) })
     }
 
-    /// Whether a secret with this label can be the one after all: named so again, by what stands for the value, or by AWS's name.
+    /// Whether a secret with this label can be the one after all: named so again, or by what stands for the value.
     pub(super) fn may_mean(&self, label: &Label) -> bool {
-        let same = self.name == label.name;
-        let referred = self.refers.iter().any(|r| label.name.ends_with(r.as_str()));
-        match label.says {
-            // The name was read across what stands for the value, or out of it.
-            Says::Maybe if same || referred => false,
-            _ => label.own || same || referred,
-        }
+        // A name some words away was read across what stands for the value, or out of it.
+        label.says != Says::Maybe && (self.name == label.name || self.is_referred(label))
+    }
+
+    /// Whether a secret with this label is by its name one of AWS's, so that both may be there.
+    pub(super) fn may_be_beside(&self, label: &Label) -> bool {
+        label.own && !(label.says == Says::Maybe && (self.name == label.name || self.is_referred(label)))
+    }
+
+    fn is_referred(&self, label: &Label) -> bool {
+        self.refers.iter().any(|r| label.name.ends_with(r.as_str()))
+    }
+
+    /// Whether a secret behind an id has the name that goes with the id's.
+    pub(super) fn is_filled(id: &IdAt, secret: &Label) -> bool {
+        secret.says == Says::Yes && (secret.own || !id.branded) && secret.affix == id.affix
     }
 }
 
@@ -135,14 +144,20 @@ fn is_elsewhere(value: &[u8]) -> bool {
     const SOURCES: &[&[u8]] = &[b"env", b"vault", b"secrets.", b"ssm", b"getsecret", b"secretsmanager"];
     let lower = value.to_ascii_lowercase();
     let word = lower.split(|b| matches!(b, b',' | b';' | b'}' | b' ' | b'#')).next().unwrap_or_default();
-    if value.ends_with(b"(") {
-        return false; // it may be on the next line
+    if value.ends_with(b"(") || is_hash(value) {
+        return false; // the value is on the next line, or here
     }
     matches!(value.first(), Some(b'$' | b'<' | b'%' | b'!' | b'*')) && value.len() > 1
         || value.starts_with(b"{{")
         || value.starts_with(b"#{")
         || NONE.contains(&word)
         || SOURCES.iter().any(|s| memchr::memmem::find(&lower, s).is_some())
+}
+
+/// Whether a value is that of a password as systems keep it: `$6$…`.
+fn is_hash(value: &[u8]) -> bool {
+    let scheme = value.iter().skip(1).take_while(|b| b.is_ascii_alphanumeric()).count();
+    value.first() == Some(&b'$') && scheme > 0 && value.get(1 + scheme) == Some(&b'$')
 }
 
 /// The names in a value.
@@ -188,6 +203,7 @@ mod tests {
             ("AWS_KEY = '@'\nAWS_SECRET = os.environ.get(\n    'x', 'y')\n", true),
             ("key:\n  dev: @\nsecret:\n  dev: x\n", false),
             ("key = @\nsecret =\n  x\n", false),
+            ("secret:$6$salt$x\nkey = @\n", false),
             ("key = @\n# secret =\n", false),
             ("key = @\n[other]\nsecret = ''\n", false),
             ("key = @ }\nx = { secret = ''\n", false),
