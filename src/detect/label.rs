@@ -48,10 +48,15 @@ pub(super) enum Says {
 
 /// Read the text before the value at `span`, not further back than `floor`, where another value ends.
 pub(super) fn read(text: &[u8], floor: usize, span: Range<usize>, part: &Part) -> Label {
-    let before = &*surroundings(text, floor, span.start);
-    match name_behind(before, &text[span.end..]) {
-        Some(name) => read_name(&[name, b" = "].concat(), part),
-        None => read_name(before, part),
+    read_name(&naming(text, floor, span), part)
+}
+
+/// What names the value at `span`: the text before it, or the name that stands behind it.
+fn naming(text: &[u8], floor: usize, span: Range<usize>) -> Cow<'_, [u8]> {
+    let before = surroundings(text, floor, span.start);
+    match name_behind(&before, &text[span.end..]) {
+        Some(name) => Cow::Owned([name, b" = "].concat()),
+        None => before,
     }
 }
 
@@ -111,10 +116,8 @@ fn read_name(before: &[u8], part: &Part) -> Label {
         name: spelled(named),
         ..Label::default()
     };
-    if !label.own
-        && best.is_none_or(|(last, _)| words[last].start < joined(before))
-        && joined(before) < before.len()
-    {
+    let token = joined(before);
+    if token < before.len() && !label.own && best.is_none_or(|(last, _)| words[last].start < token) {
         return Label { says: Says::No, ..Label::default() };
     }
     let Some((last, _)) = best else {
@@ -206,9 +209,9 @@ fn described(text: &[u8]) -> usize {
     }
 }
 
-/// What the name before an id says: its affix, and whether it speaks of AWS.
-pub(super) fn of_id(text: &[u8], floor: usize, start: usize) -> (Vec<String>, bool) {
-    let before = &*surroundings(text, floor, start);
+/// What the name of the id at `span` says: its affix, and whether it speaks of AWS.
+pub(super) fn of_id(text: &[u8], floor: usize, span: Range<usize>) -> (Vec<String>, bool) {
+    let before = &*naming(text, floor, span);
     let words = words(before);
     let named = |w: &Word| matches!(w.text.as_str(), "id" | "key" | "access" | "user" | "username" | "login");
     let Some(last) = words.iter().rposition(named) else { return (Vec::new(), false) };

@@ -332,14 +332,24 @@ impl<'a> Layout<'a> {
 impl Layout<'_> {
     /// Whether the blocks around them part an id and a secret.
     fn is_of_another_block(&self, id: usize, secret: usize) -> bool {
-        let of_id = around(self.text, &self.blocks.0[id], &self.ids[id].candidate);
-        around(self.text, &self.blocks.1[secret], &self.secrets[secret].candidate).are_of_others(of_id)
+        let of_id = self.around(&self.blocks.0[id], &self.ids[id].candidate);
+        self.around(&self.blocks.1[secret], &self.secrets[secret].candidate).are_of_others(of_id)
     }
-}
 
-/// The blocks around a value, found when they are first needed.
-fn around<'a>(text: &[u8], known: &'a OnceCell<Blocks>, value: &Candidate) -> &'a Blocks {
-    known.get_or_init(|| Blocks::around(text, value.span.start))
+    /// The blocks around a value, found when they are first needed. Those that begin many values before are not of interest.
+    fn around<'s>(&'s self, known: &'s OnceCell<Blocks>, value: &Candidate) -> &'s Blocks {
+        const VALUES: usize = 8;
+        let span = |s: &Slot| match *s {
+            Slot::Id(i) => &self.ids[i].candidate.span,
+            Slot::Secret(i) => &self.secrets[i].candidate.span,
+        };
+        known.get_or_init(|| {
+            let at = value.span.start;
+            let rank = self.order.partition_point(|s| span(s).start < at);
+            let floor = rank.checked_sub(VALUES).map_or(0, |before| span(&self.order[before]).end);
+            Blocks::around(self.text, floor.min(at), at)
+        })
+    }
 }
 
 /// Whether a secret can be that of an id: one of the documentation is no real id's.

@@ -15,7 +15,7 @@ pub(super) struct Blocks {
     at: usize,
     /// No block that begins before this is known.
     from: usize,
-    blocks: Vec<Block>,
+    all: Vec<Block>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,11 +37,11 @@ enum Kind {
 }
 
 impl Blocks {
-    /// The blocks around the value at `at`.
-    pub(super) fn around(text: &[u8], at: usize) -> Self {
-        let from = at.saturating_sub(REACH);
-        let mut blocks = Vec::new();
-        let mut push = |start: usize, name: &[u8]| blocks.push(Block { start, kind: Kind::of(name) });
+    /// The blocks around the value at `at`, as far as they begin behind `floor`.
+    pub(super) fn around(text: &[u8], floor: usize, at: usize) -> Self {
+        let from = at.saturating_sub(REACH).max(floor);
+        let mut all = Vec::new();
+        let mut push = |start: usize, name: &[u8]| all.push(Block { start, kind: Kind::of(name) });
         let (mut closed, mut left) = (0, indent(text, at));
         let mut line_end = None;
         for i in (from..at).rev() {
@@ -73,13 +73,13 @@ impl Blocks {
                 push(0, name);
             }
         }
-        Self { at, from, blocks }
+        Self { at, from, all }
     }
 
     /// Those that are not around the other value too.
     fn without<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Block> {
-        let shared = |b: &Block| other.blocks.iter().any(|o| o.start == b.start);
-        self.blocks.iter().filter(move |b| b.start > other.at || other.from <= b.start && !shared(b))
+        let shared = |b: &Block| other.all.iter().any(|o| o.start == b.start);
+        self.all.iter().filter(move |b| b.start > other.at || other.from <= b.start && !shared(b))
     }
 
     /// Whether a secret in these blocks is by their names another's than an id's in `id`.
@@ -120,7 +120,7 @@ mod tests {
 
     /// Whether in the text the secret `$` is by its block another's than the id `@`.
     fn apart(text: &str) -> bool {
-        let of = |mark| Blocks::around(text.as_bytes(), text.find(mark).unwrap());
+        let of = |mark| Blocks::around(text.as_bytes(), 0, text.find(mark).unwrap());
         of('$').are_of_others(&of('@'))
     }
 

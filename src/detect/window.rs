@@ -311,7 +311,7 @@ impl Found<'_> {
         let text = &self.view.text;
         ids.iter()
             .map(|c| {
-                let (affix, branded) = label::of_id(text, self.floor(c.span.start), c.span.start);
+                let (affix, branded) = label::of_id(text, self.floor(c.span.start), c.span.clone());
                 IdAt { candidate: c.clone(), affix, branded }
             })
             .collect()
