@@ -66,15 +66,16 @@ impl Vacant {
             .then(|| Self { name: spelled(own), refers: identifiers(value) })
     }
 
-    /// Whether a secret with this label can be the one after all: named so again, or by what stands for the value.
+    /// Whether what stands for the value names a secret with this label.
     pub(super) fn may_mean(&self, label: &Label) -> bool {
-        // A name some words away was read across what stands for the value, or out of it.
-        label.says != Says::Maybe && (self.name == label.name || self.is_referred(label))
+        // A name some words away was read out of what stands for the value.
+        label.says != Says::Maybe && self.is_referred(label)
     }
 
-    /// Whether a secret with this label is by its name one of AWS's, so that both may be there.
+    /// Whether a secret with this label may be the one all the same: named so again, or by its name one of AWS's.
     pub(super) fn may_be_beside(&self, label: &Label) -> bool {
-        label.own && !(label.says == Says::Maybe && (self.name == label.name || self.is_referred(label)))
+        let same = self.name == label.name;
+        (label.own || same) && !(label.says == Says::Maybe && (same || self.is_referred(label)))
     }
 
     fn is_referred(&self, label: &Label) -> bool {
@@ -219,9 +220,10 @@ mod tests {
         let vacant = beside("AWS_KEY=@\nAWS_SECRET=${DEPLOY_SECRET}\n", true).unwrap();
         let label = |says, name: &str| Label { says, name: name.to_owned(), ..Label::default() };
         assert!(vacant.may_mean(&label(Says::Yes, "deploysecret")));
-        assert!(vacant.may_mean(&label(Says::Yes, "awssecret")));
-        assert!(!vacant.may_mean(&label(Says::Maybe, "awssecret")));
         assert!(!vacant.may_mean(&label(Says::Yes, "secretkey")));
         assert!(!vacant.may_mean(&label(Says::Nothing, "")));
+        assert!(vacant.may_be_beside(&label(Says::Yes, "awssecret")));
+        assert!(!vacant.may_be_beside(&label(Says::Maybe, "awssecret")));
+        assert!(!vacant.may_be_beside(&label(Says::Yes, "secretkey")));
     }
 }
