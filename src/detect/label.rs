@@ -1,11 +1,13 @@
 //! The name in front of a value: what it says about the value.
 //!
-//! A name is read as words, whatever its case and separators: `AWS_SECRET_ACCESS_KEY`, `awsSecretAccessKey` and
-//! `Secret Access Key` are the same words. Of all names before a value the nearest counts.
+//! Of all names before a value the nearest counts.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::names::{
+    STAGES, Word, affix, find, is_branded, is_filler, is_foreign, is_own, name, spelled, words,
+};
 use crate::rules::Part;
 
 /// How far before a value its name may begin, in bytes.
@@ -22,6 +24,10 @@ pub(super) struct Label {
     pub(super) affix: Vec<String>,
     /// The name is that of something else that has secrets, and says nothing of AWS: `DB_PASSWORD`.
     pub(super) foreign: bool,
+    /// The name says that it is AWS's own: `AWS_KEY`, `secret_access_key`.
+    pub(super) own: bool,
+    /// The letters and digits of the name, lower case.
+    pub(super) name: String,
 }
 
 /// What a name says of a value.
@@ -40,253 +46,47 @@ pub(super) enum Says {
     No,
 }
 
-/// A word before a value: a piece of a name, lower case.
-struct Word {
-    text: String,
-    start: usize,
-    end: usize,
+/// Read the text before the value at `span`, not further back than `floor`, where another value ends.
+pub(super) fn read(text: &[u8], floor: usize, span: Range<usize>, part: &Part) -> Label {
+    read_name(&naming(text, floor, span), part)
 }
 
-/// Words that stand between a name and its value without meaning anything: markup, types, keywords.
-const FILLERS: &[&str] = &[
-    "value",
-    "string",
-    "str",
-    "default",
-    "type",
-    "td",
-    "tr",
-    "th",
-    "class",
-    "v",
-    "e",
-    "key",
-    "id",
-    "is",
-    "the",
-    "for",
-    "const",
-    "static",
-    "final",
-    "var",
-    "val",
-    "let",
-    "env",
-    "aws",
-    "text",
-    "data",
-    "name",
-    "set",
-    "to",
-    "code",
-    "span",
-    "dd",
-    "dt",
-    "li",
-    "p",
-    "b",
-    "strong",
-    "pre",
-    "input",
-    "option",
-    "content",
-    "plain",
-    "new",
-    "of",
-    "and",
-    "be",
-    "as",
-    "secure",
-    "no",
-    "echo",
-    "true",
-    "false",
-    "sensitive",
-    "nullable",
-];
+/// What names the value at `span`: the text before it, or the name that stands behind it.
+fn naming(text: &[u8], floor: usize, span: Range<usize>) -> Cow<'_, [u8]> {
+    let before = surroundings(text, floor, span.start);
+    match name_behind(&before, &text[span.end..]) {
+        Some(name) => Cow::Owned([name, b" = "].concat()),
+        None => before,
+    }
+}
 
-/// Words of key names that tell nothing about which key it is.
-const GENERIC: &[&str] = &[
-    "aws",
-    "amazon",
-    "amz",
-    "access",
-    "secret",
-    "key",
-    "keys",
-    "id",
-    "ids",
-    "s3",
-    "s3a",
-    "s3n",
-    "fs",
-    "iam",
-    "user",
-    "username",
-    "login",
-    "sec",
-    "api",
-    "token",
-    "cred",
-    "creds",
-    "credential",
-    "credentials",
-    "password",
-    "pass",
-    "pwd",
-    "smtp",
-    "mail",
-    "email",
-    "ses",
-    "the",
-    "my",
-    "config",
-    "conf",
-    "value",
-    "string",
-    "const",
-    "static",
-    "k",
-    "export",
-    "set",
-    "env",
-    "self",
-    "this",
-    "default",
-    "name",
-    "type",
-    "var",
-    "let",
-    "final",
-    "public",
-    "private",
-    "no",
-    "a",
-    "is",
-];
+/// The name of a value that stands behind it: `<value>…</value><name>NAME</name>`, `{"value": "…", "name": "NAME"`.
+fn name_behind<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
+    const LONGEST: usize = 120;
+    // `text` without the tokens at its start, between which there may be blanks
+    let skip = |text: &'a [u8], tokens: &[&[u8]]| {
+        tokens.iter().try_fold(text, |text, token| text.trim_ascii_start().strip_prefix(*token))
+    };
+    let ends = |tokens: &[&[u8]]| {
+        let end = |text, token: &&[u8]| <[u8]>::trim_ascii_end(text).strip_suffix(*token);
+        tokens.iter().rev().try_fold(before, end).is_some()
+    };
+    let (rest, stop) = if let Some(rest) = skip(behind, &[b"</value>", b"<name>"]) {
+        (rest, b'<')
+    } else {
+        (skip(behind, &[b"\"", b",", b"\"name\"", b":", b"\""])?, b'"')
+    };
+    let first = if stop == b'<' {
+        ends(&[b"<value>"]) && !ends(&[b"</name>", b"<value>"])
+    } else {
+        ends(&[b"{", b"\"value\"", b":", b"\""])
+    };
+    let end = rest.iter().take(LONGEST).position(|b| *b == stop)?;
+    first.then(|| &rest[..end])
+}
 
-/// Words behind a name that tell one key from another: `AWS_SECRET_ACCESS_KEY_PROD`.
-const STAGES: &[&str] = &[
-    "prod",
-    "production",
-    "prd",
-    "live",
-    "preprod",
-    "dev",
-    "devel",
-    "development",
-    "staging",
-    "stage",
-    "stg",
-    "test",
-    "testing",
-    "qa",
-    "uat",
-    "sandbox",
-    "demo",
-    "beta",
-    "old",
-    "new",
-    "current",
-    "previous",
-    "prev",
-    "backup",
-    "bak",
-    "primary",
-    "secondary",
-    "main",
-    "master",
-    "root",
-    "admin",
-    "internal",
-    "external",
-    "eu",
-    "us",
-    "china",
-    "cn",
-    "gov",
-    "ro",
-    "rw",
-    "readonly",
-    "tf",
-];
-
-/// Words of names that are not AWS's: services, and what else programs keep a secret for.
-const FOREIGN: &[&str] = &[
-    "db",
-    "database",
-    "postgres",
-    "postgresql",
-    "pg",
-    "mysql",
-    "mariadb",
-    "mongo",
-    "mongodb",
-    "redis",
-    "rabbitmq",
-    "amqp",
-    "ldap",
-    "jwt",
-    "session",
-    "cookie",
-    "csrf",
-    "django",
-    "flask",
-    "rails",
-    "laravel",
-    "oauth",
-    "auth0",
-    "okta",
-    "keycloak",
-    "recaptcha",
-    "captcha",
-    "github",
-    "gitlab",
-    "bitbucket",
-    "twitter",
-    "facebook",
-    "google",
-    "gcp",
-    "gcs",
-    "gs",
-    "azure",
-    "cloudflare",
-    "stripe",
-    "paypal",
-    "slack",
-    "discord",
-    "telegram",
-    "twilio",
-    "sendgrid",
-    "mailgun",
-    "pagerduty",
-    "datadog",
-    "sentry",
-    "newrelic",
-    "mapbox",
-    "spaces",
-    "digitalocean",
-    "heroku",
-    "npm",
-    "pypi",
-    "dockerhub",
-    "jenkins",
-    "sonar",
-    "grafana",
-    "linkedin",
-    "spotify",
-    "dropbox",
-    "pusher",
-    "algolia",
-    "webhook",
-];
-
-/// Words of which one in a name makes it AWS's own, whatever else it says.
-const OWN: &[&str] = &["aws", "amazon", "amz", "access", "s3", "s3a", "s3n", "iam", "ses"];
-
-/// Read the text before `start`, not further back than `floor`, where another value ends.
-pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Label {
-    let before = &*surroundings(text, floor, start);
+/// Read the text before a value.
+fn read_name(before: &[u8], part: &Part) -> Label {
     let words = words(before);
     let nearest = |labels: &[String]| -> Option<(usize, usize)> {
         labels.iter().filter_map(|l| find(&words, l)).max_by_key(|&(last, len)| (last, len))
@@ -295,22 +95,35 @@ pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Labe
     let alone = nearest(&part.alone_labels);
     let best = yes.max(alone);
     let assigned = words.last().is_some_and(|last| is_assigned(before, last));
+    let called = || !words.is_empty() && is_called(before, &words[name(before, &words, words.len() - 1)]);
     // What lines above say of their own values says nothing of one that has a name on its line.
     let line = memchr::memrchr(b'\n', before).map_or(0, |end| end + 1);
     if let Some((at, _)) = no
         && no > best
-        && !(assigned && words[at].end <= line)
+        && !(words[at].end <= line && (assigned || called()))
+        && !is_argument(before, &words[name(before, &words, at)])
     {
         return Label { says: Says::No, ..Label::default() };
     }
     // Without a label the last name counts.
     let anchor = best.map(|(last, _)| last).or_else(|| words.len().checked_sub(1));
     let name = anchor.map_or(0..0, |word| name(before, &words, word));
-    let (affix, foreign) = (affix(&words[name.clone()]), is_foreign(&words[name.clone()]));
+    let named = &words[name.clone()];
+    let label = Label {
+        affix: affix(named),
+        foreign: is_foreign(named),
+        own: is_own(named),
+        name: spelled(named),
+        ..Label::default()
+    };
+    let token = joined(before);
+    if token < before.len() && !label.own && best.is_none_or(|(last, _)| words[last].start < token) {
+        return Label { says: Says::No, ..Label::default() };
+    }
     let Some((last, _)) = best else {
         // A name says more than that it is a key.
-        let named = assigned && words.last().is_some_and(|w| !is_filler(&w.text)) && !affix.is_empty();
-        return Label { says: if named { Says::Other } else { Says::Nothing }, alone: false, affix, foreign };
+        let other = assigned && words.last().is_some_and(|w| !is_filler(&w.text)) && !label.affix.is_empty();
+        return Label { says: if other { Says::Other } else { Says::Nothing }, ..label };
     };
     let tells = |(at, word): &(usize, &Word)| {
         let stage = name.contains(at) && STAGES.contains(&word.text.as_str());
@@ -322,19 +135,44 @@ pub(super) fn read(text: &[u8], floor: usize, start: usize, part: &Part) -> Labe
         _ => Says::Nothing,
     };
     let alone = says == Says::Yes && alone.is_some_and(|(at, _)| at == last);
-    Label { says, alone, affix, foreign }
-}
-
-/// Whether a name is that of something else that has secrets.
-fn is_foreign(name: &[Word]) -> bool {
-    let says_one_of = |list: &[&str]| name.iter().any(|w| list.contains(&w.text.as_str()));
-    says_one_of(FOREIGN) && !says_one_of(OWN)
+    Label { says, alone, ..label }
 }
 
 /// Whether the value behind the text is assigned to its last word: `name = `, `"name": "`.
-fn is_assigned(text: &[u8], last: &Word) -> bool {
+pub(super) fn is_assigned(text: &[u8], last: &Word) -> bool {
     let sign = &text[last.end..];
     sign.len() <= 12 && sign.iter().any(|b| matches!(b, b'=' | b':')) && !sign.contains(&b'\n')
+}
+
+/// Whether the value behind the text is given to a call with a name: `put("name", "`.
+fn is_called(text: &[u8], name: &[Word]) -> bool {
+    let quote = |b: u8| matches!(b, b'"' | b'\'');
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return false };
+    let sign: Vec<u8> = text[last.end..].iter().copied().filter(|b| *b != b' ').collect();
+    matches!(sign[..], [a, b',', b] if quote(a) && quote(b))
+        && matches!(text[..first.start].trim_ascii_end(), [.., b'(', b] if quote(*b))
+}
+
+/// Whether a name is an argument or item of its own, behind and before others: `, "sha256", `. It names nothing then.
+fn is_argument(text: &[u8], name: &[Word]) -> bool {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return false };
+    let before = text[..first.start].strip_suffix(b"\"").or_else(|| text[..first.start].strip_suffix(b"'"));
+    let behind = text[last.end..].strip_prefix(b"\"").or_else(|| text[last.end..].strip_prefix(b"'"));
+    before.is_some_and(|t| t.trim_ascii_end().ends_with(b","))
+        && behind.is_some_and(|t| t.trim_ascii_start().starts_with(b","))
+}
+
+/// Where in the text words begin that a dash, a dot or an underscore joins to the value behind it, as in the head of a token: `pk.`,
+/// `django-insecure-`. The end of the text if none does.
+fn joined(text: &[u8]) -> usize {
+    let joins = |b: &u8| matches!(b, b'-' | b'.' | b'_');
+    let run = text.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || joins(b)).count();
+    let head = &text[text.len() - run..];
+    if head.last().is_some_and(joins) && head.iter().any(u8::is_ascii_alphanumeric) {
+        text.len() - run
+    } else {
+        text.len()
+    }
 }
 
 /// The text before a value, as far as it may name it. Descriptions are left out: they stand between a name and its value, and are as
@@ -371,105 +209,15 @@ fn described(text: &[u8]) -> usize {
     }
 }
 
-fn is_filler(word: &str) -> bool {
-    word.len() == 1 || word.bytes().all(|b| b.is_ascii_digit()) || FILLERS.contains(&word)
-}
-
-/// The words of a text: split at everything that is no letter or digit, between lower and upper case, and before the
-/// last capital of several (`AWSSecretKey`: aws, secret, key).
-fn words(text: &[u8]) -> Vec<Word> {
-    let mut words: Vec<Word> = Vec::new();
-    let mut at = 0;
-    while at < text.len() {
-        if !text[at].is_ascii_alphanumeric() {
-            at += 1;
-            continue;
-        }
-        let start = at;
-        at += 1;
-        while at < text.len() && text[at].is_ascii_alphanumeric() {
-            let (a, b) = (text[at - 1], text[at]);
-            let next_lower = text.get(at + 1).is_some_and(u8::is_ascii_lowercase);
-            let hump = a.is_ascii_lowercase() && b.is_ascii_uppercase();
-            let acronym = a.is_ascii_uppercase() && b.is_ascii_uppercase() && next_lower;
-            if hump || acronym {
-                break;
-            }
-            at += 1;
-        }
-        words.push(Word {
-            text: String::from_utf8_lossy(&text[start..at]).to_ascii_lowercase(),
-            start,
-            end: at,
-        });
-    }
-    words
-}
-
-/// The last place where `label` stands in `words`: index of its last word, and its length in characters.
-fn find(words: &[Word], label: &str) -> Option<(usize, usize)> {
-    let wanted: String = label.split_ascii_whitespace().collect();
-    for last in (0..words.len()).rev() {
-        let mut rest = wanted.as_str();
-        for (at, word) in words[..=last].iter().enumerate().rev() {
-            // a list of values is named in the plural
-            let singular =
-                word.text.strip_suffix('s').filter(|w| at == last && w.len() > 3 && rest.ends_with(w));
-            if let Some(shorter) = rest.strip_suffix(singular.unwrap_or(&word.text)) {
-                rest = shorter;
-                if rest.is_empty() {
-                    return Some((last, wanted.len()));
-                }
-            } else {
-                // names without humps: `myawssecretkey`; short labels would be found by chance
-                if word.text.ends_with(rest) && rest.len() >= 5 {
-                    return Some((last, wanted.len()));
-                }
-                break;
-            }
-        }
-    }
-    None
-}
-
-/// The words of the name that one of its words belongs to.
-fn name(text: &[u8], words: &[Word], word: usize) -> Range<usize> {
-    let joined = |a: &Word, b: &Word| text[a.end..b.start].iter().all(|b| matches!(b, b'_' | b'-' | b'.'));
-    let (mut first, mut end) = (word, word + 1);
-    while first > 0 && joined(&words[first - 1], &words[first]) {
-        first -= 1;
-    }
-    while end < words.len() && joined(&words[end - 1], &words[end]) {
-        end += 1;
-    }
-    first..end
-}
-
-/// What a name says besides generic words.
-fn affix(name: &[Word]) -> Vec<String> {
-    let mut affix: Vec<String> = name
-        .iter()
-        .filter(|w| !GENERIC.contains(&w.text.as_str()))
-        .map(|w| {
-            // `key2`: the number tells which
-            let stem = w.text.trim_end_matches(|c: char| c.is_ascii_digit());
-            if GENERIC.contains(&stem) { w.text[stem.len()..].to_owned() } else { w.text.clone() }
-        })
-        .collect();
-    affix.sort();
-    affix.dedup();
-    affix
-}
-
-/// The affix of the name before an id.
-pub(super) fn id_affix(text: &[u8], floor: usize, start: usize) -> Vec<String> {
-    let before = &*surroundings(text, floor, start);
+/// What the name of the id at `span` says: its affix, and whether it speaks of AWS.
+pub(super) fn of_id(text: &[u8], floor: usize, span: Range<usize>) -> (Vec<String>, bool) {
+    let before = &*naming(text, floor, span);
     let words = words(before);
     let named = |w: &Word| matches!(w.text.as_str(), "id" | "key" | "access" | "user" | "username" | "login");
-    let Some(last) = words.iter().rposition(named) else { return Vec::new() };
+    let Some(last) = words.iter().rposition(named) else { return (Vec::new(), false) };
     let name = name(before, &words, last);
     let own = words[name.end..].iter().all(|w| is_filler(&w.text) || w.text == "s3");
-    if own { affix(&words[name]) } else { Vec::new() }
+    if own { (affix(&words[name.clone()]), is_branded(&words[name])) } else { (Vec::new(), false) }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ fn a_name_is_its_words_whatever_separates_them() {
 fn read_as(text: &str) -> Label {
     let rules = crate::rules::RuleSet::embedded();
     let rule = rules.get("aws-secret-access-key").expect("it is there");
-    read(text.as_bytes(), 0, text.len(), rule.secret.as_ref().expect("it has one"))
+    read(text.as_bytes(), 0, text.len()..text.len(), rule.secret.as_ref().expect("it has one"))
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_name_may_go_on_with_the_stage_it_is_for() {
         assert!(!read_as(text).alone, "{text}");
     }
     let id = "KEY_ID_PROD=";
-    assert_eq!(id_affix(id.as_bytes(), 0, id.len()), ["prod"]);
+    assert_eq!(of_id(id.as_bytes(), 0, id.len()..id.len()).0, ["prod"]);
     assert_eq!(read_as("SECRET_ACCESS_KEY_PROD=").affix, ["prod"]);
 }
 
@@ -76,6 +76,43 @@ fn secrets_of_other_services_are_known_by_their_names() {
     for text in ["DB_AWS_SECRET=", "github_s3_secret_key: ", "SECRET_ACCESS_KEY=", "MEDIA_SECRET=", ""] {
         assert!(!read_as(text).foreign, "{text}");
     }
+}
+
+#[test]
+fn an_argument_names_nothing() {
+    assert_eq!(read_as("\", \"sha256\", \"").says, Says::Nothing);
+    assert_eq!(read_as("put(\"sha256\", \"").says, Says::No);
+    assert_eq!(read_as("put(\"hash\", \"md5\");\nput(\"key\", \"").says, Says::Nothing);
+    assert_eq!(read_as("put(\"hash\", \"md5\");\nput(\"aws_secret\", \"").says, Says::Yes);
+}
+
+#[test]
+fn the_head_of_another_token_makes_it_that() {
+    for text in ["SECRET_KEY = 'django-insecure-", "mapbox: pk.", "x = xoxb-12-"] {
+        assert_eq!(read_as(text).says, Says::No, "{text}");
+    }
+    for text in ["- ", "aws_secret-", "secret: -", "x = _"] {
+        assert_ne!(read_as(text).says, Says::No, "{text}");
+    }
+}
+
+#[test]
+fn a_name_may_stand_behind() {
+    let part = crate::rules::RuleSet::embedded();
+    let part = part.get("aws-secret-access-key").expect("it is there").secret.as_ref().expect("it has one");
+    for (text, says) in [
+        ("<value>@</value>\n<name>fs.s3a.secret.key</name>", Says::Yes),
+        ("{\"value\": \"@\", \"name\": \"AWS_SECRET_ACCESS_KEY\"}", Says::Yes),
+        ("<name>region</name><value>@</value><name>fs.s3a.secret.key</name>", Says::Nothing),
+        ("{\"x\": \"@\", \"name\": \"AWS_SECRET_ACCESS_KEY\"}", Says::Other),
+    ] {
+        let at = text.find('@').unwrap();
+        let found = read(text.as_bytes(), 0, at..at + 1, part).says;
+        assert_eq!(found == Says::Yes, says == Says::Yes, "{text}");
+    }
+    let id = "\"name\": \"PROD_KEY\"}, {\"value\": \"@\", \"name\": \"OLD_KEY\"}";
+    let at = id.find('@').unwrap();
+    assert_eq!(of_id(id.as_bytes(), 0, at..at + 1).0, ["old"]);
 }
 
 #[test]

@@ -6,9 +6,9 @@
 //! - `window`: the surroundings of the anchors, decoded
 //! - `candidate`: ids and secrets in a decoded text, by shape and neighbours
 //! - `packed`: compressed streams and archives in base64, opened and searched
-//! - `label`, `structure`: what the names before values and the layout between them say
+//! - `names`, `label`, `structure`: what the names before values and the layout between them say
 //! - `memo`: windows that were searched before
-//! - `pair`, `assign`: which secret belongs to which id
+//! - `pair`, `columns`, `rows`, `section`, `vacant`, `assign`: which secret belongs to which id
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -22,12 +22,17 @@ mod assign;
 mod buckets;
 mod candidate;
 pub mod check;
+mod columns;
 mod label;
 mod memo;
+mod names;
 mod packed;
 mod pair;
 pub mod prefilter;
+mod rows;
+mod section;
 mod structure;
+mod vacant;
 mod window;
 
 pub use memo::Memo;

@@ -4,15 +4,24 @@
 //! touching values (`ID:SECRET`), a named secret near by, a named secret far away in the same block, an unnamed
 //! neighbour on the same line. A section header is never crossed.
 
+use std::cell::OnceCell;
+use std::ops::Range;
+
 use super::assign::{Edge, UNPAIRED, assign};
 use super::candidate::Candidate;
+use super::columns::{Columns, Line};
 use super::label::{Label, Says};
+use super::rows::Rows;
+use super::section::Blocks;
 use super::structure::{Gap, indent, is_taken_out};
+use super::vacant::Vacant;
 
 /// An id and what its surroundings say.
 pub(super) struct IdAt {
     pub(super) candidate: Candidate,
     pub(super) affix: Vec<String>,
+    /// Its name speaks of AWS.
+    pub(super) branded: bool,
 }
 
 /// A secret and what its surroundings say.
@@ -118,12 +127,18 @@ struct Layout<'a> {
     gaps: Vec<Gap>,
     /// The place of each id in `order`.
     id_rank: Vec<usize>,
-    /// For ids in a column: the secret that stands at the same place of the column of secrets.
-    column: Vec<Option<usize>>,
+    columns: Columns,
+    /// The tables that they stand in.
+    rows: Rows,
+    /// For each id the name of its secret, if that is kept elsewhere.
+    vacant: Vec<Option<Vacant>>,
+    /// The blocks around each id and each secret, once they are needed.
+    blocks: (Vec<OnceCell<Blocks>>, Vec<OnceCell<Blocks>>),
 }
 
+/// A value by its index among those of its kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Slot {
+pub(super) enum Slot {
     Id(usize),
     Secret(usize),
 }
@@ -137,13 +152,9 @@ impl<'a> Layout<'a> {
             Slot::Secret(i) => secrets[i].candidate.span.clone(),
         };
         order.sort_by_key(|s| span(s).start);
-        let gaps: Vec<Gap> = order
-            .windows(2)
-            .map(|w| {
-                let (from, to) = (span(&w[0]).end, span(&w[1]).start);
-                Gap::of(text.get(from..to).unwrap_or_default())
-            })
-            .collect();
+        let spans: Vec<Range<usize>> = order.iter().map(span).collect();
+        let between = |w: &[Range<usize>]| Gap::of(text.get(w[0].end..w[1].start).unwrap_or_default());
+        let gaps: Vec<Gap> = spans.windows(2).map(between).collect();
         let mut id_rank = vec![0; ids.len()];
         for (rank, slot) in order.iter().enumerate() {
             if let Slot::Id(i) = slot {
@@ -151,13 +162,46 @@ impl<'a> Layout<'a> {
             }
         }
         let possible = |id: usize, secret: usize| can_belong(&ids[id].candidate, &secrets[secret].candidate);
-        let mut column = columns(&order, &gaps, ids.len(), &possible);
+        let line = Line { text, order: &order, spans: &spans, gaps: &gaps };
+        let mut columns = line.columns(ids.len(), secrets.len(), &possible);
         // a column without any name must at least be near
         let named = |s: &SecretAt| matches!(s.label.says, Says::Yes | Says::Maybe);
         if !secrets.iter().any(named) && gaps.iter().any(|g| g.lines > 6) {
-            column.fill(None);
+            columns.partner.fill(None);
         }
-        Self { text, ids, secrets, order, gaps, id_rank, column }
+        let vacant = |(id, &rank): (&IdAt, &usize)| {
+            let from = rank.checked_sub(1).map_or(0, |before| spans[before].end);
+            // What stands before an id is of interest where its secret does not follow.
+            let follows = order.get(rank + 1).is_some_and(|next| match *next {
+                Slot::Secret(s) => Vacant::is_filled(id, &secrets[s].label) && !gaps[rank].header,
+                Slot::Id(_) => false,
+            });
+            let from = if follows { id.candidate.span.start } else { from };
+            Vacant::beside(text, id, from..spans.get(rank + 1).map_or(text.len(), |next| next.start))
+        };
+        let vacant = ids.iter().zip(&id_rank).map(vacant).collect();
+        let rows = Self::rows(text, ids, secrets, &order, &gaps);
+        let blocks = (vec![OnceCell::new(); ids.len()], vec![OnceCell::new(); secrets.len()]);
+        Self { text, ids, secrets, order, gaps, id_rank, columns, rows, vacant, blocks }
+    }
+
+    /// The tables that the values stand in.
+    fn rows(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], order: &[Slot], gaps: &[Gap]) -> Rows {
+        if ids.len() < 2 || gaps.iter().all(|g| g.lines == 0) {
+            return Rows::default();
+        }
+        let ids: Vec<Range<usize>> = ids.iter().map(|i| i.candidate.span.clone()).collect();
+        let secrets: Vec<Range<usize>> = secrets.iter().map(|s| s.candidate.span.clone()).collect();
+        let on_one_line =
+            order.windows(2).zip(gaps).filter(|(_, gap)| gap.lines == 0).filter_map(|(w, _)| {
+                match (w[0], w[1]) {
+                    (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) => {
+                        Some((id, secret))
+                    }
+                    _ => None,
+                }
+            });
+        Rows::new(text, &ids, &secrets, on_one_line)
     }
 
     /// The possible pairs of one id.
@@ -186,7 +230,7 @@ impl<'a> Layout<'a> {
     fn edge(&self, id: usize, other: usize, gap: Gap, step: i64, edges: &mut Vec<Edge>) {
         let Slot::Secret(secret) = self.order[other] else { return };
         let (a, b) = (&self.ids[id].candidate, &self.secrets[secret].candidate);
-        if !can_belong(a, b) {
+        if !can_belong(a, b) || gap.lines > 0 && self.rows.part(id, secret) {
             return;
         }
         let cost = self.cost(id, secret, gap, step);
@@ -204,7 +248,7 @@ impl<'a> Layout<'a> {
         };
         let between = self.text.get(first.end..last.start).unwrap_or_default();
         let touching = between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric);
-        let partner = self.column[id] == Some(secret);
+        let partner = self.columns.partner[id] == Some(secret);
         let mut cost = BASE;
         cost += match (b.label.says, touching) {
             (Says::Yes, _) => 0,
@@ -227,7 +271,7 @@ impl<'a> Layout<'a> {
         } else {
             4 + 4 * log2(gap.lines as usize) + log2(gap.bytes / 256)
         };
-        cost += 3 * i64::from(gap.blanks.min(3));
+        cost += 3 * i64::from(gap.blanks.min(3)) + 10 * i64::from(gap.rules.min(2));
         let (closed, opened) = (i64::from(gap.closed.min(6)), i64::from(gap.opened.min(6)));
         cost += 12 * closed.min(opened) + 3 * (closed - opened).abs();
         if let Some(min) = gap.min_indent {
@@ -239,10 +283,15 @@ impl<'a> Layout<'a> {
                 _ => 3,
             };
         }
-        cost += match self.column[id] {
+        cost += match self.columns.partner[id] {
             Some(_) if partner => 0,
             Some(_) => 12 + rank_cost(step),
             None => rank_cost(step),
+        };
+        cost += match self.columns.owner[secret] {
+            Some(owner) if owner == id => -20,
+            Some(_) => 40,
+            None => 0,
         };
         if matches!(b.label.says, Says::Yes | Says::Maybe) {
             cost += match (a.affix.is_empty(), b.label.affix.is_empty()) {
@@ -255,6 +304,19 @@ impl<'a> Layout<'a> {
         if b.label.foreign && b.label.affix.iter().all(|word| !a.affix.contains(word)) {
             cost += 90; // the secret of something else beside an id whose own is not there
         }
+        if let Some(vacant) = &self.vacant[id]
+            && !(touching || partner || vacant.may_mean(&b.label))
+        {
+            cost += if vacant.may_be_beside(&b.label) { 40 } else { 90 }; // its own is kept elsewhere
+        }
+        let apart = gap.lines > 0 || gap.opened > 0;
+        if apart
+            && cost < i64::from(UNPAIRED)
+            && !(b.label.own || partner)
+            && self.is_of_another_block(id, secret)
+        {
+            cost += 90;
+        }
         // Of the two sides of a diff what goes together.
         let taken_out = |c: &Candidate| is_taken_out(self.text, c.span.start);
         if gap.lines > 0 && taken_out(&a.candidate) != taken_out(&b.candidate) {
@@ -264,6 +326,29 @@ impl<'a> Layout<'a> {
             cost += 2; // most people write the id first
         }
         cost
+    }
+}
+
+impl Layout<'_> {
+    /// Whether the blocks around them part an id and a secret.
+    fn is_of_another_block(&self, id: usize, secret: usize) -> bool {
+        let of_id = self.around(&self.blocks.0[id], &self.ids[id].candidate);
+        self.around(&self.blocks.1[secret], &self.secrets[secret].candidate).are_of_others(of_id)
+    }
+
+    /// The blocks around a value, found when they are first needed. Those that begin many values before are not of interest.
+    fn around<'s>(&'s self, known: &'s OnceCell<Blocks>, value: &Candidate) -> &'s Blocks {
+        const VALUES: usize = 8;
+        let span = |s: &Slot| match *s {
+            Slot::Id(i) => &self.ids[i].candidate.span,
+            Slot::Secret(i) => &self.secrets[i].candidate.span,
+        };
+        known.get_or_init(|| {
+            let at = value.span.start;
+            let rank = self.order.partition_point(|s| span(s).start < at);
+            let floor = rank.checked_sub(VALUES).map_or(0, |before| span(&self.order[before]).end);
+            Blocks::around(self.text, floor.min(at), at)
+        })
     }
 }
 
@@ -285,50 +370,4 @@ fn nearness(gap: Gap) -> i64 {
 
 fn log2(n: usize) -> i64 {
     i64::from((n + 1).ilog2())
-}
-
-/// Ids in one block and as many secrets in the next, evenly spaced, each pair of them `possible`: a column each.
-fn columns(
-    order: &[Slot],
-    gaps: &[Gap],
-    ids: usize,
-    possible: &dyn Fn(usize, usize) -> bool,
-) -> Vec<Option<usize>> {
-    let mut column = vec![None; ids];
-    let is_id = |s: &Slot| matches!(s, Slot::Id(_));
-    let blocks: Vec<&[Slot]> = order.chunk_by(|a, b| is_id(a) == is_id(b)).collect();
-    let mut start = 0;
-    for pair in blocks.windows(2) {
-        let (a, b) = (pair[0], pair[1]);
-        let n = a.len();
-        let even = |from: usize| {
-            let lines = |g: &Gap| (g.lines, g.header);
-            gaps[from..from + n - 1].windows(2).all(|w| lines(&w[0]) == lines(&w[1]))
-        };
-        let pairs: Vec<(usize, usize)> = a
-            .iter()
-            .zip(b)
-            .filter_map(|(x, y)| match (*x, *y) {
-                (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) => {
-                    Some((id, secret))
-                }
-                _ => None,
-            })
-            .collect();
-        if n >= 2
-            && n == b.len()
-            && even(start)
-            && even(start + n)
-            && gaps[start].lines == gaps[start + n].lines
-            // Else the id and the secret that meet are a pair.
-            && gaps[start].lines <= gaps[start + n - 1].lines
-            && pairs.iter().all(|&(id, secret)| possible(id, secret))
-        {
-            for (id, secret) in pairs {
-                column[id].get_or_insert(secret);
-            }
-        }
-        start += n;
-    }
-    column
 }

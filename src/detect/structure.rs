@@ -9,8 +9,10 @@ pub(super) struct Gap {
     pub(super) lines: u32,
     /// Blank lines.
     pub(super) blanks: u32,
-    /// A section header (`[name]`) or a document separator (`---`).
+    /// A section header (`[name]`) or a separator of YAML documents (`---`).
     pub(super) header: bool,
+    /// Other rules (`---`).
+    pub(super) rules: u32,
     /// Braces closed that were not opened in between: a block was left.
     pub(super) closed: u32,
     /// Braces opened that were not closed in between: a block was entered.
@@ -51,9 +53,11 @@ impl Gap {
             return; // comments stand where they like
         }
         self.min_indent = Some(self.min_indent.map_or(indent as u32, |m| m.min(indent as u32)));
-        let behind = end.map(|end| rest[end..].trim_ascii_start());
-        if behind.is_some_and(|behind| line == b"---" || is_header(line) && !is_code(behind)) {
-            self.header = true;
+        let Some(behind) = end.map(|end| rest[end..].trim_ascii_start()) else { return };
+        match line {
+            b"---" if is_yaml(behind) => self.header = true,
+            b"---" => self.rules += 1,
+            _ => self.header |= is_header(line) && !is_code(behind),
         }
     }
 
@@ -65,6 +69,7 @@ impl Gap {
             lines: self.lines + next.lines,
             blanks: self.blanks + next.blanks,
             header: self.header || next.header,
+            rules: self.rules + next.rules,
             closed: self.closed + next.closed - paired,
             opened: self.opened - paired + next.opened,
             min_indent: match (self.min_indent, next.min_indent) {
@@ -88,7 +93,32 @@ fn is_header(line: &[u8]) -> bool {
     // `[10:33]`: when somebody wrote the line
     let time =
         name.contains(&b':') && !name.iter().any(|b| b.is_ascii_alphabetic() && !matches!(b, b'T' | b'Z'));
-    !time && name.first().is_some_and(u8::is_ascii_alphanumeric) && name.iter().all(word)
+    !time
+        && !ATTRIBUTES.contains(&name)
+        && name.first().is_some_and(u8::is_ascii_alphanumeric)
+        && name.iter().all(word)
+}
+
+/// Attributes of programs that are no names of sections.
+const ATTRIBUTES: &[&[u8]] = &[
+    b"Required",
+    b"SerializeField",
+    b"NonSerialized",
+    b"Serializable",
+    b"HideInInspector",
+    b"DataMember",
+    b"Obsolete",
+];
+
+/// Whether a text begins as YAML does: with an item, a comment, or a key of one word.
+fn is_yaml(text: &[u8]) -> bool {
+    if text.starts_with(b"- ") || matches!(text.first(), Some(b'#' | b'%' | b'{')) {
+        return true;
+    }
+    let text = text.strip_prefix(b"\"").unwrap_or(text);
+    let key = text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_-./".contains(b)).count();
+    let rest = text[key..].strip_prefix(b"\"").unwrap_or(&text[key..]);
+    key > 0 && matches!(rest, [b':'] | [b':', b' ' | b'\t' | b'\n' | b'\r', ..])
 }
 
 /// Whether a line goes on as a program does, so that `[name]` before it is an attribute or a type.
@@ -165,9 +195,26 @@ mod tests {
             ("\n  [Required]\n  public string SecretKey = ", false),
             ("\n[Required]\n[SerializeField]\n  private string secretKey = ", false),
             ("\n[string]\n$SecretKey = ", false),
+            ("\n[Required]\nsecret_key = ", false),
             ("\n[10:33]\nsecret ", false),
         ] {
             assert_eq!(Gap::of(text.as_bytes()).header, header, "{text}");
+        }
+    }
+
+    #[test]
+    fn rules_in_prose_are_told_from_yaml() {
+        for (text, wall) in [
+            ("\n---\nsecret_key: ", true),
+            ("\n---\n# prod\n", true),
+            ("\n---\napiVersion: v1\nkind: Secret\n", true),
+            ("\n---\n- name: x\n", true),
+            ("\n---\nSecret access key: ", false),
+            ("\n\n---\n\n**Secret access key:** `", false),
+            ("\n\nSecret key\n---\n", false),
+        ] {
+            let gap = Gap::of(text.as_bytes());
+            assert_eq!((gap.header, gap.rules), (wall, u32::from(!wall)), "{text}");
         }
     }
 

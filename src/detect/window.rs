@@ -313,9 +313,9 @@ impl Found<'_> {
     fn ids(&self, ids: &[Candidate]) -> Vec<IdAt> {
         let text = &self.view.text;
         ids.iter()
-            .map(|c| IdAt {
-                affix: label::id_affix(text, self.floor(c.span.start), c.span.start),
-                candidate: c.clone(),
+            .map(|c| {
+                let (affix, branded) = label::of_id(text, self.floor(c.span.start), c.span.clone());
+                IdAt { candidate: c.clone(), affix, branded }
             })
             .collect()
     }
@@ -325,7 +325,7 @@ impl Found<'_> {
     }
 
     fn label(&self, candidate: &Candidate, part: &Part) -> Label {
-        label::read(&self.view.text, self.floor(candidate.span.start), candidate.span.start, part)
+        label::read(&self.view.text, self.floor(candidate.span.start), candidate.span.clone(), part)
     }
 
     /// Whether a secret is reported without an id.

@@ -1,0 +1,171 @@
+//! Blocks of ids beside blocks of secrets: which stands at the place of which.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::label::is_assigned;
+use super::names::{name, spelled, words};
+use super::pair::Slot;
+use super::structure::{Gap, indent};
+
+/// How far before a value its key may begin, in bytes.
+const KEY: usize = 80;
+
+/// Ids and secrets in one order.
+pub(super) struct Line<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) order: &'a [Slot],
+    /// Where each value of `order` stands.
+    pub(super) spans: &'a [Range<usize>],
+    /// What lies between each value of `order` and the next.
+    pub(super) gaps: &'a [Gap],
+}
+
+/// What stands at the place of what, where ids and secrets stand in blocks of their kind next to one another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Columns {
+    /// For each id the secret at its place.
+    pub(super) partner: Vec<Option<usize>>,
+    /// For each secret the id whose it is by its key or by its index, and no other's.
+    pub(super) owner: Vec<Option<usize>>,
+}
+
+impl Line<'_> {
+    /// The secrets under the same keys as ids, with the same indices, or in the same rows of two columns. Each pair of them is
+    /// `possible`.
+    pub(super) fn columns(
+        &self,
+        ids: usize,
+        secrets: usize,
+        possible: &dyn Fn(usize, usize) -> bool,
+    ) -> Columns {
+        let mut columns = Columns { partner: vec![None; ids], owner: vec![None; secrets] };
+        let is_id = |s: &Slot| matches!(s, Slot::Id(_));
+        let lengths: Vec<usize> =
+            self.order.chunk_by(|a, b| is_id(a) == is_id(b)).map(<[Slot]>::len).collect();
+        let mut start = 0;
+        let mut blocks = Vec::new();
+        for pair in lengths.windows(2) {
+            let (a, b) = (start..start + pair[0], start + pair[0]..start + pair[0] + pair[1]);
+            start = b.start;
+            if a.len().max(b.len()) > 1 {
+                blocks.push((a, b));
+            }
+        }
+        for (a, b) in &blocks {
+            for (id, secret) in self.keyed(a, b).or_else(|| self.listed(a, b)).unwrap_or_default() {
+                if possible(id, secret) {
+                    columns.partner[id].get_or_insert(secret);
+                    columns.owner[secret].get_or_insert(id);
+                }
+            }
+        }
+        for (a, b) in &blocks {
+            let pairs = self.in_columns(a, b).unwrap_or_default();
+            let free = |secret: usize| columns.owner[secret].is_none();
+            if pairs.iter().all(|&(id, secret)| possible(id, secret) && free(secret)) {
+                for (id, secret) in pairs {
+                    columns.partner[id].get_or_insert(secret);
+                }
+            }
+        }
+        columns
+    }
+
+    /// Ids and secrets by their places in the order.
+    fn pairs(&self, ranks: impl IntoIterator<Item = (usize, usize)>) -> Vec<(usize, usize)> {
+        let pair = |(x, y): (usize, usize)| match (self.order[x], self.order[y]) {
+            (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) => Some((id, secret)),
+            _ => None,
+        };
+        ranks.into_iter().filter_map(pair).collect()
+    }
+
+    /// The end of `a` and the start of `b`, as far as `joined` holds of what lies between neighbours in them.
+    fn meeting(
+        a: &Range<usize>,
+        b: &Range<usize>,
+        joined: impl Fn(usize) -> bool,
+    ) -> (Range<usize>, Range<usize>) {
+        let before = (a.start..a.end - 1).rev().take_while(|&rank| joined(rank)).count();
+        let behind = (b.start..b.end - 1).take_while(|&rank| joined(rank)).count();
+        (a.end - 1 - before..a.end, b.start..b.start + 1 + behind)
+    }
+
+    /// The ids and secrets of two blocks of one length that are evenly spaced; or of two lines where they meet.
+    fn in_columns(&self, a: &Range<usize>, b: &Range<usize>) -> Option<Vec<(usize, usize)>> {
+        let lines = |rank: usize| self.gaps[rank].lines;
+        let blocks = |rank: usize| self.gaps[rank].closed > 0 || self.gaps[rank].opened > 0;
+        let even = |block: &Range<usize>| {
+            let lines = |g: &Gap| (g.lines, g.header);
+            self.gaps[block.start..block.end - 1].windows(2).all(|w| lines(&w[0]) == lines(&w[1]))
+        };
+        if a.len() == b.len()
+            && even(a)
+            && even(b)
+            && lines(a.start) == lines(b.start)
+            // Else the id and the secret that meet are a pair.
+            && lines(a.start) <= lines(b.start - 1)
+            && (blocks(b.start - 1) || !(blocks(a.start) || blocks(b.start)))
+        {
+            return Some(self.pairs(a.clone().zip(b.clone())));
+        }
+        let (a, b) = Self::meeting(a, b, |rank| lines(rank) == 0);
+        (a.len() > 1 && a.len() == b.len() && lines(b.start - 1) > 0).then(|| self.pairs(a.zip(b)))
+    }
+
+    /// The ids and secrets of two lists of a program, in brackets and with nothing else in them.
+    fn listed(&self, a: &Range<usize>, b: &Range<usize>) -> Option<Vec<(usize, usize)>> {
+        let quote = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`');
+        let between = |rank: usize| &self.text[self.spans[rank].end..self.spans[rank + 1].start];
+        let opened = |before: &[u8]| before.iter().rev().find(|b| !quote(b)) == Some(&b'[');
+        let closed = |behind: &[u8]| behind.iter().find(|b| !quote(b) && **b != b',') == Some(&b']');
+        let meet = between(b.start - 1);
+        if !(closed(meet) && opened(meet)) {
+            return None;
+        }
+        let (a, b) = Self::meeting(a, b, |rank| between(rank).iter().all(|b| quote(b) || *b == b','));
+        let (before, behind) = (self.spans[a.start].start, self.spans[b.end - 1].end);
+        let whole = opened(&self.text[before.saturating_sub(KEY)..before])
+            && closed(&self.text[behind..self.text.len().min(behind + KEY)]);
+        (whole && a.len().max(b.len()) > 1).then(|| self.pairs(a.zip(b)))
+    }
+
+    /// The ids and secrets of two maps that have the same key, if each has one and no other of its map the same.
+    fn keyed(&self, a: &Range<usize>, b: &Range<usize>) -> Option<Vec<(usize, usize)>> {
+        let (a, b) = Self::meeting(a, b, |rank| {
+            let gap = self.gaps[rank];
+            let deepest =
+                || self.spans[rank..rank + 2].iter().map(|s| indent(self.text, s.start)).max().unwrap_or(0);
+            gap.opened == 0 && gap.closed == 0 && !gap.header && gap.min_indent.is_none_or(|m| m >= deepest())
+        });
+        let keys = |block: &Range<usize>| {
+            let mut keys = HashMap::new();
+            for rank in block.clone() {
+                if keys.insert(self.key(rank)?, rank).is_some() {
+                    return None;
+                }
+            }
+            Some(keys)
+        };
+        if a.len().max(b.len()) < 2 {
+            return None;
+        }
+        let (of_a, of_b) = (keys(&a)?, keys(&b)?);
+        let mut ranks: Vec<(usize, usize)> =
+            of_a.iter().filter_map(|(key, &x)| of_b.get(key).map(|&y| (x, y))).collect();
+        ranks.sort_unstable();
+        let most = ranks.len() * 2 >= a.len().min(b.len());
+        (!ranks.is_empty() && most).then(|| self.pairs(ranks))
+    }
+
+    /// The letters and digits of the name that a value is assigned to.
+    fn key(&self, rank: usize) -> Option<String> {
+        let start = self.spans[rank].start;
+        let floor = rank.checked_sub(1).map_or(0, |before| self.spans[before].end);
+        let before = &self.text[floor.max(start.saturating_sub(KEY))..start];
+        let words = words(before);
+        let named = is_assigned(before, words.last()?);
+        named.then(|| spelled(&words[name(before, &words, words.len() - 1)]))
+    }
+}

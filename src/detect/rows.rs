@@ -1,0 +1,123 @@
+//! Tables: an id and a secret in different rows are no pair, where another row has one of each in the same columns.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// Rows are not longer than this, in bytes.
+const LONGEST: usize = 2000;
+
+/// The place of a value in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Cell {
+    /// What parts the cells.
+    sign: u8,
+    /// How many of them the row has.
+    signs: usize,
+    /// How many are before the value.
+    column: usize,
+}
+
+/// The tables that ids and secrets stand in.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    ids: Vec<Option<Cell>>,
+    secrets: Vec<Option<Cell>>,
+    /// The places of ids and of secrets that share a row.
+    pairs: BTreeSet<(Cell, Cell)>,
+}
+
+impl Rows {
+    /// Of the values at these places; `on_one_line` are the indices of ids and secrets next to one another there.
+    pub(super) fn new(
+        text: &[u8],
+        ids: &[Range<usize>],
+        secrets: &[Range<usize>],
+        on_one_line: impl Iterator<Item = (usize, usize)>,
+    ) -> Self {
+        let pairs: BTreeSet<(Cell, Cell)> = on_one_line
+            .filter_map(|(id, secret)| Some((cell(text, &ids[id])?, cell(text, &secrets[secret])?)))
+            .filter(|(id, secret)| id.sign == secret.sign && id.column != secret.column)
+            .collect();
+        if pairs.is_empty() {
+            return Self::default();
+        }
+        let cells = |spans: &[Range<usize>]| spans.iter().map(|s| cell(text, s)).collect();
+        Self { ids: cells(ids), secrets: cells(secrets), pairs }
+    }
+
+    /// Whether an id and a secret of different lines stand where those of one row do.
+    pub(super) fn part(&self, id: usize, secret: usize) -> bool {
+        let of = |cells: &[Option<Cell>], index: usize| cells.get(index).copied().flatten();
+        match (of(&self.ids, id), of(&self.secrets, secret)) {
+            (Some(id), Some(secret)) => self.pairs.contains(&(id, secret)),
+            _ => false,
+        }
+    }
+}
+
+/// The cell of a value: of the signs that part cells the one that is most frequent outside of quotes.
+fn cell(text: &[u8], value: &Range<usize>) -> Option<Cell> {
+    let before = &text[value.start.saturating_sub(LONGEST)..value.start];
+    let before = match memchr::memrchr2(b'\n', b'\r', before) {
+        Some(end) => &before[end + 1..],
+        None if before.len() < LONGEST => before,
+        None => return None,
+    };
+    let behind = &text[value.end..text.len().min(value.end + LONGEST)];
+    let behind = match memchr::memchr2(b'\n', b'\r', behind) {
+        Some(end) => &behind[..end],
+        None if behind.len() < LONGEST => behind,
+        None => return None,
+    };
+    let mut quoted = false;
+    let mut count = |text: &[u8], sign: u8| {
+        let mut signs = 0;
+        for &b in text {
+            quoted ^= b == b'"';
+            signs += usize::from(b == sign && !quoted);
+        }
+        signs
+    };
+    let cells = [b',', b';', b'\t', b'|'].map(|sign| {
+        let column = count(before, sign);
+        let signs = column + count(behind, sign);
+        Cell { sign, signs, column }
+    });
+    cells.into_iter().max_by_key(|c| c.signs).filter(|c| c.signs > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the id `@` and the secret `$` are parted; `1` and `2` are an id and a secret of one row.
+    fn parted(text: &str) -> bool {
+        let at = |mark| text.find(mark).map(|at| at..at + 1).unwrap();
+        let (ids, secrets) = ([at('1'), at('@')], [at('2'), at('$')]);
+        Rows::new(text.as_bytes(), &ids, &secrets, [(0, 0)].into_iter()).part(1, 1)
+    }
+
+    #[test]
+    fn rows_are_walls() {
+        for text in [
+            "x,1,2\ny,@,\nz,,$\n",
+            "1;2;eu\n;$;us\n@;;us",
+            "| a | 1 | 2 |\n| b | @ | - |\n| c | - | $ |\n",
+            "\"Lee, Ann\",1,2\n\"Bo\",@,\nx,,$\n",
+        ] {
+            assert!(parted(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_lines_are_none() {
+        for text in [
+            "x,1,2\nid,@\nsecret,$\n",
+            "f(1, 2)\nf(a, @)\nf(b, $)\n",
+            "x,1,2\ny,@,\nz,$,\n",
+            "1 2\n@ x\nx $\n",
+        ] {
+            assert!(!parted(text), "{text}");
+        }
+    }
+}
