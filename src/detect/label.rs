@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::heads::Head;
 use super::names::{
     STAGES, Word, affix, find, is_branded, is_filler, is_foreign, is_own, name, spelled, words,
 };
@@ -51,6 +52,18 @@ pub(super) fn read(text: &[u8], floor: usize, span: Range<usize>, part: &Part) -
     read_name(&naming(text, floor, span), part)
 }
 
+/// What the head of a table says of a value that stands in it, and whose label is `beside` if it says nothing of use.
+pub(super) fn in_column(head: &Head<'_>, part: &Part, beside: Label) -> Label {
+    let read = |name: &[u8]| read_name(&[name, b" = "].concat(), part);
+    let own = read(head.names[head.column]);
+    match own.says {
+        Says::Yes | Says::No => own,
+        // The secrets stand in another column.
+        _ if head.names.iter().any(|name| read(name).says == Says::Yes) => own,
+        _ => beside,
+    }
+}
+
 /// What names the value at `span`: the text before it, or the name that stands behind it.
 fn naming(text: &[u8], floor: usize, span: Range<usize>) -> Cow<'_, [u8]> {
     let before = surroundings(text, floor, span.start);
@@ -89,7 +102,7 @@ fn name_behind<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
 fn read_name(before: &[u8], part: &Part) -> Label {
     let words = words(before);
     let nearest = |labels: &[String]| -> Option<(usize, usize)> {
-        labels.iter().filter_map(|l| find(&words, l)).max_by_key(|&(last, len)| (last, len))
+        labels.iter().filter_map(|l| find_label(before, &words, l)).max_by_key(|&(last, len)| (last, len))
     };
     let (yes, no) = (nearest(&part.labels), nearest(&part.anti_labels));
     let alone = nearest(&part.alone_labels);
@@ -136,6 +149,15 @@ fn read_name(before: &[u8], part: &Part) -> Label {
     };
     let alone = says == Says::Yes && alone.is_some_and(|(at, _)| at == last);
     Label { says, alone, ..label }
+}
+
+/// The last place where a label stands: index of its last word, and its length in characters. `a * b` stands where `b` does, if `a`
+/// is a word before it in the same name.
+fn find_label(text: &[u8], words: &[Word], label: &str) -> Option<(usize, usize)> {
+    let Some((first, rest)) = label.split_once(" * ") else { return find(words, label) };
+    let (last, len) = find(words, rest)?;
+    let name = name(text, words, last).start..last;
+    words[name].iter().any(|w| w.text == first).then_some((last, len))
 }
 
 /// Whether the value behind the text is assigned to its last word: `name = `, `"name": "`.

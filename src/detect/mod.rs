@@ -23,6 +23,7 @@ mod buckets;
 mod candidate;
 pub mod check;
 mod columns;
+mod heads;
 mod label;
 mod memo;
 mod names;

@@ -8,13 +8,13 @@ const LONGEST: usize = 2000;
 
 /// The place of a value in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Cell {
+pub(super) struct Cell {
     /// What parts the cells.
-    sign: u8,
+    pub(super) sign: u8,
     /// How many of them the row has.
-    signs: usize,
+    pub(super) signs: usize,
     /// How many are before the value.
-    column: usize,
+    pub(super) column: usize,
 }
 
 /// The tables that ids and secrets stand in.
@@ -56,7 +56,7 @@ impl Rows {
 }
 
 /// The cell of a value: of the signs that part cells the one that is most frequent outside of quotes.
-fn cell(text: &[u8], value: &Range<usize>) -> Option<Cell> {
+pub(super) fn cell(text: &[u8], value: &Range<usize>) -> Option<Cell> {
     let before = &text[value.start.saturating_sub(LONGEST)..value.start];
     let before = match memchr::memrchr2(b'\n', b'\r', before) {
         Some(end) => &before[end + 1..],
@@ -84,6 +84,16 @@ fn cell(text: &[u8], value: &Range<usize>) -> Option<Cell> {
         Cell { sign, signs, column }
     });
     cells.into_iter().max_by_key(|c| c.signs).filter(|c| c.signs > 0)
+}
+
+/// How many signs between cells a line has, outside of quotes.
+pub(super) fn signs(line: &[u8], sign: u8) -> usize {
+    let mut quoted = false;
+    let counts = |b: &&u8| {
+        quoted ^= **b == b'"';
+        **b == sign && !quoted
+    };
+    line.iter().filter(counts).count()
 }
 
 #[cfg(test)]

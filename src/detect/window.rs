@@ -9,6 +9,7 @@ use crate::finding::{Note, Secret, Severity};
 use crate::rules::{Check, Part, Rule};
 
 use super::candidate::{self, Candidate, Class};
+use super::heads::Heads;
 use super::label::{self, Label, Says};
 use super::pair::{self, Choice, IdAt, SecretAt};
 use super::prefilter::{Anchor, Carrier, Literal, Prefilter};
@@ -321,7 +322,16 @@ impl Found<'_> {
     }
 
     fn secrets(&self, secrets: &[Candidate], part: &Part) -> Vec<SecretAt> {
-        secrets.iter().map(|c| SecretAt { label: self.label(c, part), candidate: c.clone() }).collect()
+        let mut heads = Heads::default();
+        let label = |c: &Candidate| {
+            let beside = self.label(c, part);
+            match heads.of(&self.view.text, &c.span) {
+                Some(head) => label::in_column(&head, part, beside),
+                None => beside,
+            }
+        };
+        let labels: Vec<Label> = secrets.iter().map(label).collect();
+        secrets.iter().zip(labels).map(|(c, label)| SecretAt { label, candidate: c.clone() }).collect()
     }
 
     fn label(&self, candidate: &Candidate, part: &Part) -> Label {

@@ -354,8 +354,17 @@ fn is_literal(text: &str) -> bool {
 
 /// Whether it is words of letters and digits, joined by separators.
 fn is_label(label: &str) -> bool {
-    label.bytes().any(|b| b.is_ascii_alphabetic())
-        && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-' | b'_' | b'.'))
+    let words = |text: &str| {
+        text.bytes().any(|b| b.is_ascii_alphabetic())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-' | b'_' | b'.'))
+    };
+    // the star before the last words, behind one
+    match label.split_once(" * ") {
+        Some((first, rest)) => {
+            words(first) && first.bytes().all(|b| b.is_ascii_alphanumeric()) && words(rest)
+        }
+        None => words(label),
+    }
 }
 
 /// Labels in lower case, their words separated by single blanks.
