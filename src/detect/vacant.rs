@@ -69,7 +69,7 @@ impl Vacant {
     /// Whether what stands for the value names a secret with this label.
     pub(super) fn may_mean(&self, label: &Label) -> bool {
         // A name some words away was read out of what stands for the value.
-        label.says != Says::Maybe && self.is_referred(label)
+        label.says != Says::Maybe && self.is_referred(label) || label.is_of_token()
     }
 
     /// Whether a secret with this label may be the one all the same: named so again, or by its name one of AWS's.

@@ -352,10 +352,8 @@ impl Found<'_> {
         }
         tokens.sort_by_key(|t| t.span.start);
         tokens.dedup_by_key(|t| t.span.start);
-        let secrets: Vec<SecretAt> = tokens
-            .into_iter()
-            .map(|candidate| SecretAt { label: Label { says: Says::Yes, ..Label::default() }, candidate })
-            .collect();
+        let secrets: Vec<SecretAt> =
+            tokens.into_iter().map(|candidate| SecretAt { label: Label::of_token(), candidate }).collect();
         pair::pair(text, ids, &secrets, part.within_lines)
             .into_iter()
             .map(|choice| choice.secret.map(|s| secrets[s].candidate.clone()))
