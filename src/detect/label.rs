@@ -35,11 +35,6 @@ impl Label {
     pub(super) fn of_token() -> Self {
         Self { says: Says::Yes, own: true, ..Self::default() }
     }
-
-    /// Whether it is [`Self::of_token`].
-    pub(super) fn is_of_token(&self) -> bool {
-        self.own && self.name.is_empty()
-    }
 }
 
 /// What a name says of a value.

@@ -55,7 +55,7 @@ impl Rows {
     }
 }
 
-/// The cell of a value: of the signs that part cells the one that is most frequent outside of quotes.
+/// The cell that a value fills: of the signs that part cells the one that is most frequent outside of quotes.
 fn cell(text: &[u8], value: &Range<usize>) -> Option<Cell> {
     let before = &text[value.start.saturating_sub(LONGEST)..value.start];
     let before = match memchr::memrchr2(b'\n', b'\r', before) {
@@ -83,7 +83,10 @@ fn cell(text: &[u8], value: &Range<usize>) -> Option<Cell> {
         let signs = column + count(behind, sign);
         Cell { sign, signs, column }
     });
-    cells.into_iter().max_by_key(|c| c.signs).filter(|c| c.signs > 0)
+    let cell = cells.into_iter().max_by_key(|c| c.signs).filter(|c| c.signs > 0)?;
+    let around = |b: &&u8| matches!(**b, b' ' | b'"' | b'\'' | b'`' | b'*');
+    let next = [before.iter().rev().find(|b| !around(b)), behind.iter().find(|b| !around(b))];
+    next.iter().all(|b| b.is_none_or(|&b| b == cell.sign)).then_some(cell)
 }
 
 #[cfg(test)]
@@ -116,6 +119,7 @@ mod tests {
             "f(1, 2)\nf(a, @)\nf(b, $)\n",
             "x,1,2\ny,@,\nz,$,\n",
             "1 2\n@ x\nx $\n",
+            "1,2\n$,x\nkey = get(\"x\", \"@\")\n",
         ] {
             assert!(!parted(text), "{text}");
         }
