@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::aws::secret::{self, SecretClass};
 use crate::finding::Encoding;
 
 use super::unpack::{self, Format};
@@ -33,9 +34,14 @@ pub(super) fn decode(
         }
         let run = run_end(text, at);
         let bytes = &text[at..run];
-        if carriers.hex && hex(bytes, &mut decoded) && worth(&decoded, anchored) {
-            out.replace(at..run, &decoded, Encoding::Hex);
-            any = true;
+        let digits = at + hex_prefix(text, at);
+        if carriers.hex
+            && let Some(end) = hex_lines(text, digits, run, &mut decoded)
+            && worth(&decoded, anchored)
+        {
+            out.replace(at..end, &decoded, Encoding::Hex);
+            (at, any) = (end, true);
+            continue;
         } else if carriers.base64 && bytes.len() >= MIN_BASE64 {
             let (end, padded) = wrapped(text, at, run);
             base64(&text[at..end], &mut decoded);
@@ -48,6 +54,41 @@ pub(super) fn decode(
         at = run;
     }
     any
+}
+
+/// The shortest run that encodes a secret, with nothing or the end of a line behind it, and the longest.
+const SECRET_RUN: [usize; 2] = [54, 84];
+
+/// Replace each run of base64 or hexadecimal digits that encodes a secret and nothing else. Of random bytes none does: all of them
+/// would have to be characters of base64.
+pub(super) fn secrets(text: &[u8], out: &mut Rewrite<'_>) {
+    let [shortest, longest] = SECRET_RUN;
+    let mut decoded = Vec::new();
+    // Each run that is long enough has a byte at one of these places.
+    let mut at = shortest - 1;
+    while at < text.len() {
+        if value(text[at]).is_none() {
+            at += shortest;
+            continue;
+        }
+        let back = text[..at].iter().rev().take(longest).take_while(|&&b| value(b).is_some()).count();
+        let (start, end) = (at - back, run_end(text, at));
+        at = end + shortest;
+        let digits = start + hex_prefix(text, start);
+        let run_end = end.min(start + longest);
+        let encoding = if hex(&text[digits..run_end], &mut decoded) {
+            Encoding::Hex
+        } else {
+            base64(&text[start..run_end], &mut decoded);
+            Encoding::Base64
+        };
+        let secret = decoded.trim_ascii_end();
+        if end - start <= longest && secret::classify(secret) == SecretClass::Plausible {
+            let padding = text[end..].iter().take(2).take_while(|&&b| b == b'=').count();
+            out.replace(start..end + padding, secret, encoding);
+            at += padding;
+        }
+    }
 }
 
 /// A run of base64 that encodes a compressed stream or an archive.
@@ -190,14 +231,31 @@ fn base64(run: &[u8], into: &mut Vec<u8>) {
     }
 }
 
+/// How many characters at the head of a run only say that hexadecimal digits follow: `0x`, and the `x` of the `\\x` that
+/// `PostgreSQL` writes.
+fn hex_prefix(text: &[u8], at: usize) -> usize {
+    match &text[at..] {
+        [b'0', b'x' | b'X', ..] => 2,
+        [b'x', ..] if at > 0 && text[at - 1] == b'\\' => 1,
+        _ => 0,
+    }
+}
+
+/// Decode the digits that begin at `start`, in lines if they go on behind `first_end`. Gives their end.
+fn hex_lines(text: &[u8], start: usize, first_end: usize, into: &mut Vec<u8>) -> Option<usize> {
+    let (end, _) = wrapped(text, start, first_end);
+    [end, first_end].into_iter().find(|&end| hex(&text[start..end], into))
+}
+
+/// Decode hexadecimal digits, white space left aside. `false`: it is something else.
 fn hex(run: &[u8], into: &mut Vec<u8>) -> bool {
     into.clear();
-    if run.len() < MIN_HEX || !run.len().is_multiple_of(2) {
+    if run.len() < MIN_HEX {
         return false;
     }
-    let digit = |b: u8| char::from(b).to_digit(16);
-    for pair in run.chunks(2) {
-        let (Some(high), Some(low)) = (digit(pair[0]), digit(pair[1])) else { return false };
+    let mut digits = run.iter().filter(|b| !b.is_ascii_whitespace()).map(|&b| char::from(b).to_digit(16));
+    while let Some(high) = digits.next() {
+        let (Some(high), Some(Some(low))) = (high, digits.next()) else { return false };
         into.push((high << 4 | low) as u8);
     }
     true

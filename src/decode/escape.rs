@@ -58,6 +58,9 @@ pub(super) fn quoted_printable(text: &[u8], out: &mut Rewrite<'_>) {
     }
 }
 
+/// Hexadecimal digits that are no escape with text behind it.
+const LONG_HEX: usize = 24;
+
 /// The control character that begins a terminal sequence.
 const ESC: char = '\u{1b}';
 
@@ -90,6 +93,8 @@ fn backslash(text: &[u8]) -> Undone {
                 _ => nothing,
             }
         }
+        // the head of a long value, as PostgreSQL writes one
+        b'x' if is_long_hex(&text[slashes + 1..]) => nothing,
         b'u' | b'x' | b'U' => {
             let digits = match letter {
                 b'u' => 4,
@@ -109,6 +114,11 @@ fn backslash(text: &[u8]) -> Undone {
         },
         _ => nothing,
     }
+}
+
+/// Whether more hexadecimal digits begin here than follow an escape by chance.
+fn is_long_hex(text: &[u8]) -> bool {
+    text.get(..LONG_HEX).is_some_and(is_hex)
 }
 
 /// `%2F`, `%252F` of any nesting, and the `%u002F` of old JavaScript.

@@ -1,8 +1,9 @@
-//! String literals in pieces: `"ab" + "cd"`, adjacent literals, lines continued by a backslash.
+//! Values in pieces. String literals: `"ab" + "cd"`, adjacent literals, lines continued by a backslash.
 
 use std::ops::Range;
 
 use super::{Rewrite, is_base64};
+use crate::aws::{key_id, secret, secret::SecretClass};
 
 /// The lengths that make it worth to join the pieces of a literal: a key id, a secret, an SES password.
 const LENGTHS: [usize; 3] = [20, 40, 44];
@@ -38,50 +39,139 @@ fn join_at(text: &[u8], end: usize, out: &mut Rewrite<'_>, at: &mut usize) {
     }
 }
 
+/// A piece of a split literal.
+struct Piece {
+    range: Range<usize>,
+    /// What stands between it and the piece before; empty for the first.
+    joint: Range<usize>,
+    /// The joint is white space alone.
+    bare: bool,
+}
+
 /// The run of base64 characters that begins at `start`, over the joints of a split literal: how many characters it has
 /// without the joints, and where the joints are.
+///
+/// White space between two literals mostly parts two values: the arguments of a command, the fields of a row, a value and the
+/// key on the next line. So a value that is whole is a literal of its own, and what a `:` or `=` follows is a key.
 pub fn join_run(text: &[u8], start: usize) -> (usize, Vec<Range<usize>>) {
-    let (mut total, mut joints, mut at) = (0, Vec::new(), start);
-    loop {
-        let len = text[at..].iter().take_while(|&&b| is_base64(b)).count();
-        total += len;
-        at += len;
-        match joint(text, at) {
-            Some(j) if len > 0 && joints.len() < MAX_PIECES => {
-                at = j.end;
-                joints.push(j);
-            }
-            _ => return (total, joints),
+    let mut pieces = pieces(text, start);
+    if pieces.last().is_some_and(|last| last.bare && is_key(text, last.range.end)) {
+        pieces.pop();
+    }
+    if !is_wrapped(&pieces) {
+        let whole = |i: usize| {
+            let next_bare = pieces.get(i + 1).is_none_or(|next| next.bare);
+            (i == 0 || pieces[i].bare) && next_bare && is_whole(&text[pieces[i].range.clone()])
+        };
+        if let Some(first) = (0..pieces.len()).find(|&i| whole(i)) {
+            pieces.truncate(first.max(1));
         }
     }
+    let total = pieces.iter().map(|p| p.range.len()).sum();
+    (total, pieces.into_iter().skip(1).map(|p| p.joint).collect())
+}
+
+fn pieces(text: &[u8], start: usize) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut next = Some((start..start, true));
+    while let Some((before, bare)) = next {
+        let at = before.end;
+        let len = text[at..].iter().take_while(|&&b| is_base64(b)).count();
+        pieces.push(Piece { range: at..at + len, joint: before, bare });
+        next = if len > 0 && pieces.len() <= MAX_PIECES { joint(text, at + len) } else { None };
+    }
+    pieces
+}
+
+fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
+}
+
+/// Whether the literal that ends at `end` is a key: `"name": `, `"name" = `, `"name" => `.
+fn is_key(text: &[u8], end: usize) -> bool {
+    let at = blank(text, end + 1);
+    text.get(end).is_some_and(|&b| is_quote(b))
+        && matches!(text.get(at), Some(b':' | b'='))
+        && text.get(at + 1) != Some(&b'=')
+}
+
+/// Whether a piece is a value that lacks nothing.
+fn is_whole(piece: &[u8]) -> bool {
+    key_id::has_shape(piece)
+        || matches!(secret::classify(piece), SecretClass::Plausible | SecretClass::Example)
+}
+
+/// Whether the pieces are lines of one long value: all as long as the first, and the last one shorter.
+fn is_wrapped(pieces: &[Piece]) -> bool {
+    match pieces {
+        [first, middle @ .., last] if !middle.is_empty() => {
+            let width = first.range.len();
+            middle.iter().all(|p| p.range.len() == width) && last.range.len() < width
+        }
+        _ => false,
+    }
+}
+
+/// Characters of a class that begin here, over the ends of lines, written as such or as escapes, and over the joints of a split
+/// literal.
+pub fn run_in_lines(text: &[u8], class: fn(u8) -> bool) -> usize {
+    let (mut at, mut total) = (0, 0);
+    loop {
+        let run = text[at..].iter().take_while(|&&b| class(b)).count();
+        (at, total) = (at + run, total + run);
+        match text.get(at) {
+            Some(b'"' | b'\'' | b'`') if total == at => return join_run(text, 0).0.max(total),
+            Some(b'\r' | b'\n' | b'\\') if run > 0 => match line_end(&text[at..]) {
+                Some(end) => at += end,
+                None => return total,
+            },
+            _ => return total,
+        }
+    }
+}
+
+/// How long the end of a line is that begins here, with the indentation of the next.
+fn line_end(text: &[u8]) -> Option<usize> {
+    let letter = |at: usize, plain: u8, escape: u8| {
+        let slashes = text[at..].iter().take_while(|&&b| b == b'\\').count();
+        let found = text.get(at + slashes) == Some(if slashes > 0 { &escape } else { &plain });
+        if found { at + slashes + 1 } else { at }
+    };
+    let carriage = letter(0, b'\r', b'r');
+    let end = letter(carriage, b'\n', b'n');
+    let blank = text[end..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    (end > 0).then_some(end + blank)
 }
 
 fn run_start(text: &[u8], end: usize) -> usize {
     end - text[..end].iter().rev().take(2 * TOKEN).take_while(|&&b| is_base64(b)).count()
 }
 
-/// The joint at `at`: from the closing quote of one piece to the first character of the next.
-fn joint(text: &[u8], at: usize) -> Option<Range<usize>> {
+/// The joint at `at`, from the closing quote of one piece to the first character of the next, and whether it is white space
+/// alone.
+fn joint(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     let quote = *text.get(at)?;
-    if !matches!(quote, b'"' | b'\'' | b'`') {
+    if !is_quote(quote) {
         return None;
     }
     let mut i = blank(text, at + 1);
+    let mut bare = true;
     let rest = &text[i.min(text.len())..];
     // JavaScript, Java, Python +; PHP, Perl .; Lua ..; VB &; SQL ||; Elixir, Haskell <> ++; Twig, D ~
     for operator in [&b"+"[..], b"..", b".", b"&", b"||", b"<>", b"++", b"~"] {
         if rest.starts_with(operator) && !rest[operator.len()..].starts_with(b"=") {
             i = blank(text, i + operator.len());
+            bare = false;
             break;
         }
     }
     // string prefixes: f"", r'', @"", $""
     let prefix = text[i.min(text.len())..].iter().take(2).take_while(|b| b"fFrRbBuULl@$".contains(b)).count();
     let open = i + prefix;
-    let opens = text.get(open).is_some_and(|b| matches!(b, b'"' | b'\'' | b'`'));
+    let opens = text.get(open).is_some_and(|&b| is_quote(b));
     let goes_on = text.get(open + 1).copied().is_some_and(is_base64);
     // two quotes in a row are an empty string or an escaped quote, not a joint
-    (opens && goes_on && open > at + 1).then_some(at..open + 1)
+    (opens && goes_on && open > at + 1).then_some((at..open + 1, bare))
 }
 
 /// Behind white space, line continuations, and comments.

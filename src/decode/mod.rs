@@ -17,7 +17,7 @@ mod wide;
 
 pub use base::{Packed, begins_nested, begins_packed, has_nested};
 pub use escape::unescape;
-pub use join::join_run;
+pub use join::{join_run, run_in_lines};
 
 /// A decoded text with the way back.
 #[derive(Debug, Clone, Default)]
@@ -123,6 +123,12 @@ impl View {
             return Err(view);
         }
         Ok(view.through(wide::narrow).through(unescape).through(join::join_literals))
+    }
+
+    /// Undo base64 and hexadecimal of secrets: what encodes one, encodes nothing else.
+    #[must_use]
+    pub fn secrets_decoded(self) -> Self {
+        self.through(base::secrets)
     }
 
     /// UTF-32 and UTF-16 inside other text.

@@ -79,6 +79,64 @@ fn split_literals_are_joined_where_the_pieces_make_a_value() {
 }
 
 #[test]
+fn values_side_by_side_are_not_joined() {
+    let (id, secret) = ("AKIAQYLPMN5HPEXAMPL3", "kR7/x2TqLmZ0vB9+WcYs4HdUaPf6GjEoNi1Kt3Xz");
+    let twenty = "awsS3SecretAccessKey";
+    for text in [
+        format!("upload \"{id}\" \"{secret}\" \"prod\""),
+        format!("'{secret}'\n'PORT': 'x'"),
+        format!("\"{id}\"\n\"{twenty}\" = 1"),
+        format!("(\"{id}\" \"{id}\")"),
+        format!("\"{secret}\" \"{secret}\" \"{secret}\""),
+        format!("'abcdefghijABCDEFGHIJ' '{twenty}' => 1"),
+    ] {
+        assert_eq!(view(&text).text, text.as_bytes(), "{text}");
+    }
+    // the lines of a long value, of which one may look like a secret
+    let lines = format!("'{secret}'\n'{secret}'\n'{secret}'\n'{}'", &secret[..17]);
+    assert_eq!(view(&lines).text, format!("'{secret}{secret}{secret}{}'", &secret[..17]).as_bytes());
+}
+
+#[test]
+fn digits_are_decoded_behind_what_says_so_and_over_lines() {
+    let hex = Carriers { hex: true, ..Carriers::default() };
+    let digits = "68656c6c6f20776f726c642c2068656c6c6f2c2068656c6c6f2c20776f726c64";
+    let plain = "hello world, hello, hello, world";
+    for (text, want) in [
+        (format!("(1,0x{digits})"), format!("(1,{plain})")),
+        (format!("'\\x{digits}'"), format!("'\\{plain}'")),
+        (format!("\t\\\\x{digits}\n"), format!("\t\\\\{plain}\n")),
+        (format!("{}\n{}\n", &digits[..60], &digits[60..]), format!("{plain}\n")),
+        ("\\x68\\x65llo".into(), "hello".into()),
+    ] {
+        let v = View::plain(text.as_bytes(), 0).decoded(hex, 4, &|_| false);
+        assert_eq!(String::from_utf8_lossy(&v.text), want, "{text}");
+    }
+}
+
+#[test]
+fn of_what_is_encoded_secrets_are_known() {
+    let secret = "kR7/x2TqLmZ0vB9+WcYs4HdUaPf6GjEoNi1Kt3Xz";
+    let digits = secret.bytes().fold(String::new(), |digits, b| digits + &format!("{b:02x}"));
+    for (text, want) in [
+        ("a: a1I3L3gyVHFMbVowdkI5K1djWXM0SGRVYVBmNkdqRW9OaTFLdDNYeg==\n".into(), format!("a: {secret}\n")),
+        ("a: a1I3L3gyVHFMbVowdkI5K1djWXM0SGRVYVBmNkdqRW9OaTFLdDNYego=\n".into(), format!("a: {secret}\n")),
+        (format!("0x{digits}"), secret.into()),
+        (digits.clone(), secret.into()),
+        // longer, shorter, and text
+        (format!("{digits}00000000"), format!("{digits}00000000")),
+        (digits[..78].into(), digits[..78].into()),
+        (
+            "VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZw==".into(),
+            "VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZw==".into(),
+        ),
+    ] {
+        let v = View::plain(text.as_bytes(), 0).secrets_decoded();
+        assert_eq!(String::from_utf8_lossy(&v.text), want, "{text}");
+    }
+}
+
+#[test]
 fn values_in_base64_and_hex_are_decoded_in_place() {
     let both = Carriers { base64: true, hex: true, quoted_printable: false };
     for (text, find, raw, encodings) in [

@@ -5,6 +5,7 @@
 //! neighbour on the same line. A section header is never crossed.
 
 use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::assign::{Edge, UNPAIRED, assign};
@@ -13,7 +14,7 @@ use super::columns::{Columns, Line};
 use super::label::{Label, Says};
 use super::rows::Rows;
 use super::section::Blocks;
-use super::structure::{Gap, indent, is_taken_out};
+use super::structure::{Gap, indent, is_comment, is_taken_out};
 use super::vacant::Vacant;
 use crate::rules::{Check, Part};
 
@@ -41,6 +42,9 @@ pub(super) struct Choice {
 /// A pair costs at least this, so that bonuses have something to be taken from.
 const BASE: i64 = 20;
 
+/// Up to this cost little speaks against a pair.
+const LITTLE: u32 = 32;
+
 /// Pair `ids` and `secrets` of `text`, both in order of position. The secrets are those of `part`.
 pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part) -> Vec<Choice> {
     if ids.is_empty() || secrets.is_empty() {
@@ -52,6 +56,10 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part)
         layout.edges(id, part.within_lines, &mut edges);
     }
     let pairs = real_first(ids, secrets.len(), &edges);
+    let pairs = match known_elsewhere(text, ids, secrets, &edges, &pairs) {
+        Some(fewer) => real_first(ids, secrets.len(), &fewer),
+        None => pairs,
+    };
     let mut choices: Vec<Choice> =
         pairs.into_iter().map(|secret| Choice { secret, runners_up: Vec::new() }).collect();
     edges.sort_by_key(|e| (e.id, e.cost, e.secret));
@@ -87,10 +95,38 @@ fn real_first(ids: &[IdAt], secrets: usize, edges: &[Edge]) -> Vec<Option<usize>
     pairs
 }
 
+/// The pairs that are possible where one place of an id tells its secret clearly: its other places have no other secret, unless they
+/// tell it as clearly. `None`: that rules nothing out.
+fn known_elsewhere(
+    text: &[u8],
+    ids: &[IdAt],
+    secrets: &[SecretAt],
+    edges: &[Edge],
+    pairs: &[Option<usize>],
+) -> Option<Vec<Edge>> {
+    const CLEARLY: u32 = 8;
+    let id = |e: &Edge| &text[ids[e.id].candidate.span.clone()];
+    let secret = |e: &Edge| &text[secrets[e.secret].candidate.span.clone()];
+    let chosen = || edges.iter().filter(|e| pairs[e.id] == Some(e.secret));
+    let mut known: HashMap<&[u8], &Edge> = HashMap::new();
+    for e in chosen().filter(|e| e.cost <= LITTLE) {
+        let best = known.entry(id(e)).or_insert(e);
+        if e.cost < best.cost {
+            *best = e;
+        }
+    }
+    let differs = |e: &Edge| known.get(id(e)).filter(|best| secret(best) != secret(e));
+    let doubtful: HashSet<usize> = chosen()
+        .filter(|e| differs(e).is_some_and(|best| e.cost >= best.cost + CLEARLY))
+        .map(|e| e.id)
+        .collect();
+    let possible = |e: &&Edge| !(doubtful.contains(&e.id) && differs(e).is_some());
+    (!doubtful.is_empty()).then(|| edges.iter().filter(possible).copied().collect())
+}
+
 /// The pairs that are possible beside those that are clear: where an id and a secret cost little, less than either with any other, and
 /// clearly so, or all other secrets would be poor ones for the id. No id without a secret elsewhere is a reason to part these.
 fn without_rivals(ids: usize, secrets: usize, edges: &[Edge]) -> Vec<Edge> {
-    const LITTLE: u32 = 32;
     const CLEARLY: u32 = 8;
     const POOR: u32 = 40;
     // The cheapest pair of each, and the cost of the next one.
@@ -133,6 +169,8 @@ struct Layout<'a> {
     rows: Rows,
     /// For each id the name of its secret, if that is kept elsewhere.
     vacant: Vec<Option<Vacant>>,
+    /// Whether each id and each secret stands in a comment.
+    commented: (Vec<bool>, Vec<bool>),
     /// The blocks around each id and each secret, once they are needed.
     blocks: (Vec<OnceCell<Blocks>>, Vec<OnceCell<Blocks>>),
 }
@@ -162,7 +200,15 @@ impl<'a> Layout<'a> {
                 id_rank[*i] = rank;
             }
         }
-        let possible = |id: usize, secret: usize| can_belong(&ids[id].candidate, &secrets[secret].candidate);
+        let commented = |c: &Candidate| is_comment(text, c.span.start);
+        let commented: (Vec<bool>, Vec<bool>) = (
+            ids.iter().map(|id| commented(&id.candidate)).collect(),
+            secrets.iter().map(|secret| commented(&secret.candidate)).collect(),
+        );
+        let possible = |id: usize, secret: usize| {
+            can_belong(&ids[id].candidate, &secrets[secret].candidate)
+                && commented.0[id] == commented.1[secret]
+        };
         let line = Line { text, order: &order, spans: &spans, gaps: &gaps };
         let mut columns = line.columns(ids.len(), secrets.len(), &possible);
         // a column without any name must at least be near
@@ -190,7 +236,7 @@ impl<'a> Layout<'a> {
         let vacant = ids.iter().zip(&id_rank).map(vacant).collect();
         let rows = Self::rows(text, ids, secrets, &order, &gaps);
         let blocks = (vec![OnceCell::new(); ids.len()], vec![OnceCell::new(); secrets.len()]);
-        Self { text, ids, secrets, order, gaps, id_rank, columns, rows, vacant, blocks }
+        Self { text, ids, secrets, order, gaps, id_rank, columns, rows, vacant, commented, blocks }
     }
 
     /// The tables that the values stand in.
@@ -271,6 +317,10 @@ impl<'a> Layout<'a> {
             (Says::Other, false) => 45 + 2 * nearness(gap),
             (Says::No, false) => return i64::from(UNPAIRED),
         };
+        // Who signs a request sends the id, never the secret.
+        if b.label.says != Says::Yes && !touching && is_scope(self.text, &a.candidate.span) {
+            return i64::from(UNPAIRED);
+        }
         if b.candidate.soft {
             cost += 20;
         }
@@ -330,6 +380,10 @@ impl<'a> Layout<'a> {
         if gap.lines > 0 && taken_out(&a.candidate) != taken_out(&b.candidate) {
             cost += 6;
         }
+        // What was commented out is another pair than what is in force.
+        if self.commented.0[id] != self.commented.1[secret] {
+            cost += 12;
+        }
         if b.candidate.span.start < a.candidate.span.start {
             cost += 2; // most people write the id first
         }
@@ -363,6 +417,18 @@ impl Layout<'_> {
 /// Whether a secret can be that of an id: one of the documentation is no real id's.
 fn can_belong(id: &Candidate, secret: &Candidate) -> bool {
     !id.class.real || secret.class.real
+}
+
+/// Whether an id stands in the credential scope of a signature (`ID/20230915/eu-west-1/s3/…`), or in a URL that is signed in the old
+/// way.
+fn is_scope(text: &[u8], id: &Range<usize>) -> bool {
+    match &text[id.end..] {
+        [b'/', day @ ..] => {
+            day.get(..9).is_some_and(|d| d[..8].iter().all(u8::is_ascii_digit) && d[8] == b'/')
+        }
+        [b'&', ..] => text[..id.start].ends_with(b"AWSAccessKeyId="),
+        _ => false,
+    }
 }
 
 /// What it costs to skip candidates: convex, so that of two ways to pair four values the one that keeps their order

@@ -261,21 +261,27 @@ impl Prefilter {
         let end = text.len().min(anchor.pos + Self::REACH_AFTER);
         let after = &text[anchor.pos..end];
         let before = &text[anchor.pos.saturating_sub(Self::REACH_BEFORE)..anchor.pos];
-        let run = |bytes: &[u8], class: fn(u8) -> bool| bytes.iter().take_while(|&&b| class(b)).count();
         let mut shapes = self.shapes.iter().filter(|s| literal.parts.contains(&s.of));
         match literal.carrier {
             Carrier::Plain => shapes.any(|s| s.plain(before, after)),
             // a shorter run cannot hold the rest of the shortest value, whatever the alignment
-            Carrier::Base64 => shapes.any(|s| run(after, decode::is_base64_any) + 4 >= s.min_len * 4 / 3),
+            Carrier::Base64 => {
+                let run = decode::run_in_lines(after, decode::is_base64_any);
+                shapes.any(|s| run + 4 >= s.min_len * 4 / 3)
+            }
             Carrier::Base64Wide => {
-                shapes.any(|s| run(after, decode::is_base64_any) + 16 >= s.min_len * 8 / 3)
+                let run = decode::run_in_lines(after, decode::is_base64_any);
+                shapes.any(|s| run + 16 >= s.min_len * 8 / 3)
             }
             Carrier::Packed => packed_run(before, after),
             Carrier::Utf32 => shapes.any(|s| {
                 let wide = |u: &&[u8]| u[0] > b' ' && u[1..].iter().all(|b| *b == 0);
                 after.chunks(4).take_while(wide).count() + 3 >= s.min_len
             }),
-            Carrier::Hex => shapes.any(|s| run(after, |b| b.is_ascii_hexdigit()) >= s.min_len * 2),
+            Carrier::Hex => {
+                let run = decode::run_in_lines(after, |b| b.is_ascii_hexdigit());
+                shapes.any(|s| run >= s.min_len * 2)
+            }
             // in big endian text the byte behind the last character belongs to something else
             Carrier::Utf16 => shapes.any(|s| {
                 let wide = |u: &&[u8]| u[0] > b' ' && u.get(1).is_none_or(|&b| b == 0);

@@ -160,6 +160,29 @@ pub(super) fn is_taken_out(text: &[u8], at: usize) -> bool {
     line.starts_with(b"-") && !(line.starts_with(b"- ") && line.get(2).is_some_and(|b| *b != b' '))
 }
 
+/// Whether `at` stands in a comment, as far as its line tells.
+pub(super) fn is_comment(text: &[u8], at: usize) -> bool {
+    let before = &text[line_start(text, at)..at];
+    // a diff's sign aside
+    let line = match before {
+        [b'+', line @ ..] | [b'-', line @ ..] if line.first() != Some(&b'-') => line,
+        _ => before,
+    };
+    let line = line.trim_ascii_start();
+    let begins = |marks: &[&[u8]]| marks.iter().any(|mark| line.starts_with(mark));
+    if begins(&[b"#", b"//", b"/*", b"* ", b";", b"--", b"<!--", b"REM ", b"rem ", b"Rem "]) {
+        return true;
+    }
+    // behind what is in force, and not in a string or a URL
+    let marks = [&b" # "[..], b" // ", b" -- ", b" ; ", b" /* ", b"\t# ", b"\t// ", b" <!-- "];
+    let behind = marks.iter().filter_map(|mark| memchr::memmem::find(line, mark)).min();
+    behind.is_some_and(|end| {
+        let quotes = |quote: u8| line[..end].iter().filter(|b| **b == quote).count();
+        line[..end].iter().any(u8::is_ascii_alphanumeric)
+            && [b'"', b'\'', b'`'].into_iter().all(|q| quotes(q).is_multiple_of(2))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +206,26 @@ mod tests {
             "[\"a\"]",
         ] {
             assert!(!is_header(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn comments_are_told() {
+        for (before, comment) in [
+            ("# KEY=", true),
+            ("  // key: '", true),
+            ("-- key ", true),
+            ("+# KEY=", true),
+            ("key: x # was ", true),
+            ("const key = 'x'; // '", true),
+            ("KEY=", false),
+            ("- key: ", false),
+            ("-KEY=", false),
+            ("key: 's3://a # b/", false),
+            ("url = https://x/", false),
+            ("#1\nKEY=", false),
+        ] {
+            assert_eq!(is_comment(before.as_bytes(), before.len()), comment, "{before}");
         }
     }
 

@@ -43,6 +43,46 @@ fn read(text: &[u8]) -> Vec<(String, String)> {
 
 proptest! {
     #[test]
+    fn base64_in_lines_is_read_wherever_the_lines_end(
+        before in "[a-z ]{0,80}",
+        width in proptest::sample::select(vec![60usize, 64, 76]),
+        line_end in proptest::sample::select(vec!["\n", "\r\n", "\n    ", "\\n", "\\\\n", "\"\n  \""]),
+        id in an_id(),
+        secret in a_secret(),
+    ) {
+        let text = format!("{before}\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+        // the literal by which it is found must not be cut
+        let at = text.find(&id).expect("it was put there");
+        let literal = (at * 8).div_ceil(6)..(at + 4) * 8 / 6;
+        prop_assume!(literal.start / width == (literal.end - 1) / width);
+        let encoded = base64(text.as_bytes());
+        let lines: Vec<&str> = encoded.as_bytes().chunks(width).map(|l| std::str::from_utf8(l).expect("ASCII")).collect();
+        let file = format!("{{\"content\": \"{}\"}}", lines.join(line_end));
+        prop_assert!(read(file.as_bytes()).contains(&(id, secret)), "{file}");
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let table = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    bytes
+        .chunks(3)
+        .map(|group| {
+            let bits = (0..3).fold(0u32, |bits, i| bits << 8 | u32::from(group.get(i).copied().unwrap_or(0)));
+            (0..4)
+                .map(|i| {
+                    if i > group.len() {
+                        '='
+                    } else {
+                        char::from(table[(bits >> (18 - 6 * i) & 63) as usize])
+                    }
+                })
+                .collect::<String>()
+        })
+        .collect()
+}
+
+proptest! {
+    #[test]
     fn a_pair_in_any_bytes_is_found_where_it_stands(
         before in proptest::collection::vec(any::<u8>(), 0..3000),
         after in proptest::collection::vec(any::<u8>(), 0..3000),
