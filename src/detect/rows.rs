@@ -35,14 +35,26 @@ impl Rows {
         on_one_line: impl Iterator<Item = (usize, usize)>,
     ) -> Self {
         let pairs: BTreeSet<(Cell, Cell)> = on_one_line
-            .filter_map(|(id, secret)| Some((cell(text, &ids[id])?, cell(text, &secrets[secret])?)))
+            .filter_map(|(id, secret)| {
+                Some((Self::filled(text, &ids[id])?, Self::filled(text, &secrets[secret])?))
+            })
             .filter(|(id, secret)| id.sign == secret.sign && id.column != secret.column)
             .collect();
         if pairs.is_empty() {
             return Self::default();
         }
-        let cells = |spans: &[Range<usize>]| spans.iter().map(|s| cell(text, s)).collect();
+        let cells = |spans: &[Range<usize>]| spans.iter().map(|s| Self::filled(text, s)).collect();
         Self { ids: cells(ids), secrets: cells(secrets), pairs }
+    }
+
+    /// The cell that a value fills.
+    fn filled(text: &[u8], value: &Range<usize>) -> Option<Cell> {
+        let cell = cell(text, value)?;
+        let beside = |b: &&u8| !matches!(**b, b' ' | b'"' | b'\'' | b'`' | b'*');
+        let ends = |b: Option<&u8>| b.is_none_or(|b| *b == cell.sign || matches!(b, b'\n' | b'\r'));
+        let before = text[..value.start].iter().rev().find(beside);
+        let behind = text[value.end..].iter().find(beside);
+        (ends(before) && ends(behind)).then_some(cell)
     }
 
     /// Whether an id and a secret of different lines stand where those of one row do.
@@ -55,7 +67,7 @@ impl Rows {
     }
 }
 
-/// The cell that a value fills: of the signs that part cells the one that is most frequent outside of quotes.
+/// The cell of a value: of the signs that part cells the one that is most frequent outside of quotes.
 fn cell(text: &[u8], value: &Range<usize>) -> Option<Cell> {
     let before = &text[value.start.saturating_sub(LONGEST)..value.start];
     let before = match memchr::memrchr2(b'\n', b'\r', before) {
@@ -83,10 +95,7 @@ fn cell(text: &[u8], value: &Range<usize>) -> Option<Cell> {
         let signs = column + count(behind, sign);
         Cell { sign, signs, column }
     });
-    let cell = cells.into_iter().max_by_key(|c| c.signs).filter(|c| c.signs > 0)?;
-    let around = |b: &&u8| matches!(**b, b' ' | b'"' | b'\'' | b'`' | b'*');
-    let next = [before.iter().rev().find(|b| !around(b)), behind.iter().find(|b| !around(b))];
-    next.iter().all(|b| b.is_none_or(|&b| b == cell.sign)).then_some(cell)
+    cells.into_iter().max_by_key(|c| c.signs).filter(|c| c.signs > 0)
 }
 
 #[cfg(test)]
