@@ -117,7 +117,10 @@ impl Line<'_> {
     /// The ids and secrets of two lists of a program, in brackets and with nothing else in them.
     fn listed(&self, a: &Range<usize>, b: &Range<usize>) -> Option<Vec<(usize, usize)>> {
         let quote = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`');
-        let between = |rank: usize| &self.text[self.spans[rank].end..self.spans[rank + 1].start];
+        let between = |rank: usize| {
+            let gap = self.spans[rank].end..self.spans[rank + 1].start; // backwards where an id stands in a secret
+            self.text.get(gap).unwrap_or_default()
+        };
         let opened = |before: &[u8]| before.iter().rev().find(|b| !quote(b)) == Some(&b'[');
         let closed = |behind: &[u8]| behind.iter().find(|b| !quote(b) && **b != b',') == Some(&b']');
         let meet = between(b.start - 1);
@@ -163,7 +166,7 @@ impl Line<'_> {
     fn key(&self, rank: usize) -> Option<String> {
         let start = self.spans[rank].start;
         let floor = rank.checked_sub(1).map_or(0, |before| self.spans[before].end);
-        let before = &self.text[floor.max(start.saturating_sub(KEY))..start];
+        let before = &self.text[floor.max(start.saturating_sub(KEY)).min(start)..start];
         let words = words(before);
         let named = is_assigned(before, words.last()?);
         named.then(|| spelled(&words[name(before, &words, words.len() - 1)]))

@@ -31,6 +31,13 @@ pub(super) struct Label {
     pub(super) name: String,
 }
 
+impl Label {
+    /// That of a session token, which is known by its head and needs no name.
+    pub(super) fn of_token() -> Self {
+        Self { says: Says::Yes, own: true, ..Self::default() }
+    }
+}
+
 /// What a name says of a value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Says {

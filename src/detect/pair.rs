@@ -16,6 +16,7 @@ use super::rows::Rows;
 use super::section::Blocks;
 use super::structure::{Gap, indent, is_comment, is_taken_out};
 use super::vacant::Vacant;
+use crate::rules::{Check, Part};
 
 /// An id and what its surroundings say.
 pub(super) struct IdAt {
@@ -44,15 +45,15 @@ const BASE: i64 = 20;
 /// Up to this cost little speaks against a pair.
 const LITTLE: u32 = 32;
 
-/// Pair `ids` and `secrets` of `text`, both in order of position.
-pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], within_lines: u32) -> Vec<Choice> {
+/// Pair `ids` and `secrets` of `text`, both in order of position. The secrets are those of `part`.
+pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part) -> Vec<Choice> {
     if ids.is_empty() || secrets.is_empty() {
         return vec![Choice::default(); ids.len()];
     }
-    let layout = Layout::new(text, ids, secrets);
+    let layout = Layout::new(text, ids, secrets, part);
     let mut edges = Vec::new();
     for id in 0..ids.len() {
-        layout.edges(id, within_lines, &mut edges);
+        layout.edges(id, part.within_lines, &mut edges);
     }
     let pairs = real_first(ids, secrets.len(), &edges);
     let pairs = match known_elsewhere(text, ids, secrets, &edges, &pairs) {
@@ -182,7 +183,7 @@ pub(super) enum Slot {
 }
 
 impl<'a> Layout<'a> {
-    fn new(text: &'a [u8], ids: &'a [IdAt], secrets: &'a [SecretAt]) -> Self {
+    fn new(text: &'a [u8], ids: &'a [IdAt], secrets: &'a [SecretAt], part: &Part) -> Self {
         let mut order: Vec<Slot> =
             (0..ids.len()).map(Slot::Id).chain((0..secrets.len()).map(Slot::Secret)).collect();
         let span = |s: &Slot| match *s {
@@ -216,14 +217,21 @@ impl<'a> Layout<'a> {
             columns.partner.fill(None);
         }
         let vacant = |(id, &rank): (&IdAt, &usize)| {
-            let from = rank.checked_sub(1).map_or(0, |before| spans[before].end);
-            // What stands before an id is of interest where its secret does not follow.
-            let follows = order.get(rank + 1).is_some_and(|next| match *next {
-                Slot::Secret(s) => Vacant::is_filled(id, &secrets[s].label) && !gaps[rank].header,
-                Slot::Id(_) => false,
-            });
-            let from = if follows { id.candidate.span.start } else { from };
-            Vacant::beside(text, id, from..spans.get(rank + 1).map_or(text.len(), |next| next.start))
+            let to = spans.get(rank + 1).map_or(text.len(), |next| next.start);
+            let follows = match order.get(rank + 1) {
+                Some(Slot::Secret(s)) if !gaps[rank].header => Some(&secrets[*s].label),
+                _ => None,
+            };
+            let before = rank.checked_sub(1).map(|before| (order[before], spans[before].end));
+            let from = match before {
+                // What stands before an id is of interest where its secret does not follow, and is it not that of another.
+                _ if follows.is_some_and(|label| Vacant::is_filled(id, label)) => id.candidate.span.start,
+                Some((Slot::Id(_), _)) => id.candidate.span.start,
+                Some((Slot::Secret(_), end)) => end,
+                None => 0,
+            };
+            let vacant = Vacant::beside(text, id, from..to).filter(|_| part.check == Some(Check::AwsSecret));
+            vacant.filter(|v| !follows.is_some_and(|label| v.is_filled_later(label)))
         };
         let vacant = ids.iter().zip(&id_rank).map(vacant).collect();
         let rows = Self::rows(text, ids, secrets, &order, &gaps);

@@ -35,14 +35,26 @@ impl Rows {
         on_one_line: impl Iterator<Item = (usize, usize)>,
     ) -> Self {
         let pairs: BTreeSet<(Cell, Cell)> = on_one_line
-            .filter_map(|(id, secret)| Some((cell(text, &ids[id])?, cell(text, &secrets[secret])?)))
+            .filter_map(|(id, secret)| {
+                Some((Self::filled(text, &ids[id])?, Self::filled(text, &secrets[secret])?))
+            })
             .filter(|(id, secret)| id.sign == secret.sign && id.column != secret.column)
             .collect();
         if pairs.is_empty() {
             return Self::default();
         }
-        let cells = |spans: &[Range<usize>]| spans.iter().map(|s| cell(text, s)).collect();
+        let cells = |spans: &[Range<usize>]| spans.iter().map(|s| Self::filled(text, s)).collect();
         Self { ids: cells(ids), secrets: cells(secrets), pairs }
+    }
+
+    /// The cell that a value fills.
+    fn filled(text: &[u8], value: &Range<usize>) -> Option<Cell> {
+        let cell = cell(text, value)?;
+        let beside = |b: &&u8| !matches!(**b, b' ' | b'"' | b'\'' | b'`' | b'*');
+        let ends = |b: Option<&u8>| b.is_none_or(|b| *b == cell.sign || matches!(b, b'\n' | b'\r'));
+        let before = text[..value.start].iter().rev().find(beside);
+        let behind = text[value.end..].iter().find(beside);
+        (ends(before) && ends(behind)).then_some(cell)
     }
 
     /// Whether an id and a secret of different lines stand where those of one row do.
@@ -126,6 +138,7 @@ mod tests {
             "f(1, 2)\nf(a, @)\nf(b, $)\n",
             "x,1,2\ny,@,\nz,$,\n",
             "1 2\n@ x\nx $\n",
+            "1,2\n$,x\nkey = get(\"x\", \"@\")\n",
         ] {
             assert!(!parted(text), "{text}");
         }

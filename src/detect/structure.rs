@@ -165,7 +165,7 @@ pub(super) fn is_comment(text: &[u8], at: usize) -> bool {
     let before = &text[line_start(text, at)..at];
     // a diff's sign aside
     let line = match before {
-        [b'+', line @ ..] | [b'-', line @ ..] if line.first() != Some(&b'-') => line,
+        [b'+' | b'-', line @ ..] if line.first() != Some(&b'-') => line,
         _ => before,
     };
     let line = line.trim_ascii_start();
@@ -177,7 +177,7 @@ pub(super) fn is_comment(text: &[u8], at: usize) -> bool {
     let marks = [&b" # "[..], b" // ", b" -- ", b" ; ", b" /* ", b"\t# ", b"\t// ", b" <!-- "];
     let behind = marks.iter().filter_map(|mark| memchr::memmem::find(line, mark)).min();
     behind.is_some_and(|end| {
-        let quotes = |quote: u8| line[..end].iter().filter(|b| **b == quote).count();
+        let quotes = |quote: u8| memchr::memchr_iter(quote, &line[..end]).count();
         line[..end].iter().any(u8::is_ascii_alphanumeric)
             && [b'"', b'\'', b'`'].into_iter().all(|q| quotes(q).is_multiple_of(2))
     })

@@ -200,6 +200,26 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Whatever lies between them, and even one in another, no secret is given to two ids.
+    #[test]
+    fn values_in_any_layout_are_paired_one_to_one(
+        pieces in proptest::collection::vec(prop_oneof![
+            an_id(),
+            a_secret(),
+            (an_id(), a_secret(), 0usize..18).prop_map(|(id, s, at)| format!("{}/{id}/{}", &s[..at], &s[..18 - at])),
+            r#"[\[\]{}(),;|"'=:/+._ -]{1,4}|\n {0,4}|ids|secrets?|(aws_)?(key|secret): |jwt: |"[ab]": "|\$\{X\}|---|null"#,
+        ], 0..40)
+    ) {
+        let found = detector().detect(pieces.concat().as_bytes());
+        let mut spans: Vec<_> = found.iter().filter(|m| m.id.is_some()).filter_map(|m| Some(m.secret.as_ref()?.span.start)).collect();
+        let pairs = spans.len();
+        spans.sort_unstable();
+        spans.dedup();
+        prop_assert_eq!(spans.len(), pairs);
+    }
+}
+
 #[test]
 fn each_carrier_of_an_id_has_an_anchor() {
     let id = "AKIAQYLPMN5HHHFPZAM3";

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::label::{Label, Says};
 use super::names::{affix, is_branded, name, spelled, words};
 use super::pair::IdAt;
-use super::structure::Gap;
+use super::structure::{Gap, indent};
 
 /// How far from an id the name of its secret may stand, in bytes.
 const REACH: usize = 400;
@@ -35,6 +35,7 @@ impl Vacant {
                 let gap = Gap::of(&text[between(part.start + at..part.start + at)]);
                 let near = !gap.header
                     && gap.lines <= LINES
+                    && (gap.lines == 0 || indent(text, part.start + at) == indent(text, span.start))
                     && in_one_block(&text[between(part.start + at..part.start + at)]);
                 near.then(|| Self::at(piece, at, cut(part.end), id)).flatten()
             })
@@ -80,6 +81,11 @@ impl Vacant {
 
     fn is_referred(&self, label: &Label) -> bool {
         self.refers.iter().any(|r| label.name.ends_with(r.as_str()))
+    }
+
+    /// Whether the secret behind the id and the vacant name has the same name.
+    pub(super) fn is_filled_later(&self, secret: &Label) -> bool {
+        secret.says == Says::Yes && secret.name == self.name
     }
 
     /// Whether a secret behind an id has the name that goes with the id's.
@@ -204,6 +210,7 @@ mod tests {
             ("AWS_KEY = '@'\nAWS_SECRET = os.environ.get(\n    'x', 'y')\n", true),
             ("key:\n  dev: @\nsecret:\n  dev: x\n", false),
             ("key = @\nsecret =\n  x\n", false),
+            ("secret: ''\nx:\n  key: @\n", false),
             ("secret:$6$salt$x\nkey = @\n", false),
             ("key = @\n# secret =\n", false),
             ("key = @\n[other]\nsecret = ''\n", false),

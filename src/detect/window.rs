@@ -229,7 +229,7 @@ impl Detector {
             let ids_at = found.ids(&ids[index]);
             let secrets = if has_prefix { &prefixed[index] } else { &unprefixed[index] };
             let secrets_at = found.secrets(secrets, part);
-            let choices = pair::pair(text, &ids_at, &secrets_at, part.within_lines);
+            let choices = pair::pair(text, &ids_at, &secrets_at, part);
             let tokens = found.tokens(rule, &ids_at);
             let mut taken = vec![false; secrets_at.len()];
             for ((id, choice), token) in ids_at.iter().zip(choices).zip(tokens) {
@@ -365,11 +365,9 @@ impl Found<'_> {
         }
         tokens.sort_by_key(|t| t.span.start);
         tokens.dedup_by_key(|t| t.span.start);
-        let secrets: Vec<SecretAt> = tokens
-            .into_iter()
-            .map(|candidate| SecretAt { label: Label { says: Says::Yes, ..Label::default() }, candidate })
-            .collect();
-        pair::pair(text, ids, &secrets, part.within_lines)
+        let secrets: Vec<SecretAt> =
+            tokens.into_iter().map(|candidate| SecretAt { label: Label::of_token(), candidate }).collect();
+        pair::pair(text, ids, &secrets, part)
             .into_iter()
             .map(|choice| choice.secret.map(|s| secrets[s].candidate.clone()))
             .collect()
