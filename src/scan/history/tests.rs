@@ -9,6 +9,8 @@ use crate::decode::unpack::samples::Pack;
 use crate::finding::{Finding, Note, Severity};
 use crate::rules::RuleSet;
 
+mod places;
+
 /// A repository that is made by git, with a clock that ticks.
 struct Made {
     folder: tempfile::TempDir,
