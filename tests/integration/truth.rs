@@ -309,3 +309,48 @@ fn branches_that_go_out_together_decide_each_about_its_own() {
     assert_eq!(run.status, 0, "{}{}", run.stdout, run.stderr);
     assert_eq!(push(&["strict"]).status, 1);
 }
+
+#[test]
+fn the_empty_tree_need_not_be_stored() {
+    for format in ["sha1", "sha256"] {
+        let env = TestEnv::new();
+        git(&env, ".", &["init", "--quiet", &format!("--object-format={format}"), "r"]);
+        let tree = git(&env, "r", &["hash-object", "-t", "tree", "/dev/null"]);
+        let commit = git(&env, "r", &["commit-tree", "-m", "nothing yet", tree.trim()]);
+        git(&env, "r", &["update-ref", "HEAD", commit.trim()]);
+        assert!(!env.path("r/.git/objects").join(&tree[..2]).exists(), "git knows it");
+        git(&env, "r", &["tag", "empty", tree.trim()]);
+        let run = env.run(&["history", "r"]);
+        assert_eq!((run.status, &*run.stderr), (0, ""), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_submodule_that_keeps_its_own_repository_is_read() {
+    let env = new();
+    env.write("r/libs/x/a.ini", pair(0));
+    git(&env, "r/libs/x", &["init", "--quiet", "--initial-branch=main"]);
+    commit(&env, "r/libs/x", 1_700_000_000, "leak");
+    env.write("r/libs/x/deep/b.ini", pair(1));
+    git(&env, "r/libs/x/deep", &["init", "--quiet", "--initial-branch=main"]);
+    commit(&env, "r/libs/x/deep", 1_700_000_000, "leak");
+    for (folder, file) in [("r/libs/x/deep", "b.ini"), ("r/libs/x", "a.ini")] {
+        git(&env, folder, &["rm", "--quiet", file]);
+        env.write(&format!("{folder}/README"), "text\n");
+        commit(&env, folder, 1_700_000_100, "clean");
+    }
+    commit(&env, "r", 1_700_000_200, "add the library");
+    let run = env.run(&["audit", "r", "--format", "json"]);
+    let report = run.json();
+    let found: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| ["key_id", "path", "named_by"].map(|field| f[field].as_str().unwrap().to_owned()))
+        .collect();
+    let expected = [
+        [id(0), "libs/x/a.ini".into(), "submodule libs/x".into()],
+        [id(1), "libs/x/deep/b.ini".into(), "submodule libs/x/deep".into()],
+    ];
+    assert_eq!(found, expected, "{}", run.stderr);
+}

@@ -92,7 +92,8 @@ fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize) {
     }
     for commit in known.commits.iter().filter(|c| is_kept(known, **c)) {
         let tree = known.graph.tree(*commit);
-        if !known.store.contains(&tree) {
+        // git knows the empty tree without storing it.
+        if !known.store.contains(&tree) && tree != known.repo.hash.empty_tree() {
             if known.repo.promisor {
                 *promised += 1;
             } else {

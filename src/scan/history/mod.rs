@@ -264,6 +264,7 @@ fn locate<'a>(
         }
     }
     let mut missing = Missing { ids: log.missing.clone(), first_target: None };
+    missing.ids.retain(|id| *id != known.repo.hash.empty_tree());
     missing.ids.sort_unstable();
     // Whether it matters that they are missing depends on what names them.
     if !missing.ids.is_empty() && !known.repo.promisor && missing.ids.len() <= incomplete::MAX_NAMED {

@@ -108,7 +108,7 @@ fn only(outcome: &Outcome) -> &Finding {
     &outcome.findings[0]
 }
 
-fn commit_of(location: &crate::finding::Location) -> &str {
+fn commit_of(location: &Location) -> &str {
     location.commit.as_ref().map_or("", |c| &c.id)
 }
 

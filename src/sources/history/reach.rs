@@ -74,7 +74,7 @@ impl Reach {
                 hops += 1;
             }
             let Some(commit) = graph.find(&id) else {
-                if !store.contains(&id) {
+                if !store.contains(&id) && id != id.kind().empty_tree() {
                     reach.missing.push((text.clone(), id));
                 }
                 reach.named.push((id, text));

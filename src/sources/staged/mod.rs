@@ -111,6 +111,13 @@ pub fn indexed(repo: &Repo, wanted: &dyn Fn(&ObjectId) -> bool) -> Vec<Indexed> 
     found
 }
 
+/// The paths at which the index of the work tree at hand has submodules. An index that cannot be read has none.
+pub fn submodules(repo: &Repo) -> Vec<Vec<u8>> {
+    let Ok(index) = index::Index::read(&index_file(repo), repo.hash) else { return Vec::new() };
+    let entries = (0..index.len()).map(|n| index.entry(n));
+    entries.filter(|entry| entry.kind == index::Kind::Submodule).map(|entry| entry.path.to_vec()).collect()
+}
+
 /// Where a repository keeps its index.
 pub fn index_file(repo: &Repo) -> PathBuf {
     repo.git_dir.join("index")
