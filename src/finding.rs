@@ -220,6 +220,8 @@ pub struct Location {
     pub in_head: Option<bool>,
     /// The name of the ref, reflog entry, stash or note that holds it, where that tells more than the commit.
     pub named_by: Option<String>,
+    /// The object that a note is about, hexadecimal.
+    pub note_on: Option<String>,
     /// The git object that holds it, hexadecimal.
     pub object: Option<String>,
     /// `primaryLocationLineHash` as GitHub code scanning computes it, where the place is a line of a text.
@@ -245,6 +247,7 @@ impl Location {
             reachable: None,
             in_head: None,
             named_by: None,
+            note_on: None,
             object: None,
             line_hash: None,
             allowed: None,

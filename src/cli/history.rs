@@ -140,6 +140,7 @@ pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
             let files =
                 Files::new(std::slice::from_ref(root), false, common.threads()).context("cannot scan")?;
             audit.add_files(scan_files(&files, None, detector, &control, started), root);
+            audit.settle(repo, &files, root);
         }
         let own = repo.own_files();
         if !own.is_empty() {

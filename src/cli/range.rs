@@ -22,8 +22,7 @@ pub(crate) fn run(path: &Path, text: &str, since: Option<i64>, common: &Common) 
     let range = Range::parse(&repo, &objects, text).context("cannot resolve the range")?;
     let range = Range { since, ..range };
     let detector = common.detector()?;
-    let tips = range.tips.iter().map(|tip| tip.commit);
-    let suppressions = Suppressions::of_commits(&objects, tips, detector.rules(), common)?;
+    let suppressions = Suppressions::of_range(&objects, &range, detector.rules(), common)?;
     let control = interrupt::control(common.archives());
     let progress = Progress::start(common.progress(), "objects", &control);
     let mut outcome = scan_range(&repo, &objects, &range, &detector, &control, started);

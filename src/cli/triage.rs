@@ -14,12 +14,17 @@ use keyhound::sources::history::Repo;
 use keyhound::sources::history::store::ObjectId;
 use keyhound::sources::names;
 use keyhound::sources::objects::Objects;
+use keyhound::sources::range::{Range, Tip};
 use keyhound::sources::staged::staged_file;
 use keyhound::triage::{BASELINE_NAME, Baseline, CONFIG_NAME, Config, Triage};
 
 use super::common::{Common, now};
 use super::git::{Here, open_objects};
 use super::output::note;
+
+mod branches;
+
+use branches::Branch;
 
 /// Reads a file at the root of the repository: its content, if it is there.
 type Read<'a> = &'a dyn Fn(&str) -> Result<Option<Vec<u8>>>;
@@ -66,13 +71,15 @@ pub(crate) struct Suppressions {
     /// `None`: nothing does.
     triage: Option<Triage>,
     unknown_rules: Vec<String>,
+    /// Where branches differ: what each of them suppresses.
+    branches: Vec<Branch>,
 }
 
 impl Suppressions {
     fn new(loaded: Loaded, rules: &RuleSet, common: &Common) -> Self {
         let unknown_rules = loaded.config.as_ref().map_or(Vec::new(), |config| config.unknown_rules(rules));
         let triage = (!common.no_suppress).then(|| Triage::new(loaded.config, loaded.baseline, today()));
-        Self { triage, unknown_rules }
+        Self { triage, unknown_rules, branches: Vec::new() }
     }
 
     /// Mark what is suppressed.
@@ -81,6 +88,7 @@ impl Suppressions {
             triage.apply(outcome);
             outcome.unused_suppressions.extend_from_slice(&self.unknown_rules);
         }
+        branches::apply(&self.branches, outcome);
     }
 
     /// The same without the baseline, which need not be there.
@@ -125,7 +133,7 @@ impl Suppressions {
             // Damage must not keep the scan from reading the rest, nor hide anything.
             load(common, &|name| {
                 let Some(head) = head else { return Ok(None) };
-                let read = open_objects(repo, &[]).and_then(|objects| in_commits(&objects, &[head], name));
+                let read = open_objects(repo, &[]).and_then(|objects| in_commit(&objects, head, name));
                 Ok(read.unwrap_or_else(|error| {
                     note(format_args!("keyhound: {error:#}: it suppresses nothing"));
                     None
@@ -135,16 +143,45 @@ impl Suppressions {
         Ok(Self::new(loaded, rules, common))
     }
 
-    /// Those of commits that are judged: of their own trees, never of a work tree.
-    pub(crate) fn of_commits(
+    /// Those of commits that are judged: of the trees of the tips that lead to them, never of a work tree. Where these differ
+    /// each tip decides about its own commits.
+    pub(crate) fn of_range(
         objects: &Objects,
-        commits: impl IntoIterator<Item = ObjectId>,
+        range: &Range,
         rules: &RuleSet,
         common: &Common,
     ) -> Result<Self> {
-        let commits: Vec<ObjectId> = commits.into_iter().collect();
-        let loaded = load(common, &|name| in_commits(objects, &commits, name))?;
-        Ok(Self::new(loaded, rules, common))
+        let mut kinds: Vec<(Content, Vec<Tip>)> = Vec::new();
+        for tip in &range.tips {
+            let content = content_of(objects, tip.commit, common)?;
+            match kinds.iter_mut().find(|(known, _)| *known == content) {
+                Some((_, tips)) => tips.push(tip.clone()),
+                None => kinds.push((content, vec![tip.clone()])),
+            }
+        }
+        let load = |content: &Content| {
+            load(common, &|name| {
+                Ok(content.iter().find(|(n, _)| *n == name).and_then(|(_, text)| text.clone()))
+            })
+        };
+        if let [(content, _)] = kinds.as_slice() {
+            return Ok(Self::new(load(content)?, rules, common));
+        }
+        let Some((first, others)) = kinds.split_first() else {
+            return Ok(Self::new(Loaded::default(), rules, common));
+        };
+        for ((name, text), n) in first.0.iter().zip(0..) {
+            if others.iter().any(|(content, _)| content[n].1 != *text) {
+                note(format_args!(
+                    "keyhound: {name} is not the same in all of these branches: each decides about the commits that it has"
+                ));
+            }
+        }
+        let branches = kinds.into_iter().map(|(content, tips)| {
+            let suppressions = Self::new(load(&content)?, rules, common);
+            Ok(Branch::new(suppressions, tips, range, objects))
+        });
+        Ok(Self { triage: None, unknown_rules: Vec::new(), branches: branches.collect::<Result<_>>()? })
     }
 
     /// Those of what is staged: of the index.
@@ -172,18 +209,19 @@ fn in_folder(root: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// The file, if all commits have the same: that of one branch does not decide about another.
-fn in_commits(objects: &Objects, commits: &[ObjectId], name: &str) -> Result<Option<Vec<u8>>> {
-    let read = |commit: &ObjectId| {
-        file_at(objects, *commit, name.as_bytes()).with_context(|| format!("cannot read {name} of {commit}"))
+/// The file that a commit has at its root.
+fn in_commit(objects: &Objects, commit: ObjectId, name: &str) -> Result<Option<Vec<u8>>> {
+    file_at(objects, commit, name.as_bytes()).with_context(|| format!("cannot read {name} of {commit}"))
+}
+
+/// The files of a commit by name, as far as the options do not name others.
+type Content = [(&'static str, Option<Vec<u8>>); 2];
+
+fn content_of(objects: &Objects, commit: ObjectId, common: &Common) -> Result<Content> {
+    let read = |name: &'static str, given: Option<&Path>| {
+        let wanted = given.is_none() && !common.no_suppress;
+        let text = if wanted { in_commit(objects, commit, name)? } else { None };
+        Ok::<_, anyhow::Error>((name, text))
     };
-    let Some((first, rest)) = commits.split_first() else { return Ok(None) };
-    let content = read(first)?;
-    for commit in rest {
-        if read(commit)? != content {
-            note(format_args!("keyhound: {name} of none is used, because these branches differ in it"));
-            return Ok(None);
-        }
-    }
-    Ok(content)
+    Ok([read(CONFIG_NAME, common.config.as_deref())?, read(BASELINE_NAME, common.baseline.as_deref())?])
 }

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use crate::finding::{Finding, Location, Verification};
 use crate::report::sanitize::sanitize;
-use crate::report::wire::{commit_date, lossy};
+use crate::report::wire::{commit_date, lossy, path_bytes};
 use crate::report::{Report, text as words};
 
-const HEADER: [&str; 30] = [
+const HEADER: [&str; 32] = [
     "fingerprint",
     "rule_id",
     "severity",
@@ -39,6 +39,8 @@ const HEADER: [&str; 30] = [
     "verified_arn",
     "verification_reason",
     "member",
+    "path_bytes",
+    "note_on",
 ];
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -105,6 +107,8 @@ fn cells(finding: &Finding, location: &Location, main: bool, report: &Report<'_>
         text(arn),
         text(reason),
         words::member(location, redactor).map(Cow::into_owned).unwrap_or_default(),
+        location.path.as_deref().and_then(|path| path_bytes(&redactor.bytes(path))).unwrap_or_default(),
+        location.note_on.clone().unwrap_or_default(),
     ]
 }
 

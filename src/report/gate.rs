@@ -118,6 +118,12 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
         Gate::Push | Gate::Receive if only(Place::TagMessage) => {
             writeln!(out, "fix: make the tag again without them: git tag --force --annotate TAG COMMIT")?;
         }
+        Gate::Push | Gate::Receive if only(Place::Note) => {
+            writeln!(
+                out,
+                "fix: take the notes back to before the commits named here: git update-ref refs/notes/NAME COMMIT^; a note removed later stays"
+            )?;
+        }
         Gate::Push | Gate::Receive if only(Place::Ref) => {
             writeln!(
                 out,

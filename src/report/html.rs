@@ -63,7 +63,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             "bad",
             "The scan is incomplete: these could not be read, and leaks may be missing here",
         ),
-        (&outcome.left_out, "low", "Left out on purpose, and not searched"),
+        (&outcome.left_out, "low", "Left out on purpose"),
     ] {
         if !skipped.is_empty() {
             writeln!(out, "<section class=\"{class}\"><h2>{head}</h2><ul>")?;
@@ -156,6 +156,7 @@ fn place(location: &Location, report: &Report<'_>, out: &mut dyn Write) -> io::R
             Standing::Elsewhere => "still in HEAD at another place",
             Standing::Gone => "not in HEAD any more",
             Standing::NotThere => "not in HEAD",
+            Standing::Staged => "staged, but not committed",
             Standing::Unreached => "no ref reaches it",
         };
         write!(out, ", {words}")?;

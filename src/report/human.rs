@@ -192,6 +192,7 @@ fn place(
             Standing::Elsewhere => "still in HEAD at another place",
             Standing::Gone => "not in HEAD any more, but in the history",
             Standing::NotThere => "not in HEAD, but in the history",
+            Standing::Staged => "staged, but not committed",
             Standing::Unreached => "no ref reaches it, but git still holds it",
         };
         words.to_owned()
@@ -287,11 +288,7 @@ fn summary(
         writeln!(out, "{} of them at or above {severity}, which fails the run", count(failing))?;
     }
     if !outcome.left_out.is_empty() {
-        writeln!(
-            out,
-            "left out on purpose, and not searched: {}",
-            counted(outcome.left_out.len() as u64, "thing")
-        )?;
+        writeln!(out, "left out on purpose: {}", counted(outcome.left_out.len() as u64, "thing"))?;
         skipped(&outcome.left_out, report, out)?;
     }
     let unused = &outcome.unused_suppressions;

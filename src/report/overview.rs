@@ -9,7 +9,7 @@ use crate::finding::{Commit, Finding, Location, Severity};
 use crate::report::Report;
 use crate::report::human_parts::{Painter, Style};
 use crate::report::sanitize::{sanitize, sanitize_bytes};
-use crate::report::text::{self, count, counted};
+use crate::report::text::{self, Standing, count, counted};
 use crate::report::wire::commit_date;
 
 /// How many credentials are named.
@@ -19,6 +19,7 @@ const NAMED: usize = 50;
 struct Line<'a> {
     finding: &'a Finding,
     severity: Severity,
+    /// The commit that introduced it at the place that is named.
     first: Option<&'a Commit>,
     removed: Option<&'a Commit>,
     places: u64,
@@ -34,6 +35,8 @@ enum State {
     Past,
     /// In a file of the work tree, which HEAD does not have so.
     Files,
+    /// In the index: the next commit adds it.
+    Staged,
     /// In the files of HEAD.
     Head,
 }
@@ -57,6 +60,7 @@ pub(super) fn write<'a>(
     let number = |state| lines.iter().filter(|line| line.state == state).count() as u64;
     let states = [
         (State::Head, "still in the files of HEAD"),
+        (State::Staged, "staged, but not committed"),
         (State::Files, "in the work tree only"),
         (State::Past, "in the history only"),
         (State::Unreachable, "not reached by any ref, but still stored"),
@@ -81,8 +85,12 @@ fn line<'a>(findings: &[&'a Finding], severity: Severity) -> Line<'a> {
     Line {
         finding: findings[0],
         severity,
-        first: places().filter_map(|l| l.commit.as_deref()).min_by_key(|c| c.time),
-        removed: places().filter_map(|l| l.removed.as_deref()).max_by_key(|c| c.time),
+        first: findings[0].location.commit.as_deref(),
+        // It stands where nothing removed it, if there is such a place.
+        removed: places()
+            .all(|l| text::standing(l) != Some(Standing::NotThere))
+            .then(|| places().filter_map(|l| l.removed.as_deref()).max_by_key(|c| c.time))
+            .flatten(),
         places: omitted.saturating_add(places().count() as u64),
         state: findings.iter().map(|f| state_of(f)).max().unwrap_or(State::Past),
     }
@@ -96,11 +104,12 @@ fn state_of(finding: &Finding) -> State {
 }
 
 fn state(location: &Location) -> State {
-    match (location.in_head, location.reachable, location.place) {
-        (Some(true), ..) => State::Head,
-        (None, _, Place::File) => State::Files,
-        (_, Some(false), _) => State::Unreachable,
-        _ => State::Past,
+    match text::standing(location) {
+        Some(Standing::Here | Standing::Elsewhere) => State::Head,
+        Some(Standing::Staged) => State::Staged,
+        Some(Standing::Unreached) => State::Unreachable,
+        None if location.place == Place::File => State::Files,
+        Some(Standing::Gone | Standing::NotThere) | None => State::Past,
     }
 }
 
@@ -130,6 +139,7 @@ fn text(line: &Line<'_>, report: &Report<'_>, painter: &Painter<'_>) -> String {
     }
     match (line.state, line.removed.and_then(day)) {
         (State::Head, _) => words += "; still in HEAD",
+        (State::Staged, _) => words += "; staged, but not committed",
         (State::Files, _) => words += "; in the work tree",
         (State::Past, Some(day)) => {
             let _ = write!(words, "; removed {day}, still in the history");

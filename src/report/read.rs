@@ -109,9 +109,11 @@ struct ReadPlace {
     in_head: Option<bool>,
     removed: Option<String>,
     named_by: Option<String>,
+    /// Reports of older versions have neither this nor a member.
+    #[serde(default)]
+    note_on: Option<String>,
     object: Option<String>,
     line_hash: Option<String>,
-    /// Reports of older versions have none.
     #[serde(default)]
     member: Option<String>,
 }
@@ -236,6 +238,7 @@ fn location(read: ReadPlace) -> Result<Location, ReadError> {
         reachable: in_history.then_some(read.reachable),
         in_head: read.in_head,
         named_by: read.named_by,
+        note_on: read.note_on,
         object: read.object,
         line_hash: read.line_hash,
         member: read.member.map(|member| member.into_bytes().into()),

@@ -13,7 +13,7 @@ use crate::blob::Skipped;
 use crate::finding::{Finding, Severity};
 use crate::report::sarif_result::{self, level, message};
 use crate::report::wire::time;
-use crate::report::{Report, masked};
+use crate::report::{Report, masked, text};
 use crate::rules::Rule;
 
 const SCHEMA: &str =
@@ -50,8 +50,8 @@ fn log(report: &Report<'_>, most: usize) -> Value {
     let mut notifications = notifications(&outcome.incomplete, "error", "not-read", report);
     notifications.extend(self::notifications(&outcome.left_out, "note", "left-out", report));
     if too_many > 0 {
-        let text =
-            format!("{too_many} results are left out, the least severe ones: code scanning takes {most}");
+        let number = text::counted(too_many as u64, "result");
+        let text = format!("{number} left out, the least severe ones: code scanning takes {most}");
         notifications.push(notification(&text, "warning", "too-many-results"));
     }
     let mut invocation = Map::new();
@@ -263,6 +263,6 @@ mod tests {
         let invocation = &log["runs"][0]["invocations"][0];
         assert!(invocation["executionSuccessful"] == true);
         let told = invocation["toolExecutionNotifications"][0]["message"]["text"].as_str().unwrap();
-        assert!(told.starts_with("1 results are left out"), "{told}");
+        assert!(told.starts_with("1 result left out"), "{told}");
     }
 }

@@ -7,6 +7,7 @@ use crate::blob::Place;
 use crate::finding::{Commit, Finding, Location, Severity, Suppression, SuppressionKind, Verification};
 use crate::report::redact::Redactor;
 use crate::report::sarif::security_severity;
+use crate::report::text::Standing;
 use crate::report::wire::{WireVerification, commit_date};
 use crate::report::{Report, text, uri};
 
@@ -24,10 +25,13 @@ pub(super) fn result(finding: &Finding, rule: &str, index: usize, report: &Repor
     if let Some(commit) = &location.commit {
         let _ = write!(sentence, ", introduced by commit {}", text::short(&commit.id));
     }
-    sentence.push_str(match (location.in_head, location.reachable) {
-        (Some(true), _) | (None, None | Some(true)) => "",
-        (_, Some(false)) => ", in an object that no ref reaches",
-        (Some(false), _) => ", not in HEAD but still in the history",
+    sentence.push_str(match text::standing(location) {
+        None | Some(Standing::Here) => "",
+        Some(Standing::Elsewhere) => ", still in HEAD at another place",
+        Some(Standing::Gone) => ", not in HEAD any more but still in the history",
+        Some(Standing::NotThere) => ", not in HEAD but still in the history",
+        Some(Standing::Staged) => ", staged but not committed",
+        Some(Standing::Unreached) => ", in an object that no ref reaches",
     });
     for &note in &finding.notes {
         let _ = write!(sentence, ". Note: {}", text::note(note));
@@ -194,6 +198,7 @@ fn properties(finding: &Finding, related: usize, report: &Report<'_>) -> Value {
     put("inHead", location.in_head.map(|in_head| json!(in_head)));
     put("object", location.object.as_ref().map(|object| json!(object)));
     put("namedBy", location.named_by.as_ref().map(|name| json!(redactor.text(name))));
+    put("noteOn", location.note_on.as_ref().map(|id| json!(id)));
     put("commit", location.commit.as_deref().map(|commit| self::commit(commit, redactor)));
     put("removedBy", location.removed.as_deref().map(|commit| self::commit(commit, redactor)));
     put("verification", verification(finding, report));

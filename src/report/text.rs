@@ -172,6 +172,9 @@ pub(super) fn place_name<'a>(location: &'a Location, redactor: &Redactor) -> Cow
         Place::Lfs => "git-lfs object",
         Place::File | Place::Index | Place::Blob => "object",
     };
+    if let Some(object) = &location.note_on {
+        return Cow::Owned(format!("{kind} on {}", short(object)));
+    }
     match inner_name(location, redactor) {
         Some(name) if location.place == Place::Ref => Cow::Owned(format!("{kind} {name}")),
         Some(name) => Cow::Owned(format!("{kind} {}", short(&name))),
@@ -208,6 +211,8 @@ pub(super) enum Standing {
     Gone,
     /// HEAD does not have it, and nothing says that it had.
     NotThere,
+    /// It is staged, and in no commit that a ref leads to.
+    Staged,
     /// No ref leads to it.
     Unreached,
 }
@@ -217,6 +222,7 @@ pub(super) fn standing(location: &Location) -> Option<Standing> {
     let removed = location.removed.is_some();
     match (location.in_head, location.reachable) {
         (Some(true), _) => Some(if removed { Standing::Elsewhere } else { Standing::Here }),
+        (_, Some(false)) if location.place == Place::Index => Some(Standing::Staged),
         (_, Some(false)) => Some(Standing::Unreached),
         (Some(false), _) if removed => Some(Standing::Gone),
         (Some(false), _) if location.place.is_in_tree() => Some(Standing::NotThere),

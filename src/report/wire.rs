@@ -52,6 +52,7 @@ pub(super) struct Place<'a> {
     in_head: Option<bool>,
     removed: Option<&'a str>,
     named_by: Option<Cow<'a, str>>,
+    note_on: Option<&'a str>,
     object: Option<&'a str>,
     line_hash: Option<&'a str>,
     member: Option<Cow<'a, str>>,
@@ -134,7 +135,7 @@ impl<'a> Place<'a> {
         let path = location.path.as_deref().map(|path| redactor.bytes(path));
         let commit = location.commit.as_deref();
         Self {
-            path_bytes: path.as_deref().filter(|path| std::str::from_utf8(path).is_err()).map(base64),
+            path_bytes: path.as_deref().and_then(path_bytes),
             path: path.map(lossy),
             line: location.line,
             column: location.column,
@@ -150,6 +151,7 @@ impl<'a> Place<'a> {
             in_head: location.in_head,
             removed: location.removed.as_deref().map(|commit| commit.id.as_str()),
             named_by: location.named_by.as_deref().map(|name| redactor.text(name)),
+            note_on: location.note_on.as_deref(),
             object: location.object.as_deref(),
             line_hash: location.line_hash.as_deref(),
             member: text::member(location, redactor),
@@ -247,6 +249,11 @@ pub(super) fn lossy(path: Cow<'_, [u8]>) -> Cow<'_, str> {
         Cow::Borrowed(path) => String::from_utf8_lossy(path),
         Cow::Owned(path) => Cow::Owned(String::from_utf8_lossy(&path).into_owned()),
     }
+}
+
+/// A path that a text cannot give exactly, in base64.
+pub(super) fn path_bytes(path: &[u8]) -> Option<String> {
+    std::str::from_utf8(path).is_err().then(|| base64(path))
 }
 
 /// Standard base64 with padding.

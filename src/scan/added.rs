@@ -254,7 +254,8 @@ pub(super) fn fold(findings: Vec<Finding>) -> Vec<Finding> {
     let mut known: HashMap<_, usize> = HashMap::new();
     for finding in findings {
         let location = &finding.location;
-        let key = (finding.fingerprint.clone(), location.place, location.path.clone());
+        let key =
+            (finding.fingerprint.clone(), location.place, location.path.clone(), location.note_on.clone());
         if let Some(&first) = known.get(&key) {
             let first = &mut folded[first];
             first.other_locations.push(finding.location);

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Outcome;
-use crate::blob::Skipped;
+use crate::blob::{Place, Skipped};
 use crate::finding::{Finding, Location, Secret};
 use crate::sources::history::attribute::MAX_PLACES;
+use crate::sources::staged::is_own_index;
 
 type Key = (Arc<str>, Option<Box<str>>, Option<Secret>);
 
@@ -15,7 +16,7 @@ type Key = (Arc<str>, Option<Box<str>>, Option<Secret>);
 /// to the id with its secret.
 #[derive(Debug)]
 pub struct Audit {
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// The finding of each credential.
     known: HashMap<Key, usize>,
     /// The finding of each id, with its secret if there is one.
@@ -145,9 +146,10 @@ impl Audit {
     }
 }
 
-/// Whether a place of a file is one that is known from HEAD.
+/// Whether a place of a file is one that is known from HEAD, or from the index.
 fn is_same(known: &Location, new: &Location) -> bool {
-    let in_head = known.in_head == Some(true) && new.commit.is_none();
+    let staged = known.place == Place::Index && known.named_by.as_deref().is_some_and(is_own_index);
+    let in_head = (known.in_head == Some(true) || staged) && new.commit.is_none();
     in_head && known.path.is_some() && (&known.path, known.line) == (&new.path, new.line)
 }
 

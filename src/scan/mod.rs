@@ -11,6 +11,7 @@ mod files;
 mod held;
 mod history;
 mod inline;
+mod left_out;
 mod lines;
 mod message;
 mod pieces;

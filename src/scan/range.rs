@@ -1,9 +1,10 @@
 //! The scan of a range of commits: what each of them adds to its parents, and what it says.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use super::added::{Adder, fold};
-use super::history::in_message;
+use super::history::{as_note, in_message};
 use super::{Control, Outcome, Stats};
 use crate::blob::{Origin, Place, Skipped};
 use crate::detect::Detector;
@@ -15,7 +16,7 @@ use crate::sources::history::reach::tag_target;
 use crate::sources::history::refs::Refs;
 use crate::sources::history::store::{ObjectId, ObjectKind};
 use crate::sources::objects::{ObjectError, Objects};
-use crate::sources::range::{Range, Walked};
+use crate::sources::range::{Range, Tip, Walked};
 
 /// What fetches what is missing, wherever the scan runs.
 const UNSHALLOW: &str = "`git fetch --unshallow` fetches the rest; in CI: `fetch-depth: 0` (GitHub Actions), `GIT_DEPTH: 0` (GitLab)";
@@ -38,11 +39,12 @@ pub fn scan_range(
     };
     let base = range.excluded.iter().filter_map(|id| Some(scan.commit(id).ok()?.0.tree));
     scan.base = base.collect();
+    let notes = notes(range, &walked, objects);
     for node in &walked.commits {
         if scan.adder.stopped() {
             break;
         }
-        scan.node(node);
+        scan.node(node, notes.get(&node.id).map(String::as_str));
     }
     scan.tags(range, &walked);
     for (id, name) in &range.others {
@@ -67,6 +69,28 @@ pub fn scan_range(
         left_out,
         unused_suppressions: Vec::new(),
     }
+}
+
+/// The commits that only refs of notes lead to, with the ref.
+fn notes(range: &Range, walked: &Walked, objects: &Objects) -> BTreeMap<ObjectId, String> {
+    let is_notes = |tip: &&Tip| tip.name.as_ref().is_some_and(|name| name.starts_with(b"refs/notes/"));
+    let (notes, plain): (Vec<&Tip>, Vec<&Tip>) = range.tips.iter().partition(is_notes);
+    let reached = |tips: Vec<Tip>| Range { tips, ..range.clone() }.walk(objects).ids();
+    let mut commits = BTreeMap::new();
+    if notes.is_empty() {
+        return commits;
+    }
+    let others =
+        if plain.is_empty() { BTreeSet::new() } else { reached(plain.into_iter().cloned().collect()) };
+    let alone = notes.len() == 1 && others.is_empty();
+    for tip in notes {
+        let name = String::from_utf8_lossy(tip.name.as_deref().unwrap_or_default());
+        let ids = if alone { walked.ids() } else { reached(vec![tip.clone()]) };
+        for id in ids.into_iter().filter(|id| !others.contains(id)) {
+            commits.entry(id).or_insert_with(|| name.clone().into_owned());
+        }
+    }
+    commits
 }
 
 struct Scan<'a> {
@@ -103,7 +127,8 @@ impl Scan<'_> {
         })
     }
 
-    fn node(&mut self, node: &Node) {
+    /// A commit; `notes` is the ref of notes that alone leads to it.
+    fn node(&mut self, node: &Node, notes: Option<&str>) {
         let bytes = match self.commit(&node.id) {
             Ok((_, bytes)) => bytes,
             Err(error) => return self.adder.skip(b"", &error),
@@ -116,10 +141,15 @@ impl Scan<'_> {
             parents.clone_from(&self.base);
         }
         let mut added = self.tree(node.tree, &parents);
+        if notes.is_some() {
+            let places =
+                added.iter_mut().flat_map(|f| std::iter::once(&mut f.location).chain(&mut f.other_locations));
+            places.filter(|place| place.place == Place::Blob).for_each(as_note);
+        }
         let origin = Origin { place: Place::CommitMessage, path: None, object: Some(node.id.to_string()) };
         added.extend(in_message(self.adder.detector, &origin, &bytes));
         self.adder.control.blobs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.keep(added, Some(&about), None);
+        self.keep(added, Some(&about), notes);
     }
 
     fn keep(&mut self, findings: Vec<Finding>, commit: Option<&Commit>, named_by: Option<&str>) {

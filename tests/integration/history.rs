@@ -8,7 +8,7 @@ use crate::support::git::Repo;
 use crate::support::{Run, TestEnv, id, pair};
 
 /// Run git in a folder of the test, at a time of its own (seconds since 1970), and give what it prints.
-fn git_at(env: &TestEnv, folder: &str, time: u64, args: &[&str]) -> String {
+pub(crate) fn git_at(env: &TestEnv, folder: &str, time: u64, args: &[&str]) -> String {
     let mut git = Command::new("git");
     git.args(args).current_dir(env.path(folder)).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
@@ -34,12 +34,12 @@ fn git_at(env: &TestEnv, folder: &str, time: u64, args: &[&str]) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
-fn git(env: &TestEnv, folder: &str, args: &[&str]) -> String {
+pub(crate) fn git(env: &TestEnv, folder: &str, args: &[&str]) -> String {
     git_at(env, folder, 1_700_000_000, args)
 }
 
 /// Commit all files of a folder at a time.
-fn commit(env: &TestEnv, folder: &str, time: u64, message: &str) {
+pub(crate) fn commit(env: &TestEnv, folder: &str, time: u64, message: &str) {
     git_at(env, folder, time, &["add", "--all"]);
     git_at(env, folder, time, &["commit", "--quiet", "--allow-empty", "-m", message]);
 }

@@ -29,6 +29,7 @@ mod samples;
 mod staged;
 mod support;
 mod suppress;
+mod truth;
 #[cfg(all(unix, feature = "verify"))]
 mod verify;
 #[cfg(all(unix, feature = "verify"))]

@@ -139,8 +139,7 @@ pub(super) fn commits(here: &Here, range: &Range, gate: Gate, common: &Common) -
     }
     let detector = common.detector()?;
     let control = interrupt::control(common.archives());
-    let tips = range.tips.iter().map(|tip| tip.commit);
-    let suppressions = Suppressions::of_commits(&here.objects, tips, detector.rules(), common)?;
+    let suppressions = Suppressions::of_range(&here.objects, range, detector.rules(), common)?;
     let mut outcome = scan_range(&here.repo, &here.objects, range, &detector, &control, started);
     suppressions.apply(&mut outcome);
     verify::apply(&mut outcome, common, &control)?;

@@ -41,17 +41,21 @@ pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> 
             }
         }
     } else if !missing.ids.is_empty() {
-        let what = format!("{} objects", missing.ids.len());
+        let what = objects(missing.ids.len());
         all.push(Skipped { what, reason: "missing, although trees name them".into(), help: None });
     }
     if promised > 0 {
         all.push(Skipped {
-            what: format!("{promised} objects"),
+            what: objects(promised),
             reason: "not fetched: this is a partial clone".into(),
             help: Some("`git fetch --refetch --no-filter` fetches them".into()),
         });
     }
     all
+}
+
+fn objects(count: usize) -> String {
+    format!("{count} object{}", if count == 1 { "" } else { "s" })
 }
 
 /// Whether a commit is more than garbage.
@@ -79,13 +83,17 @@ fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize) {
     if cut > 0 {
         all.push(Skipped {
             what: "the history".into(),
-            reason: format!("it was cut by a shallow clone, at {cut} commits"),
+            reason: format!(
+                "it was cut by a shallow clone, at {cut} commit{}",
+                if cut == 1 { "" } else { "s" }
+            ),
             help: Some("`git fetch --unshallow` fetches the rest".into()),
         });
     }
     for commit in known.commits.iter().filter(|c| is_kept(known, **c)) {
         let tree = known.graph.tree(*commit);
-        if !known.store.contains(&tree) {
+        // git knows the empty tree without storing it.
+        if !known.store.contains(&tree) && tree != known.repo.hash.empty_tree() {
             if known.repo.promisor {
                 *promised += 1;
             } else {

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::Known;
 use super::credentials::{Credential, Credentials, Key};
 use super::objects::{Gathered, Hit, What};
 use super::write;
+use super::{Found, Known};
 use crate::blob::Skipped;
 use crate::detect::Detector;
 use crate::finding::{Finding, Secret};
@@ -24,12 +24,14 @@ pub(super) struct Occurrence {
     pub(super) path: Option<PathIndex>,
     pub(super) link: bool,
     pub(super) hit: usize,
+    /// The place in an index, in [`Places::staged`].
+    pub(super) staged: Option<u32>,
 }
 
 impl Occurrence {
     /// A path is named once, with the commit that first brought the credential to it.
     fn is_same_place(&self, other: &Self) -> bool {
-        self.path == other.path
+        (self.path, self.staged) == (other.path, other.staged)
             && (self.path.is_some() || (self.commit, self.hit) == (other.commit, other.hit))
     }
 }
@@ -87,14 +89,14 @@ impl Merged {
 /// `skipped`.
 pub(super) fn findings(
     known: &Known<'_>,
-    gathered: &Gathered,
-    places: &Places,
+    found: &Found<'_>,
     restricted: bool,
     now: i64,
     detector: &Detector,
     skipped: &mut Vec<Skipped>,
 ) -> Vec<Finding> {
-    let Gathered { hits, credentials, .. } = gathered;
+    let places = found.places;
+    let Gathered { hits, credentials, .. } = found.gathered;
     let mut all: Vec<Occurrence> = Vec::new();
     for (h, hit) in hits.iter().enumerate() {
         occurrences(known, hit, h, places, restricted, &mut all);
@@ -119,11 +121,10 @@ pub(super) fn findings(
     let mut merged = Merged { all, groups };
     fold_into_pairs(&mut merged, credentials, places, &mut room);
     merged.groups.retain(|g| !g.places.is_empty());
-    let mut findings: Vec<(u32, Finding)> =
-        write::findings(known, gathered, places, &merged, now, detector, skipped)
-            .into_iter()
-            .map(|(group, f)| (merged.all[merged.groups[group].places[0] as usize].rank, f))
-            .collect();
+    let mut findings: Vec<(u32, Finding)> = write::findings(known, found, &merged, now, detector, skipped)
+        .into_iter()
+        .map(|(group, f)| (merged.all[merged.groups[group].places[0] as usize].rank, f))
+        .collect();
     findings.sort_by(|a, b| {
         let key = |f: &(u32, Finding)| (f.0, f.1.location.path.clone(), f.1.location.line);
         let value =
@@ -142,7 +143,7 @@ fn occurrences(
     restricted: bool,
     all: &mut Vec<Occurrence>,
 ) {
-    let none = Occurrence { rank: u32::MAX, commit: None, path: None, link: false, hit: h };
+    let none = Occurrence { rank: u32::MAX, commit: None, path: None, link: false, hit: h, staged: None };
     let named = known.reach.name_of(&hit.object).is_some();
     match &hit.what {
         What::Tag if restricted && !named => {}
@@ -163,7 +164,15 @@ fn occurrences(
                 link: place.link,
                 ..none
             }));
-            if of.is_empty() && (!restricted || named) {
+            let from = places.staged.partition_point(|s| (s.target as usize) < h);
+            let staged = places.staged[from..].iter().take_while(|s| s.target as usize == h);
+            let before = all.len();
+            all.extend(staged.zip(from as u32..).map(|(s, n)| Occurrence {
+                path: Some(s.path),
+                staged: Some(n),
+                ..none
+            }));
+            if of.is_empty() && all.len() == before && (!restricted || named) {
                 all.push(none);
             }
         }
@@ -173,7 +182,7 @@ fn occurrences(
 fn order<'a>(o: &Occurrence, hits: &'a [Hit], places: &'a Places) -> impl Ord + use<'a> {
     let path = o.path.map(|p| &places.paths[p as usize]);
     let hit = &hits[o.hit];
-    (o.rank, &hit.what, path, hit.object)
+    (o.rank, &hit.what, path, hit.object, o.staged)
 }
 
 /// Let go of credentials that are part of another: an id alone whose secret is known from elsewhere, a secret alone that

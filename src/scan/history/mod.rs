@@ -17,20 +17,22 @@ mod write;
 use gix::hashtable::HashMap as IdMap;
 
 use super::{Control, Outcome, Stats};
-use crate::blob::Skipped;
+use crate::blob::{Place, Skipped};
 use crate::detect::Detector;
-use crate::sources::history::attribute::{History, Places, Targets, attribute};
+use crate::finding::Location;
+use crate::sources::history::attribute::{History, Places, Staged, Targets, attribute};
 use crate::sources::history::commits::{Graph, Index};
-use crate::sources::history::reach::{Holder, Reach, lost_names};
+use crate::sources::history::reach::{Holder, Reach, lost_names, note_on};
 use crate::sources::history::refs::Refs;
 use crate::sources::history::store::{
     ObjectId, ObjectSink as _, Problem, ScanOptions, Scanned, Store, TreeLog,
 };
 use crate::sources::history::trees::Trees;
 use crate::sources::history::{Repo, reflog};
+use crate::sources::staged::{Indexed, indexed};
 
-use objects::{Hit, Objects, What};
-pub(super) use objects::{in_message, lfs_digest};
+use objects::{Gathered, Hit, Objects, What};
+pub(super) use objects::{TOO_BIG, in_message, lfs_digest};
 
 /// What of a history is scanned, and how.
 #[derive(Debug, Clone)]
@@ -93,6 +95,14 @@ struct Known<'a> {
     rank: Vec<u32>,
 }
 
+/// What was found, and where.
+struct Found<'a> {
+    gathered: &'a Gathered,
+    places: &'a Places,
+    /// The trees that lead there.
+    trees: &'a Trees<'a>,
+}
+
 /// Find all credentials in the history of `repo`.
 ///
 /// `started` is the time of the scan: it goes into the outcome, as both its times, and decides what has expired.
@@ -151,8 +161,12 @@ pub fn scan_history(
         trees = store.trees(threads, detector.prefilter(), &give_up);
     }
     let unread = unread::objects(gathered.skipped.iter().chain(&gathered.left_out));
-    let Located { places, missing, unread } =
+    let Located { mut places, trees: leading, missing, unread } =
         locate(&known, head, &gathered.hits, unread, &trees, &give_up, &mut gathered.skipped);
+    if !stop() && !options.restricted() {
+        let lost = unread.iter().map(|(id, target)| (*id, *target));
+        add_staged(&known, &gathered.hits, lost, &mut places);
+    }
     unread::add_paths(gathered.skipped.iter_mut().chain(&mut gathered.left_out), &unread, &places);
     gathered.left_out.sort_unstable();
     if stop() {
@@ -167,8 +181,8 @@ pub fn scan_history(
     }
     let now = started.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
     let mut skipped = std::mem::take(&mut gathered.skipped);
-    let findings =
-        merge::findings(&known, &gathered, &places, options.restricted(), now, detector, &mut skipped);
+    let found = Found { gathered: &gathered, places: &places, trees: &leading };
+    let findings = merge::findings(&known, &found, options.restricted(), now, detector, &mut skipped);
     skipped.sort_unstable();
     skipped.dedup();
     let target: &PathBuf = repo.work_tree.as_ref().unwrap_or(&repo.git_dir);
@@ -205,6 +219,13 @@ fn selected(graph: &Graph, reach: &Reach, options: &HistoryOptions) -> Vec<Index
     commits
 }
 
+/// Make a place in a tree of notes one of a note: known by what it is about, and not by its path.
+pub(super) fn as_note(location: &mut Location) {
+    location.place = Place::Note;
+    location.note_on = location.path.as_deref().and_then(note_on);
+    location.path = location.path.take().filter(|_| location.note_on.is_none());
+}
+
 /// What is missing: object ids, and the index of the first among the targets of [`Places`].
 struct Missing {
     ids: Vec<ObjectId>,
@@ -213,23 +234,24 @@ struct Missing {
 }
 
 /// Where things are.
-struct Located {
+struct Located<'a> {
     places: Places,
+    trees: Trees<'a>,
     missing: Missing,
     /// Targets of what was not read.
     unread: IdMap<ObjectId, u32>,
 }
 
 /// Look up the places of everything that was found, of what is missing, and of what was not read.
-fn locate(
-    known: &Known<'_>,
+fn locate<'a>(
+    known: &Known<'a>,
     head: Option<Index>,
     hits: &[Hit],
     unread: Vec<ObjectId>,
-    log: &TreeLog,
+    log: &'a TreeLog,
     stopped: &(dyn Fn() -> bool + Sync),
     skipped: &mut Vec<Skipped>,
-) -> Located {
+) -> Located<'a> {
     let mut objects: IdMap<ObjectId, u32> = IdMap::default();
     let mut names: BTreeMap<ObjectId, Vec<(Vec<u8>, u32)>> = BTreeMap::new();
     for (hit, target) in hits.iter().zip(0..) {
@@ -242,6 +264,7 @@ fn locate(
         }
     }
     let mut missing = Missing { ids: log.missing.clone(), first_target: None };
+    missing.ids.retain(|id| *id != known.repo.hash.empty_tree());
     missing.ids.sort_unstable();
     // Whether it matters that they are missing depends on what names them.
     if !missing.ids.is_empty() && !known.repo.promisor && missing.ids.len() <= incomplete::MAX_NAMED {
@@ -265,7 +288,42 @@ fn locate(
     let targets = Targets { objects: &objects, names: &names, count };
     let trees = Trees::new(known.store, log, targets, stopped);
     let places = attribute(&trees, history, targets, &known.commits);
-    Located { places, missing, unread }
+    Located { places, trees, missing, unread }
+}
+
+/// Name the places in the indexes of what no ref reaches: what was found, and what was not read.
+fn add_staged(
+    known: &Known<'_>,
+    hits: &[Hit],
+    unread: impl Iterator<Item = (ObjectId, u32)>,
+    places: &mut Places,
+) {
+    let reached = |target: u32| {
+        places.of[target as usize].iter().any(|p| p.commit.is_none_or(|c| known.reach.reaches(c)))
+    };
+    let blobs = hits.iter().zip(0..).filter(|(hit, _)| matches!(hit.what, What::Blob | What::Lfs));
+    let lost: IdMap<ObjectId, u32> = blobs
+        .map(|(hit, target)| (hit.object, target))
+        .chain(unread)
+        .filter(|(id, target)| !reached(*target) && known.reach.name_of(id).is_none())
+        .collect();
+    if lost.is_empty() {
+        return;
+    }
+    let found = indexed(known.repo, &|id| lost.contains_key(id));
+    let mut by_path: std::collections::HashMap<Box<[u8]>, u32> = std::collections::HashMap::new();
+    if !found.is_empty() {
+        by_path.extend(places.paths.iter().cloned().zip(0..));
+    }
+    for Indexed { id, path, named_by } in found {
+        let path = *by_path.entry(path.into()).or_insert_with_key(|path| {
+            places.paths.push(path.clone());
+            places.paths.len() as u32 - 1
+        });
+        places.staged.push(Staged { target: lost[&id], path, named_by });
+    }
+    places.staged.sort_unstable();
+    places.staged.dedup();
 }
 
 /// Whether `text` matches a pattern of `*`, `?` and plain characters.

@@ -46,6 +46,9 @@ pub(super) struct Hit {
     pub(super) findings: Option<Vec<Finding>>,
 }
 
+/// How the reason ends for which a blob above the size limit was left out.
+pub(in crate::scan) const TOO_BIG: &str = "not searched";
+
 /// Larger blobs are not read a second time.
 const LOOK_AGAIN_BELOW: u64 = 256 << 20;
 
@@ -341,7 +344,7 @@ impl ObjectSink for Objects<'_> {
     }
 
     fn too_big(&self, id: &oid, size: u64) {
-        let reason = format!("{size} bytes, which is above --max-blob-size");
+        let reason = format!("{size} bytes, which is above --max-blob-size: {TOO_BIG}");
         self.gathered().left_out.push(Skipped { what: format!("object {id}"), reason, help: None });
     }
 

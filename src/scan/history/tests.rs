@@ -9,6 +9,8 @@ use crate::decode::unpack::samples::Pack;
 use crate::finding::{Finding, Note, Severity};
 use crate::rules::RuleSet;
 
+mod places;
+
 /// A repository that is made by git, with a clock that ticks.
 struct Made {
     folder: tempfile::TempDir,
@@ -106,7 +108,7 @@ fn only(outcome: &Outcome) -> &Finding {
     &outcome.findings[0]
 }
 
-fn commit_of(location: &crate::finding::Location) -> &str {
+fn commit_of(location: &Location) -> &str {
     location.commit.as_ref().map_or("", |c| &c.id)
 }
 

@@ -33,9 +33,12 @@ pub(super) fn add_paths<'s>(
 ) {
     for entry in skipped {
         let Some((id, rest)) = object(entry) else { continue };
-        let place = targets.get(&id).and_then(|target| places.of[*target as usize].first());
+        let place = targets.get(&id).and_then(|target| {
+            let staged = || places.staged.iter().find(|s| s.target == *target).map(|s| s.path);
+            places.of[*target as usize].first().map(|place| place.path).or_else(staged)
+        });
         if let Some(place) = place {
-            let path = String::from_utf8_lossy(&places.paths[place.path as usize]);
+            let path = String::from_utf8_lossy(&places.paths[place as usize]);
             entry.what = format!("{path}{rest} (object {id})");
         }
     }

@@ -2,20 +2,21 @@
 //!
 //! Only what is reported is looked at again, and only where the scan could not keep it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::Known;
 use super::credentials::Credential;
 use super::merge::{Group, Merged, Occurrence};
 use super::objects::{Gathered, Hit, What, look};
+use super::{Found, Known, as_note};
 use crate::blob::{Place, Skipped};
 use crate::detect::Detector;
 use crate::finding::{Commit, Finding, Location, Note, Severity};
 use crate::sources::history::attribute::{MAX_PLACES, PathIndex, Places};
 use crate::sources::history::commits::{Index, describe};
 use crate::sources::history::reach::Holder;
+use crate::sources::history::removal::Removals;
 
 /// A temporary credential lives for at most 36 hours.
 const LIFETIME: i64 = 36 * 3600;
@@ -23,13 +24,13 @@ const LIFETIME: i64 = 36 * 3600;
 /// The findings of all groups, in their order; with the number of the group.
 pub(super) fn findings(
     known: &Known<'_>,
-    gathered: &Gathered,
-    places: &Places,
+    found: &Found<'_>,
     merged: &Merged,
     now: i64,
     detector: &Detector,
     skipped: &mut Vec<Skipped>,
 ) -> Vec<(usize, Finding)> {
+    let Found { gathered, places, trees } = found;
     let mut drafts: Vec<Draft> = merged.groups.iter().map(|_| Draft::default()).collect();
     let looker = Looker { known, gathered, merged, detector };
     looker.run(&needs(gathered, merged), &mut drafts, skipped);
@@ -40,18 +41,9 @@ pub(super) fn findings(
             hit.credentials.iter().for_each(|c| anywhere[c as usize] = true);
         }
     }
-    let by_path = |removed: &BTreeMap<(PathIndex, u32), Index>| {
-        let mut by_path: Removed = BTreeMap::new();
-        for ((path, target), commit) in removed {
-            by_path.entry(*path).or_default().push((known.graph.position(*commit), *target, *commit));
-        }
-        for list in by_path.values_mut() {
-            list.sort_unstable_by(|a, b| b.cmp(a));
-        }
-        by_path
-    };
-    let removed = [by_path(&places.removed), by_path(&places.dropped)];
-    let mut writer = Writer { known, hits: &gathered.hits, places, merged, removed, commits: HashMap::new() };
+    let removals = Removals::new(&known.graph, trees, places);
+    let mut writer =
+        Writer { known, hits: &gathered.hits, places, merged, removals, commits: HashMap::new() };
     let mut findings = Vec::new();
     for (g, (group, draft)) in merged.groups.iter().zip(drafts).enumerate() {
         let Some(mut finding) = writer.finding(group, draft) else { continue };
@@ -181,17 +173,13 @@ impl Looker<'_> {
     }
 }
 
-/// What was removed from each path: position of the commit, target, commit; the last one first.
-type Removed = BTreeMap<PathIndex, Vec<(u32, u32, Index)>>;
-
 /// Writes places out.
 struct Writer<'a> {
     known: &'a Known<'a>,
     hits: &'a [Hit],
     places: &'a Places,
     merged: &'a Merged,
-    /// By commits that took it from all of their parents; by merges that took it from some.
-    removed: [Removed; 2],
+    removals: Removals<'a>,
     /// Commits that were described before.
     commits: HashMap<Index, Commit>,
 }
@@ -241,12 +229,20 @@ impl Writer<'_> {
         }
         // A place of the id alone is there as long as the id is.
         let full = &group.members[..group.full];
-        let members = if self.holds(o.hit as u32, full) { full } else { &group.members };
+        let members = if holds(self.hits, o.hit as u32, full) { full } else { &group.members };
         location.in_head = Some(o.path.is_some_and(|p| self.in_head(p, members)));
         let Some(commit) = o.commit else {
             let name = reach.name_of(&hit.object).map(str::to_owned);
             location.reachable = Some(name.is_some() || o.path.is_some());
             location.named_by = name;
+            if let Some(n) = o.staged {
+                let staged = &self.places.staged[n as usize];
+                location.reachable = Some(false);
+                location.named_by = Some(staged.named_by.clone());
+                if location.place == Place::Blob {
+                    location.place = Place::Index;
+                }
+            }
             return location;
         };
         location.reachable = Some(reach.reaches(commit));
@@ -257,42 +253,40 @@ impl Writer<'_> {
             Holder::Nothing => self.known.lost[commit as usize].map(|n| self.known.log[n as usize].0.clone()),
         };
         if matches!(reach.holder(commit), Holder::Notes(_)) && matches!(hit.what, What::Blob) {
-            location.place = Place::Note;
-            location.path = None;
+            as_note(&mut location);
         }
         location.commit = Some(Box::new(self.commit(commit)));
         if location.in_head == Some(false)
             && let Some(path) = o.path
         {
-            location.removed = self.removed(path, members).map(|c| Box::new(self.commit(c)));
+            let by = self.removed(path, members);
+            location.removed = by.map(|c| Box::new(self.commit(c)));
         }
         location
-    }
-
-    /// Whether a target holds one of these.
-    fn holds(&self, target: u32, members: &[Credential]) -> bool {
-        let hit = self.hits.get(target as usize);
-        hit.is_some_and(|hit| members.iter().any(|c| hit.credentials.contains(*c)))
     }
 
     fn in_head(&self, path: PathIndex, members: &[Credential]) -> bool {
         let all = &self.places.in_head;
         let from = all.partition_point(|p| p.0 < path);
-        all[from..].iter().take_while(|p| p.0 == path).any(|p| self.holds(p.1, members))
+        all[from..].iter().take_while(|p| p.0 == path).any(|p| holds(self.hits, p.1, members))
     }
 
     /// The last commit that took these from a path.
-    fn removed(&self, path: PathIndex, members: &[Credential]) -> Option<Index> {
-        self.removed.iter().find_map(|removed| {
-            let all = removed.get(&path)?;
-            all.iter().find(|(_, target, _)| self.holds(*target, members)).map(|r| r.2)
-        })
+    fn removed(&mut self, path: PathIndex, members: &[Credential]) -> Option<Index> {
+        let hits = self.hits;
+        self.removals.last(path, &|target| holds(hits, target, members))
     }
 
     fn commit(&mut self, commit: Index) -> Commit {
         let known = self.known;
         self.commits.entry(commit).or_insert_with(|| describe(known.store, &known.graph, commit)).clone()
     }
+}
+
+/// Whether a target holds one of these.
+fn holds(hits: &[Hit], target: u32, members: &[Credential]) -> bool {
+    let hit = hits.get(target as usize);
+    hit.is_some_and(|hit| members.iter().any(|c| hit.credentials.contains(*c)))
 }
 
 /// Lower a temporary credential that must have expired.

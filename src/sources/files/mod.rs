@@ -4,8 +4,9 @@
 //! links are not followed, but where they point to is content too, and so is every name. `roots` decides what to walk,
 //! `read` reads one file.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
@@ -28,7 +29,22 @@ const COUNT_EVERY: u64 = 64;
 impl Files {
     /// Push everything to `sink` that the prefilter does not rule out, from several threads.
     pub fn visit(&self, prefilter: &Prefilter, sink: &dyn Sink) {
-        let Some((first, rest)) = self.roots.split_first() else { return };
+        let Some(walk) = self.walk(None) else { return };
+        walk.build_parallel().visit(&mut Threads { prefilter, sink, in_current: self.in_current });
+    }
+
+    /// Which of these files, named from a root, a visit reads: those that nothing ignores.
+    pub fn visited(&self, wanted: impl Iterator<Item = PathBuf>) -> BTreeSet<PathBuf> {
+        let wanted: BTreeSet<PathBuf> = wanted.collect();
+        let folders =
+            wanted.iter().flat_map(|path| path.ancestors().skip(1)).map(Path::to_path_buf).collect();
+        let Some(walk) = self.walk(Some((wanted.clone(), folders))) else { return BTreeSet::new() };
+        walk.build().flatten().map(DirEntry::into_path).filter(|path| wanted.contains(path)).collect()
+    }
+
+    /// The walk of all of it, or of these files and folders alone.
+    fn walk(&self, only: Option<(BTreeSet<PathBuf>, BTreeSet<PathBuf>)>) -> Option<WalkBuilder> {
+        let (first, rest) = self.roots.split_first()?;
         let mut walk = WalkBuilder::new(first);
         for root in rest {
             walk.add(root);
@@ -47,8 +63,11 @@ impl Files {
         walk.filter_entry(move |entry| {
             entry.file_name() != OsStr::new(".git")
                 && (apart.is_empty() || entry.depth() == 0 || !apart.contains(entry.path()))
+                && only.as_ref().is_none_or(|(files, folders)| {
+                    entry.depth() == 0 || files.contains(entry.path()) || folders.contains(entry.path())
+                })
         });
-        walk.build_parallel().visit(&mut Threads { prefilter, sink, in_current: self.in_current });
+        Some(walk)
     }
 }
 

@@ -36,6 +36,17 @@ pub struct Place {
     pub link: bool,
 }
 
+/// A place in an index.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Staged {
+    /// What stands there.
+    pub target: u32,
+    /// Where.
+    pub path: PathIndex,
+    /// Whose index it is.
+    pub named_by: String,
+}
+
 /// What to attribute.
 #[derive(Debug, Clone, Copy)]
 pub struct Targets<'a> {
@@ -71,11 +82,10 @@ pub struct Places {
     pub more: Vec<u32>,
     /// `(path, target)` in HEAD's tree. Sorted.
     pub in_head: Vec<(PathIndex, u32)>,
-    /// The last commit of HEAD's history that took a target from a path.
-    pub removed: BTreeMap<(PathIndex, u32), Index>,
-    /// The last merge of HEAD's history that has a target no longer at a path where some of its parents have it. It took the
-    /// target away itself if no other commit did.
-    pub dropped: BTreeMap<(PathIndex, u32), Index>,
+    /// The commits of HEAD's history that have a target no longer at a path where a parent has it, in their order.
+    pub gone: BTreeMap<PathIndex, Vec<Index>>,
+    /// What an index names and no ref reaches: sorted by target.
+    pub staged: Vec<Staged>,
     /// Targets that HEAD's tree holds anywhere.
     pub head_has: Vec<bool>,
     /// Whether places were left out because there are too many.
@@ -84,13 +94,13 @@ pub struct Places {
 }
 
 /// Mostly one, of a commit with one parent, or two, of a merge.
-type Few<T> = SmallVec<[T; 2]>;
+pub(super) type Few<T> = SmallVec<[T; 2]>;
 
 /// Find the places of all targets in these commits, parents before children.
 pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, commits: &[Index]) -> Places {
     let graph = history.graph;
     let mut walk = Walk {
-        cache: Cache { trees, loaded: HashMap::default(), size: 0 },
+        cache: Cache::new(trees),
         places: Places {
             of: vec![Vec::new(); targets.count],
             more: vec![0; targets.count],
@@ -251,24 +261,18 @@ impl Walk<'_> {
         }
     }
 
-    /// Note what `commit`, with the root `now`, removed: what all of its parents had; and what only some had.
+    /// Note the paths that lose something in `commit`, with the root `now`.
     fn removals(&mut self, now: Option<TreeIndex>, before: &[Option<TreeIndex>], commit: Index) {
         let now: Few<TreeIndex> = now.into_iter().collect();
-        let mut gone: BTreeMap<(PathIndex, u32), usize> = BTreeMap::new();
         for parent in before.iter().flatten() {
-            self.difference(*parent, &now, &mut |places, by_path, path, target, _| {
+            self.difference(*parent, &now, &mut |places, by_path, path, _, _| {
                 // Only places that are reported matter.
-                if let Some(path) = by_path.get(path)
-                    && places.of[target as usize].iter().any(|p| p.path == *path)
-                {
-                    *gone.entry((*path, target)).or_default() += 1;
+                let Some(path) = by_path.get(path) else { return };
+                let gone = places.gone.entry(*path).or_default();
+                if gone.last() != Some(&commit) {
+                    gone.push(commit);
                 }
             });
-        }
-        let all = before.len();
-        for (place, times) in gone {
-            let by = if times == all { &mut self.places.removed } else { &mut self.places.dropped };
-            by.insert(place, commit);
         }
     }
 
@@ -280,14 +284,18 @@ impl Walk<'_> {
 }
 
 /// The entries that lead to targets, of those trees that have any.
-struct Cache<'a> {
+pub(super) struct Cache<'a> {
     trees: &'a Trees<'a>,
     loaded: HashMap<TreeIndex, Arc<DirtyTree>, foldhash::fast::RandomState>,
     size: usize,
 }
 
-impl Cache<'_> {
-    fn get(&mut self, index: TreeIndex) -> Arc<DirtyTree> {
+impl<'a> Cache<'a> {
+    pub(super) fn new(trees: &'a Trees<'a>) -> Self {
+        Self { trees, loaded: HashMap::default(), size: 0 }
+    }
+
+    pub(super) fn get(&mut self, index: TreeIndex) -> Arc<DirtyTree> {
         // Back to a version that is known.
         let mut versions: Few<TreeIndex> = smallvec![index];
         let mut known = None;

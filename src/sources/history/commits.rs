@@ -2,8 +2,9 @@
 //! refs and shallow boundaries change nothing in it.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 
+use encoding_rs::{Encoding, ISO_2022_JP};
 use smallvec::SmallVec;
 
 use super::store::{HashKind, ObjectId, Store, Table};
@@ -231,6 +232,46 @@ impl Graph {
     }
 }
 
+impl Graph {
+    /// The best common ancestors of two commits: those that are no ancestor of another. `patience` is how many commits may
+    /// be looked at, and goes down; `None`: it ran out.
+    pub fn merge_bases(&self, a: Index, b: Index, patience: &mut u64) -> Option<Vec<Index>> {
+        const BOTH: u8 = 3;
+        /// It lies behind a common ancestor.
+        const BEHIND: u8 = 4;
+        let mut bases = Vec::new();
+        let mut marks: HashMap<Index, u8> = HashMap::new();
+        // Latest first, so that all children of a commit come before it.
+        let mut queue: BinaryHeap<(u32, Index)> = BinaryHeap::new();
+        let mut open = 0usize; // how many of the queue lie behind none
+        let mut todo: Vec<(Index, u8)> = vec![(a, 1), (b, 2)];
+        loop {
+            for (commit, new) in todo.drain(..) {
+                let mark = marks.entry(commit).or_default();
+                let old = std::mem::replace(mark, *mark | new);
+                if old == 0 {
+                    queue.push((self.position(commit), commit));
+                    open += usize::from(*mark & BEHIND == 0);
+                } else if old & BEHIND == 0 && *mark & BEHIND != 0 {
+                    open -= 1;
+                }
+            }
+            let Some((_, commit)) = queue.pop().filter(|_| open > 0) else { break };
+            *patience = patience.checked_sub(1)?;
+            let mut mark = marks[&commit];
+            if mark & BEHIND == 0 {
+                open -= 1;
+            }
+            if mark == BOTH {
+                bases.push(commit);
+                mark |= BEHIND;
+            }
+            todo.extend(self.parents(commit).iter().map(|p| (*p, mark)));
+        }
+        Some(bases)
+    }
+}
+
 /// What a report says of a commit. Without the object all but the id and the date is empty.
 pub fn describe(store: &Store, graph: &Graph, commit: Index) -> Commit {
     let id = graph.id(commit);
@@ -242,11 +283,25 @@ pub fn describe(store: &Store, graph: &Graph, commit: Index) -> Commit {
 /// What a report says of a commit with this object.
 pub fn describe_object(id: ObjectId, time: i64, bytes: &[u8]) -> Commit {
     let (header, message) = split(bytes);
-    let author = header.split(|b| *b == b'\n').find_map(|l| l.strip_prefix(b"author ")).unwrap_or_default();
+    let field = |name: &[u8]| header.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(name));
+    let encoding = field(b"encoding ").and_then(|label| Encoding::for_label(label));
+    let author = field(b"author ").unwrap_or_default();
     let author = &author[..memchr::memrchr(b'>', author).map_or(author.len(), |i| i + 1)];
     let subject = message.split(|b| *b == b'\n').find(|l| !l.trim_ascii().is_empty()).unwrap_or_default();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.trim_ascii()).into_owned();
+    let text = |bytes: &[u8]| decoded(bytes.trim_ascii(), encoding);
     Commit { id: id.to_string(), author: text(author), time, subject: text(subject) }
+}
+
+/// A text of a commit that says in which encoding it is. What is UTF-8 is taken for that: the header is often wrong.
+fn decoded(bytes: &[u8], encoding: Option<&'static Encoding>) -> String {
+    // One encoding that is in use has escape sequences, so that all text is ASCII.
+    let is_escaped = encoding == Some(ISO_2022_JP) && bytes.contains(&0x1b);
+    let encoding = encoding.filter(|e| e.is_ascii_compatible() || is_escaped);
+    match (std::str::from_utf8(bytes), encoding) {
+        (Ok(text), _) if !is_escaped => text.to_owned(),
+        (_, Some(encoding)) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
+        (_, None) => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 /// The header and the message of a commit or a tag.

@@ -5,6 +5,7 @@
 //! - [`store`]: the objects
 //! - [`commits`], [`reach`]: the graph of commits and what holds them
 //! - [`trees`], [`attribute`]: which commit introduced a blob, and at which path; what is missing
+//! - [`removal`]: which commit took it away
 
 pub mod attribute;
 pub mod commits;
@@ -13,6 +14,7 @@ pub mod reach;
 pub mod reflog;
 pub mod refs;
 mod reftable;
+pub mod removal;
 pub mod repo;
 pub mod store;
 mod submodules;

@@ -13,6 +13,15 @@ pub fn tag_target(bytes: &[u8], hash: super::store::HashKind) -> Option<ObjectId
     super::repo::parse_id(line, hash)
 }
 
+/// The object that the note at this path of a notes tree is about: its id, in hexadecimal digits, between which git puts
+/// slashes where there are many.
+pub fn note_on(path: &[u8]) -> Option<String> {
+    let path = path.split(|b| *b == b'!').next()?;
+    let digits: String = path.iter().filter(|b| **b != b'/').map(|b| char::from(*b)).collect();
+    let is_id = matches!(digits.len(), 40 | 64) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    is_id.then_some(digits)
+}
+
 /// What holds a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
@@ -65,7 +74,7 @@ impl Reach {
                 hops += 1;
             }
             let Some(commit) = graph.find(&id) else {
-                if !store.contains(&id) {
+                if !store.contains(&id) && id != id.kind().empty_tree() {
                     reach.missing.push((text.clone(), id));
                 }
                 reach.named.push((id, text));

@@ -149,7 +149,8 @@ impl Refs {
             }
         }
         if bad > 0 {
-            self.problem(path, &format!("{bad} lines are damaged"));
+            let lines = if bad == 1 { "1 line is".to_owned() } else { format!("{bad} lines are") };
+            self.problem(path, &format!("{lines} damaged"));
         }
     }
 

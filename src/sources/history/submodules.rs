@@ -1,9 +1,11 @@
-//! The repositories of submodules, which git keeps inside that of the repository around.
+//! The repositories of submodules: git keeps them inside that of the repository around, or, where they came first, in the
+//! work tree.
 
 use std::path::{Path, PathBuf};
 
 use super::repo::{Repo, is_git_dir};
 use crate::blob::Skipped;
+use crate::sources::staged;
 
 /// Folders deeper below `modules` are not looked into.
 const MAX_DEPTH: usize = 32;
@@ -18,8 +20,8 @@ pub struct Submodule {
 }
 
 impl Repo {
-    /// All submodules whose repositories are inside this one, checked out or not, with those inside them, sorted by name;
-    /// and what could not be opened. Symbolic links are not followed.
+    /// All submodules whose repositories are inside this one, checked out or not, with those inside them, and those that
+    /// have their own in the work tree, sorted by name; and what could not be opened. Symbolic links are not followed.
     pub fn submodules(&self) -> (Vec<Submodule>, Vec<Skipped>) {
         let mut found = Found::default();
         let mut stack = vec![(self.common_dir.join("modules"), Vec::new(), 0)];
@@ -29,6 +31,7 @@ impl Repo {
         while let Some((folder, name, depth)) = stack.pop() {
             found.list(&folder, &name, depth, &mut stack);
         }
+        found.in_work_tree(self, &[], 0);
         found.all.sort_by(|a, b| (&a.name, &a.repo.git_dir).cmp(&(&b.name, &b.repo.git_dir)));
         found.problems.sort_unstable();
         (found.all, found.problems)
@@ -89,5 +92,32 @@ impl Found {
 
     fn open(path: &Path) -> Result<Repo, super::RepoError> {
         Repo::at(path, None)
+    }
+
+    /// Submodules of `repo`, which has this name, with a `.git` folder in them.
+    fn in_work_tree(&mut self, repo: &Repo, name: &[u8], depth: usize) {
+        let Some(root) = repo.work_tree.as_deref().filter(|_| depth <= MAX_DEPTH) else { return };
+        for path in staged::submodules(repo) {
+            let Ok(below) = gix::path::from_bstr(gix::bstr::BStr::new(&path)) else { continue };
+            let folder = root.join(&below);
+            let git_dir = folder.join(".git");
+            let is_plain = git_dir.symlink_metadata().is_ok_and(|meta| meta.is_dir()) && is_git_dir(&git_dir);
+            let inside = |root: PathBuf| folder.canonicalize().is_ok_and(|path| path == root.join(&below));
+            if !is_plain || !root.canonicalize().is_ok_and(inside) {
+                continue;
+            }
+            let name = if name.is_empty() { path.clone() } else { [name, b"/", &path].concat() };
+            match Repo::at(&git_dir, Some(folder.clone())) {
+                Ok(repo) => {
+                    self.in_work_tree(&repo, &name, depth + 1);
+                    self.all.push(Submodule { name, repo });
+                }
+                Err(error) => self.problems.push(Skipped {
+                    what: git_dir.display().to_string(),
+                    reason: error.to_string(),
+                    help: None,
+                }),
+            }
+        }
     }
 }

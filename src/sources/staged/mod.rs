@@ -67,6 +67,57 @@ pub fn staged(
     Ok(compare::compare(&index, head, objects, problem))
 }
 
+/// A blob that an index names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Indexed {
+    /// The blob.
+    pub id: ObjectId,
+    /// Its path in the work tree.
+    pub path: Vec<u8>,
+    /// Whose index it is, in words.
+    pub named_by: String,
+}
+
+/// What people call the index of the work tree at hand.
+const OWN: &str = "the index";
+
+/// Whether a name is that of the index of the work tree at hand, or of one of its submodules.
+pub fn is_own_index(named_by: &str) -> bool {
+    named_by.strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with(" of submodule "))
+}
+
+/// The blobs that `wanted` wants and that an index names: that of the work tree at hand, of the main one, and of all linked
+/// ones. An index that cannot be read names none.
+pub fn indexed(repo: &Repo, wanted: &dyn Fn(&ObjectId) -> bool) -> Vec<Indexed> {
+    let mut indexes = vec![(index_file(repo), OWN.to_owned())];
+    if repo.git_dir != repo.common_dir {
+        indexes.push((repo.common_dir.join("index"), format!("{OWN} of the main work tree")));
+    }
+    for linked in &repo.linked {
+        if linked.git_dir.canonicalize().is_ok_and(|dir| dir != repo.git_dir) {
+            indexes.push((linked.git_dir.join("index"), format!("{OWN} of worktrees/{}", linked.name)));
+        }
+    }
+    let mut found = Vec::new();
+    for (file, named_by) in indexes {
+        let Ok(index) = index::Index::read(&file, repo.hash) else { continue };
+        for entry in (0..index.len()).map(|n| index.entry(n)).filter(|entry| !entry.intent) {
+            let id = entry.id.to_owned();
+            if matches!(entry.kind, index::Kind::File | index::Kind::Link) && wanted(&id) {
+                found.push(Indexed { id, path: entry.path.to_vec(), named_by: named_by.clone() });
+            }
+        }
+    }
+    found
+}
+
+/// The paths at which the index of the work tree at hand has submodules. An index that cannot be read has none.
+pub fn submodules(repo: &Repo) -> Vec<Vec<u8>> {
+    let Ok(index) = index::Index::read(&index_file(repo), repo.hash) else { return Vec::new() };
+    let entries = (0..index.len()).map(|n| index.entry(n));
+    entries.filter(|entry| entry.kind == index::Kind::Submodule).map(|entry| entry.path.to_vec()).collect()
+}
+
 /// Where a repository keeps its index.
 pub fn index_file(repo: &Repo) -> PathBuf {
     repo.git_dir.join("index")

@@ -1,0 +1,185 @@
+//! Where things stand: removals, the index, notes, and what commits say of themselves.
+
+use super::*;
+
+/// What a finding's main place was removed by.
+fn removed(outcome: &Outcome) -> Option<&str> {
+    only(outcome).location.removed.as_ref().map(|commit| &*commit.id)
+}
+
+#[test]
+fn a_merge_that_drops_what_came_back_removed_it() {
+    let made = Made::new();
+    let leak = ini(&key("AKIA", 0));
+    made.commit("leak", &[("x.ini", Some(&leak))]);
+    made.commit("clean", &[("x.ini", None)]);
+    made.git(&["switch", "--quiet", "--create", "side"]);
+    made.commit("beside", &[("b", Some("2\n"))]);
+    made.git(&["switch", "--quiet", "main"]);
+    made.git(&["revert", "--no-edit", "HEAD"]);
+    assert_eq!(only(&made.scan()).location.in_head, Some(true));
+    made.git(&["merge", "--quiet", "--no-commit", "--no-ff", "side"]);
+    let merge = made.commit("merge", &[("x.ini", None)]);
+    made.commit("later", &[("a", Some("2\n"))]);
+    assert_eq!(removed(&made.scan()), Some(&*merge));
+    // And the last of several.
+    made.commit("again", &[("x.ini", Some(&leak))]);
+    let last = made.commit("clean again", &[("x.ini", Some("gone"))]);
+    assert_eq!(removed(&made.scan()), Some(&*last));
+}
+
+#[test]
+fn an_edit_on_an_old_branch_removed_nothing() {
+    let made = Made::new();
+    let pair = key("AKIA", 0);
+    made.commit("leak", &[("x.ini", Some(&ini(&pair)))]);
+    made.git(&["switch", "--quiet", "--create", "old"]);
+    made.git(&["switch", "--quiet", "main"]);
+    let clean = made.commit("clean", &[("x.ini", None)]);
+    made.git(&["switch", "--quiet", "old"]);
+    let edited = format!("# edited\n{}", ini(&pair));
+    made.commit("edit", &[("x.ini", Some(&edited))]);
+    made.git(&["merge", "--quiet", "--strategy=ours", "-m", "take main", "main"]);
+    made.commit("edit again", &[("x.ini", Some(&format!("#\n{edited}")))]);
+    made.git(&["switch", "--quiet", "main"]);
+    made.git(&["merge", "--quiet", "--strategy=ours", "-m", "take old", "old"]);
+    // The old branch kept it, on purpose, so that the merge is where it ends; not the edits before.
+    let merge = made.git(&["rev-parse", "HEAD"]);
+    assert_eq!(removed(&made.scan()), Some(&*merge));
+    made.git(&["reset", "--quiet", "--hard", &clean]);
+    made.git(&["branch", "--force", "old", "old~2"]);
+    made.git(&["merge", "--quiet", "--strategy=ours", "-m", "take old", "old"]);
+    assert_eq!(removed(&made.scan()), Some(&*clean));
+}
+
+#[test]
+fn versions_on_both_sides_of_a_merge_end_in_it() {
+    let made = Made::new();
+    let pair = key("AKIA", 0);
+    made.commit("start", &[("a", Some("1\n"))]);
+    made.git(&["switch", "--quiet", "--create", "side"]);
+    made.commit("theirs", &[("x.ini", Some(&format!("# theirs\n{}", ini(&pair))))]);
+    made.git(&["switch", "--quiet", "main"]);
+    made.commit("ours", &[("x.ini", Some(&ini(&pair)))]);
+    made.git(&["-c", "alias.m=!git merge --quiet --no-commit side || true", "m"]);
+    let merge = made.commit("merge", &[("x.ini", Some("none\n"))]);
+    assert_eq!(removed(&made.scan()), Some(&*merge));
+    let octopus =
+        made.git(&["commit-tree", "HEAD^{tree}", "-p", "HEAD^1", "-p", "HEAD^2", "-p", "HEAD~2", "-m", "o"]);
+    made.git(&["reset", "--quiet", "--hard", &octopus]);
+    assert_eq!(removed(&made.scan()), Some(&*octopus));
+}
+
+#[test]
+fn a_file_with_a_name_that_leaks_is_gone_when_the_name_is() {
+    let made = Made::new();
+    let path = format!("d/{}.csv", key("AKIA", 0).0);
+    made.commit("leak", &[(&path, Some("x\n"))]);
+    made.commit("beside", &[("d/other", Some("y\n"))]);
+    let clean = made.commit("clean", &[(&path, None)]);
+    made.commit("later", &[("d/other", Some("z\n"))]);
+    assert_eq!(removed(&made.scan()), Some(&*clean));
+}
+
+#[test]
+fn what_is_staged_has_a_path() {
+    let made = Made::new();
+    made.commit("start", &[("a", Some("1\n"))]);
+    let (staged, linked, lost) = (key("AKIA", 0), key("AKIA", 1), key("AKIA", 2));
+    made.commit("too soon", &[("lost.ini", Some(&ini(&lost)))]);
+    made.git(&["reset", "--quiet", "--soft", "HEAD^"]);
+    std::fs::create_dir(made.path().join("d")).expect("a folder");
+    std::fs::write(made.path().join("d/s.ini"), ini(&staged)).expect("a file");
+    made.git(&["add", "d/s.ini"]);
+    made.git(&["worktree", "add", "--quiet", "--detach", "w"]);
+    std::fs::write(made.path().join("w/l.ini"), ini(&linked)).expect("a file");
+    made.git(&["-C", "w", "add", "l.ini"]);
+    let outcome = made.scan();
+    let mut places: Vec<_> = outcome
+        .findings
+        .iter()
+        .flat_map(|f| std::iter::once(&f.location).chain(&f.other_locations))
+        .map(|l| {
+            assert_eq!((l.reachable, l.in_head, l.removed.is_none()), (Some(false), Some(false), true));
+            let path = l.path.as_deref().unwrap_or_default();
+            (l.place, path, l.line, l.commit.is_some(), l.named_by.as_deref().unwrap_or_default())
+        })
+        .collect();
+    places.sort_unstable();
+    let expected = [
+        (Place::Blob, &b"lost.ini"[..], Some(2), true, "main@{1}"),
+        (Place::Index, b"d/s.ini", Some(2), false, "the index"),
+        (Place::Index, b"l.ini", Some(2), false, "the index of worktrees/w"),
+        (Place::Index, b"lost.ini", Some(2), false, "the index"),
+    ];
+    assert_eq!(places, expected);
+    made.git(&["commit", "--quiet", "-m", "now"]);
+    let places: Vec<_> =
+        made.scan().findings.iter().map(|f| (f.location.place, f.location.reachable)).collect();
+    assert_eq!(places, [(Place::Blob, Some(true)), (Place::Blob, Some(true)), (Place::Index, Some(false))]);
+    let reachable = HistoryOptions { reachable_only: true, threads: 1, ..HistoryOptions::default() };
+    assert_eq!(made.scan_with(&reachable).findings.len(), 2);
+}
+
+#[test]
+fn a_note_says_what_it_is_about() {
+    let made = Made::new();
+    let about = made.commit("start", &[("a", Some("1\n"))]);
+    let text = ini(&key("AKIA", 0));
+    made.git(&["notes", "add", "-m", &text]);
+    let outcome = made.scan();
+    let location = &only(&outcome).location;
+    assert_eq!((location.place, location.path.as_deref()), (Place::Note, None));
+    assert_eq!(
+        (location.note_on.as_deref(), location.named_by.as_deref()),
+        (Some(&*about), Some("refs/notes/commits"))
+    );
+    assert_eq!(location.line, Some(2));
+}
+
+#[test]
+fn commits_are_read_in_the_encoding_that_they_name() {
+    let made = Made::new();
+    let text = ini(&key("AKIA", 0));
+    let mut expected = Vec::new();
+    for (n, (label, name, author, subject)) in [
+        ("ISO-8859-1", &b"Jos\xe9 M\xfcller"[..], "José Müller", (&b"caf\xe9"[..], "café")),
+        ("windows-1251", b"\xc0\xed\xed\xe0", "Анна", (b"\xea\xeb\xfe\xf7", "ключ")),
+        ("EUC-JP", b"\xc6\xfc\xcb\xdc", "日本", (b"\xb8\xb0", "鍵")),
+        ("ISO-2022-JP", b"\x1b$BF|K\\\x1b(B", "日本", (b"\x1b$B80\x1b(B", "鍵")),
+        // The header is wrong, and git does not look at it.
+        ("ISO-8859-1", "Zoë".as_bytes(), "Zoë", ("Grüße".as_bytes(), "Grüße")),
+        ("no-such-encoding", b"A\xe9", "A\u{fffd}", (b"x\xe9", "x\u{fffd}")),
+        ("UTF-16", b"A\xe9", "A\u{fffd}", (b"plain", "plain")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = format!("{n}.ini");
+        std::fs::write(made.path().join(&path), &text).expect("a file");
+        made.git(&["add", &path]);
+        let tree = made.git(&["write-tree"]);
+        let mut commit = format!("tree {tree}\n").into_bytes();
+        if n > 0 {
+            commit.extend(format!("parent {}\n", made.git(&["rev-parse", "HEAD"])).bytes());
+        }
+        let when = format!(" <a@e> {} +0000\n", 1_700_000_000 + n);
+        commit.extend([b"author ", name, when.as_bytes(), b"committer ", name, when.as_bytes()].concat());
+        commit.extend([b"encoding ", label.as_bytes(), b"\n\n", subject.0, b"\n"].concat());
+        std::fs::write(made.path().join(".git/commit"), commit).expect("a file");
+        let id = made.git(&["hash-object", "-t", "commit", "-w", ".git/commit"]);
+        made.git(&["update-ref", "HEAD", &id]);
+        expected.push((path, format!("{author} <a@e>"), subject.1.to_owned()));
+    }
+    let outcome = made.scan();
+    let finding = only(&outcome);
+    let found: Vec<_> = std::iter::once(&finding.location)
+        .chain(&finding.other_locations)
+        .map(|l| {
+            let commit = l.commit.as_ref().expect("a commit");
+            let path = String::from_utf8_lossy(l.path.as_deref().unwrap_or_default()).into_owned();
+            (path, commit.author.clone(), commit.subject.clone())
+        })
+        .collect();
+    assert_eq!(found, expected);
+}

@@ -1,0 +1,97 @@
+//! Blobs that an audit leaves out as too large, and reads all the same: as files of the work tree.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::Audit;
+use super::history::TOO_BIG;
+use crate::blob::Place;
+use crate::sources::changes::find_path;
+use crate::sources::files::Files;
+use crate::sources::history::Repo;
+use crate::sources::history::store::{HashKind, ObjectId};
+use crate::sources::objects::Objects;
+use crate::sources::staged::{head_tree, indexed, is_own_index};
+
+/// What an entry says of a blob that was searched as a file.
+const SEARCHED: &str = "searched as a file of the work tree alone";
+
+impl Audit {
+    /// After the files of the work tree at `root`: say of the blobs that were left out as too large which of them have
+    /// their content there, so that it was searched. What was found in such a file is in HEAD if the blob is.
+    pub fn settle(&mut self, repo: &Repo, files: &Files, root: &Path) {
+        let left_out: Vec<(usize, ObjectId)> = self
+            .outcome
+            .left_out
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| entry.reason.ends_with(TOO_BIG))
+            .filter_map(|(n, entry)| Some((n, object(&entry.what)?)))
+            .collect();
+        if left_out.is_empty() {
+            return;
+        }
+        let in_index = indexed(repo, &|id| left_out.iter().any(|(_, other)| other == id));
+        let in_index = in_index.into_iter().filter(|found| is_own_index(&found.named_by));
+        let paths: Vec<(ObjectId, Vec<u8>, PathBuf)> = in_index
+            .filter_map(|found| {
+                let path = gix::path::from_bstr(gix::bstr::BStr::new(&found.path)).ok()?.into_owned();
+                Some((found.id, found.path, root.join(path)))
+            })
+            .collect();
+        let read = files.visited(paths.iter().map(|(_, _, path)| path.clone()));
+        let objects = Objects::open(&repo.objects_dir, &[], repo.hash).ok();
+        let head = objects.as_ref().and_then(|objects| head_tree(repo, objects).ok().flatten());
+        for (id, path, file) in paths {
+            if !read.contains(&file) || !hash(&file, repo.hash).is_ok_and(|other| other == Some(id)) {
+                continue;
+            }
+            for (n, _) in left_out.iter().filter(|(_, other)| *other == id) {
+                let reason = &mut self.outcome.left_out[*n].reason;
+                if let Some(rest) = reason.strip_suffix(TOO_BIG) {
+                    *reason = format!("{rest}{SEARCHED}");
+                }
+            }
+            let of_head = objects.as_ref().zip(head).and_then(|(o, head)| find_path(o, head, &path).ok()?);
+            if of_head != Some(id) {
+                continue;
+            }
+            for finding in &mut self.outcome.findings {
+                let places = std::iter::once(&mut finding.location).chain(&mut finding.other_locations);
+                let here = |path_there: &Vec<u8>| {
+                    path_there.strip_prefix(&*path).is_some_and(|rest| rest.is_empty() || rest[0] == b'!')
+                };
+                for place in places.filter(|l| l.place == Place::File && l.path.as_ref().is_some_and(here)) {
+                    place.in_head = Some(true);
+                    place.reachable = Some(true);
+                    place.object = Some(id.to_string());
+                }
+            }
+        }
+    }
+}
+
+/// The object that an entry names: `object ID` or `PATH (object ID)`.
+fn object(what: &str) -> Option<ObjectId> {
+    let name = what.rsplit("object ").next()?;
+    ObjectId::from_hex(name.trim_end_matches(')').as_bytes()).ok()
+}
+
+/// The id that a file has as a blob; `None`: it is no plain file.
+fn hash(file: &Path, kind: HashKind) -> io::Result<Option<ObjectId>> {
+    if !file.symlink_metadata()?.is_file() {
+        return Ok(None);
+    }
+    let mut file = File::open(file)?;
+    let mut hasher = gix::hash::hasher(kind);
+    hasher.update(format!("blob {}\0", file.metadata()?.len()).as_bytes());
+    let mut buf = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buf)? {
+            0 => break,
+            n => hasher.update(&buf[..n]),
+        }
+    }
+    Ok(hasher.try_finalize().ok())
+}
