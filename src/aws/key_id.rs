@@ -34,6 +34,9 @@ pub enum IdKind {
 /// Ids of AWS's documentation (the models in botocore 1.44, the examples of the CLI 1.46) that say so in no other way.
 const EXAMPLES: [&str; 2] = ["AKIAJ5C56P35AEBRX2QQ", "AKIA32P3D2JDNMVAJLGF"];
 
+/// Heads of the ids that AWS writes with `EXAMPLE` behind them. Tests change the last letters.
+const EXAMPLE_HEADS: [&[u8]; 2] = [b"AKIAIOSFODNN7", b"AKIAI44QH8DHB"];
+
 /// Words that nobody's id holds by chance: each has a probability of 4e-7 or less.
 const WORDS: &[&str] = &[
     "sample",
@@ -83,7 +86,10 @@ fn is_new(bits: u128) -> bool {
 }
 
 fn kind(id: &[u8], account: Option<&str>) -> IdKind {
-    if looks::has_word(id, &["example"]) || EXAMPLES.iter().any(|e| e.as_bytes() == id) {
+    if looks::has_word(id, &["example"])
+        || EXAMPLES.iter().any(|e| e.as_bytes() == id)
+        || EXAMPLE_HEADS.iter().any(|head| id.starts_with(head))
+    {
         return IdKind::Example;
     }
     let body = id.get(4..).unwrap_or_default();
@@ -136,6 +142,8 @@ mod tests {
     #[test]
     fn ids_are_told_apart() {
         for (id, expected) in [
+            ("AKIAIOSFODNN7EXAMPLF", IdKind::Example),
+            ("AKIAIOSFODNN7EXAAAAA", IdKind::Example),
             ("ASIAY34FZKBOKMUTVV7A", IdKind::Plausible),
             ("AKIASP2TPHJSQH3FJRUX", IdKind::Plausible),
             ("AKIAJSIE27KKMHXI3BJQ", IdKind::Plausible),

@@ -199,8 +199,8 @@ fn white(text: &[u8], from: usize) -> usize {
     let len =
         rest.iter().take(MAX_BLANK).take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\\')).count();
     let end = from + len;
-    // VB continues a line by an underscore
-    if text.get(end) == Some(&b'_') && matches!(text.get(end + 1), Some(b'\r' | b'\n')) {
+    // VB continues a line by an underscore, PowerShell by a backtick
+    if matches!(text.get(end), Some(b'_' | b'`')) && matches!(text.get(end + 1), Some(b'\r' | b'\n')) {
         return white(text, end + 1);
     }
     end

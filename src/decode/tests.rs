@@ -59,6 +59,7 @@ fn split_literals_are_joined_where_the_pieces_make_a_value() {
         "' . '",
         "' \\\n '",
         "\" & _\n \"",
+        "\" + `\n \"",
         "`..`",
         "\" f\"",
         "' || '",

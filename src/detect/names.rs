@@ -70,6 +70,10 @@ const FILLERS: &[&str] = &[
     "nullable",
     "parameter",
     "output",
+    "protect",
+    "protected",
+    "in",
+    "memory",
 ];
 
 /// Words of key names that tell nothing about which key it is.
