@@ -217,7 +217,18 @@ impl<'a> Layout<'a> {
             columns.partner.fill(None);
         }
         let vacant = |(id, &rank): (&IdAt, &usize)| {
-            let to = spans.get(rank + 1).map_or(text.len(), |next| next.start);
+            // What stands behind an id is of interest where its secret does not stand right before.
+            let precedes = rank.checked_sub(1).is_some_and(|before| match order[before] {
+                Slot::Secret(s) => {
+                    let free = before.checked_sub(1).is_none_or(|other| {
+                        matches!(order[other], Slot::Secret(_)) || gaps[other].is_wider(&gaps[before])
+                    });
+                    free && Vacant::is_filled(id, &secrets[s].label) && !gaps[before].header
+                }
+                Slot::Id(_) => false,
+            });
+            let next = spans.get(rank + 1).map_or(text.len(), |next| next.start);
+            let to = if precedes { id.candidate.span.end } else { next };
             let follows = match order.get(rank + 1) {
                 Some(Slot::Secret(s)) if !gaps[rank].header => Some(&secrets[*s].label),
                 _ => None,

@@ -52,6 +52,11 @@ impl Gap {
         if matches!(line.first(), Some(b'#' | b';')) || line.starts_with(b"//") {
             return; // comments stand where they like
         }
+        if line.starts_with(b"- ") {
+            // an item of a list ends, and the next begins
+            self.closed += u32::from(self.opened == 0);
+            self.opened = self.opened.max(1);
+        }
         self.min_indent = Some(self.min_indent.map_or(indent as u32, |m| m.min(indent as u32)));
         let Some(behind) = end.map(|end| rest[end..].trim_ascii_start()) else { return };
         match line {
@@ -59,6 +64,12 @@ impl Gap {
             b"---" => self.rules += 1,
             _ => self.header |= is_header(line) && !is_code(behind),
         }
+    }
+
+    /// Whether it parts more than another gap.
+    pub(super) fn is_wider(&self, other: &Self) -> bool {
+        let parts = |gap: &Self| (gap.header, gap.blanks, gap.closed + gap.opened, gap.lines);
+        parts(self) > parts(other)
     }
 
     /// This gap and the one behind it as one.
