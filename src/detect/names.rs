@@ -252,6 +252,7 @@ const FOREIGN: &[&str] = &[
     "algolia",
     "webhook",
     "consumer",
+    "client",
     "instagram",
     "firebase",
     "shopify",
