@@ -446,6 +446,16 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// All its places, the one that introduced it first.
+    pub fn places(&self) -> impl Iterator<Item = &Location> {
+        std::iter::once(&self.location).chain(&self.other_locations)
+    }
+
+    /// All its places, to be changed.
+    pub fn places_mut(&mut self) -> impl Iterator<Item = &mut Location> {
+        std::iter::once(&mut self.location).chain(&mut self.other_locations)
+    }
+
     /// A finding of these values at this place, of which nothing else is known.
     pub fn new(
         rule_id: impl Into<Arc<str>>,

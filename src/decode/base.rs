@@ -11,7 +11,7 @@ use super::{Carriers, Rewrite};
 /// A base64 run shorter than this is a word.
 const MIN_BASE64: usize = 16;
 /// A run of hexadecimal digits shorter than this is a number.
-const MIN_HEX: usize = 24;
+pub(super) const MIN_HEX: usize = 24;
 /// A shorter run is no container with anything in it.
 const MIN_PACKED: usize = 40;
 /// Lines of wrapped base64 are at least this long.
@@ -42,7 +42,8 @@ pub(super) fn decode(
             out.replace(at..end, &decoded, Encoding::Hex);
             (at, any) = (end, true);
             continue;
-        } else if carriers.base64 && bytes.len() >= MIN_BASE64 {
+        }
+        if carriers.base64 && bytes.len() >= MIN_BASE64 {
             let (end, padded) = wrapped(text, at, run);
             base64(&text[at..end], &mut decoded);
             if worth(&decoded, anchored) {
@@ -243,8 +244,14 @@ fn hex_prefix(text: &[u8], at: usize) -> usize {
 
 /// Decode the digits that begin at `start`, in lines if they go on behind `first_end`. Gives their end.
 fn hex_lines(text: &[u8], start: usize, first_end: usize, into: &mut Vec<u8>) -> Option<usize> {
+    if !text[start..first_end].iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
     let (end, _) = wrapped(text, start, first_end);
-    [end, first_end].into_iter().find(|&end| hex(&text[start..end], into))
+    if hex(&text[start..end], into) {
+        return Some(end);
+    }
+    (end > first_end && hex(&text[start..first_end], into)).then_some(first_end)
 }
 
 /// Decode hexadecimal digits, white space left aside. `false`: it is something else.

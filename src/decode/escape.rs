@@ -3,6 +3,7 @@
 use crate::finding::Encoding;
 
 use super::Rewrite;
+use super::base::MIN_HEX;
 
 /// Undo escapes in `text`.
 ///
@@ -57,9 +58,6 @@ pub(super) fn quoted_printable(text: &[u8], out: &mut Rewrite<'_>) {
         }
     }
 }
-
-/// Hexadecimal digits that are no escape with text behind it.
-const LONG_HEX: usize = 24;
 
 /// The control character that begins a terminal sequence.
 const ESC: char = '\u{1b}';
@@ -116,9 +114,9 @@ fn backslash(text: &[u8]) -> Undone {
     }
 }
 
-/// Whether more hexadecimal digits begin here than follow an escape by chance.
+/// Whether hexadecimal digits begin here that are a value, and no escape with text behind it.
 fn is_long_hex(text: &[u8]) -> bool {
-    text.get(..LONG_HEX).is_some_and(is_hex)
+    text.get(..MIN_HEX).is_some_and(is_hex)
 }
 
 /// `%2F`, `%252F` of any nesting, and the `%u002F` of old JavaScript.

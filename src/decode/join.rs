@@ -120,7 +120,7 @@ pub fn run_in_lines(text: &[u8], class: fn(u8) -> bool) -> usize {
         let run = text[at..].iter().take_while(|&&b| class(b)).count();
         (at, total) = (at + run, total + run);
         match text.get(at) {
-            Some(b'"' | b'\'' | b'`') if total == at => return join_run(text, 0).0.max(total),
+            Some(&b) if is_quote(b) && total == at => return join_run(text, 0).0.max(total),
             Some(b'\r' | b'\n' | b'\\') if run > 0 => match line_end(&text[at..]) {
                 Some(end) => at += end,
                 None => return total,

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::rows::{Cell, cell, signs};
+use super::structure::{LONGEST_LINE, line_start};
 
 /// How far before a value the columns of its `INSERT` may stand, in bytes.
 const STATEMENT: usize = 16 << 10;
@@ -21,10 +22,13 @@ pub(super) struct Head<'t> {
     pub(super) column: usize,
 }
 
-/// Finds heads, of values in the order of their places.
-#[derive(Debug, Default)]
-pub(super) struct Heads {
+/// Finds heads in a text, of values in the order of their places.
+#[derive(Debug)]
+pub(super) struct Heads<'t> {
+    text: &'t [u8],
     table: Option<Table>,
+    /// Where each `VALUES` begins and ends, in order, once they are needed.
+    values: Option<Vec<Range<usize>>>,
 }
 
 /// The table that was looked at last.
@@ -36,14 +40,19 @@ struct Table {
     lines: Range<usize>,
 }
 
-impl Heads {
+impl<'t> Heads<'t> {
+    pub(super) fn new(text: &'t [u8]) -> Self {
+        Self { text, table: None, values: None }
+    }
+
     /// The head of the table that the value at `value` stands in.
-    pub(super) fn of<'t>(&mut self, text: &'t [u8], value: &Range<usize>) -> Option<Head<'t>> {
-        inserted(text, value).or_else(|| self.above(text, value))
+    pub(super) fn of(&mut self, value: &Range<usize>) -> Option<Head<'t>> {
+        self.inserted(value).or_else(|| self.above(value))
     }
 
     /// The first of the lines above that have as many cells.
-    fn above<'t>(&mut self, text: &'t [u8], value: &Range<usize>) -> Option<Head<'t>> {
+    fn above(&mut self, value: &Range<usize>) -> Option<Head<'t>> {
+        let text = self.text;
         let Cell { sign, signs: count, column } = cell(text, value)?;
         if count < 2 {
             return None;
@@ -61,7 +70,7 @@ impl Heads {
             let start = line_start(text, end);
             let line = text[start..end].trim_ascii();
             let is_rule = !line.is_empty() && line.iter().all(|b| b"-+|: =".contains(b));
-            if !is_rule && (line.len() > TUPLE || signs(line, sign) != count) {
+            if !is_rule && (end - start >= LONGEST_LINE || signs(line, sign) != count) {
                 break;
             }
             top = start;
@@ -72,32 +81,36 @@ impl Heads {
         let names: Vec<&[u8]> = line.split(|b| *b == sign).map(bare).collect();
         (names.len() == count + 1 && names.iter().all(|name| is_name(name))).then_some(Head { names, column })
     }
-}
 
-/// The columns of an SQL statement: `INSERT INTO t (a, b) VALUES ('x', 'y')`.
-fn inserted<'t>(text: &'t [u8], value: &Range<usize>) -> Option<Head<'t>> {
-    let from = value.start.saturating_sub(TUPLE);
-    let open = from + memchr::memrchr(b'(', &text[from..value.start])?;
-    let column = signs(&text[open..value.start], b',');
-    let close = memchr::memchr(b')', &text[value.end..text.len().min(value.end + TUPLE)])?;
-    let count = column + signs(&text[value.end..value.end + close], b',');
-    let before = &text[open.saturating_sub(STATEMENT)..open];
-    let end = [&b"VALUES"[..], b"values", b"Values"]
-        .into_iter()
-        .filter_map(|word| memchr::memmem::rfind(before, word).map(|at| (at, at + word.len())))
-        .max()?;
-    if memchr::memmem::find(&before[end.1..], b";\n").is_some() {
-        return None;
+    /// The columns of an SQL statement: `INSERT INTO t (a, b) VALUES ('x', 'y')`.
+    fn inserted(&mut self, value: &Range<usize>) -> Option<Head<'t>> {
+        let text = self.text;
+        let from = value.start.saturating_sub(TUPLE);
+        let open = from + memchr::memrchr(b'(', &text[from..value.start])?;
+        let column = signs(&text[open..value.start], b',');
+        let close = memchr::memchr(b')', &text[value.end..text.len().min(value.end + TUPLE)])?;
+        let count = column + signs(&text[value.end..value.end + close], b',');
+        let words = self.values.get_or_insert_with(|| values(text));
+        let floor = open.saturating_sub(STATEMENT);
+        let word = words[..words.partition_point(|word| word.end <= open)].last()?;
+        if word.start < floor || memchr::memmem::find(&text[word.end..open], b";\n").is_some() {
+            return None;
+        }
+        let columns = text[floor..word.start].trim_ascii_end().strip_suffix(b")")?;
+        let columns = &columns[memchr::memrchr(b'(', columns)? + 1..];
+        let names: Vec<&[u8]> = columns.split(|b| *b == b',').map(bare).collect();
+        (count > 0 && names.len() == count + 1 && names.iter().all(|name| is_name(name)))
+            .then_some(Head { names, column })
     }
-    let columns = before[..end.0].trim_ascii_end().strip_suffix(b")")?;
-    let columns = &columns[memchr::memrchr(b'(', columns)? + 1..];
-    let names: Vec<&[u8]> = columns.split(|b| *b == b',').map(bare).collect();
-    (count > 0 && names.len() == count + 1 && names.iter().all(|name| is_name(name)))
-        .then_some(Head { names, column })
 }
 
-fn line_start(text: &[u8], at: usize) -> usize {
-    memchr::memrchr2(b'\n', b'\r', &text[..at]).map_or(0, |end| end + 1)
+/// Where `VALUES` stands in a text.
+fn values(text: &[u8]) -> Vec<Range<usize>> {
+    let places = |word: &'static [u8]| memchr::memmem::find_iter(text, word).map(|at| at..at + word.len());
+    let mut all: Vec<Range<usize>> =
+        [&b"VALUES"[..], b"values", b"Values"].into_iter().flat_map(places).collect();
+    all.sort_unstable_by_key(|word| word.start);
+    all
 }
 
 /// A name without quotes and blanks.
@@ -126,7 +139,7 @@ mod tests {
     /// The name of the column that `@` stands in.
     fn named(text: &str) -> Option<&str> {
         let at = text.find('@').expect("it is there");
-        let head = Heads::default().of(text.as_bytes(), &(at..at + 1))?;
+        let head = Heads::new(text.as_bytes()).of(&(at..at + 1))?;
         Some(std::str::from_utf8(head.names[head.column]).expect("ASCII"))
     }
 
@@ -166,10 +179,10 @@ mod tests {
     fn a_table_is_read_once() {
         let rows = "a,b,c\n".repeat(50);
         let text = format!("user,key,secret\n{rows}1,2,@\n{rows}1,2,$\nx\n1,2,%\n");
-        let mut heads = Heads::default();
+        let mut heads = Heads::new(text.as_bytes());
         let mut name = |mark: char| {
             let at = text.find(mark).expect("it is there");
-            heads.of(text.as_bytes(), &(at..at + 1)).map(|h| h.names[h.column].to_vec())
+            heads.of(&(at..at + 1)).map(|h| h.names[h.column].to_vec())
         };
         assert_eq!(
             [name('@'), name('$'), name('%')],

@@ -59,16 +59,13 @@ pub(super) fn read(text: &[u8], floor: usize, span: Range<usize>, part: &Part) -
     read_name(&naming(text, floor, span), part)
 }
 
-/// What the head of a table says of a value that stands in it, and whose label is `beside` if it says nothing of use.
-pub(super) fn in_column(head: &Head<'_>, part: &Part, beside: Label) -> Label {
+/// What the head of a table says of a value that stands in it. `None`: nothing of use.
+pub(super) fn in_column(head: &Head<'_>, part: &Part) -> Option<Label> {
     let read = |name: &[u8]| read_name(&[name, b" = "].concat(), part);
     let own = read(head.names[head.column]);
-    match own.says {
-        Says::Yes | Says::No => own,
-        // The secrets stand in another column.
-        _ if head.names.iter().any(|name| read(name).says == Says::Yes) => own,
-        _ => beside,
-    }
+    let tells = matches!(own.says, Says::Yes | Says::No);
+    // Or the secrets stand in another column.
+    (tells || head.names.iter().any(|name| read(name).says == Says::Yes)).then_some(own)
 }
 
 /// What names the value at `span`: the text before it, or the name that stands behind it.

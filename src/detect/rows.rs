@@ -70,30 +70,21 @@ impl Rows {
 /// The cell of a value: of the signs that part cells the one that is most frequent outside of quotes.
 pub(super) fn cell(text: &[u8], value: &Range<usize>) -> Option<Cell> {
     let before = &text[value.start.saturating_sub(LONGEST)..value.start];
-    let before = match memchr::memrchr2(b'\n', b'\r', before) {
-        Some(end) => &before[end + 1..],
-        None if before.len() < LONGEST => before,
+    let start = match memchr::memrchr2(b'\n', b'\r', before) {
+        Some(end) => value.start - before.len() + end + 1,
+        None if before.len() < LONGEST => value.start - before.len(),
         None => return None,
     };
     let behind = &text[value.end..text.len().min(value.end + LONGEST)];
-    let behind = match memchr::memchr2(b'\n', b'\r', behind) {
-        Some(end) => &behind[..end],
-        None if behind.len() < LONGEST => behind,
+    let end = match memchr::memchr2(b'\n', b'\r', behind) {
+        Some(len) => value.end + len,
+        None if behind.len() < LONGEST => value.end + behind.len(),
         None => return None,
     };
-    let mut quoted = false;
-    let mut count = |text: &[u8], sign: u8| {
-        let mut signs = 0;
-        for &b in text {
-            quoted ^= b == b'"';
-            signs += usize::from(b == sign && !quoted);
-        }
-        signs
-    };
-    let cells = [b',', b';', b'\t', b'|'].map(|sign| {
-        let column = count(before, sign);
-        let signs = column + count(behind, sign);
-        Cell { sign, signs, column }
+    let cells = [b',', b';', b'\t', b'|'].map(|sign| Cell {
+        sign,
+        signs: signs(&text[start..end], sign),
+        column: signs(&text[start..value.start], sign),
     });
     cells.into_iter().max_by_key(|c| c.signs).filter(|c| c.signs > 0)
 }

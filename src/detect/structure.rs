@@ -153,9 +153,12 @@ fn is_code(line: &[u8]) -> bool {
     matches!(line.first(), Some(b'$' | b'[')) || (MODIFIERS.contains(&word) && declared())
 }
 
-/// Where the line begins that `at` stands on; not very far back.
-fn line_start(text: &[u8], at: usize) -> usize {
-    let from = at.saturating_sub(2000);
+/// How far back the start of a line is looked for, in bytes.
+pub(super) const LONGEST_LINE: usize = 2000;
+
+/// Where the line begins that `at` stands on; at most [`LONGEST_LINE`] before it.
+pub(super) fn line_start(text: &[u8], at: usize) -> usize {
+    let from = at.saturating_sub(LONGEST_LINE);
     text[from..at].iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(from, |p| from + p + 1)
 }
 

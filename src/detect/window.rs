@@ -322,16 +322,12 @@ impl Found<'_> {
     }
 
     fn secrets(&self, secrets: &[Candidate], part: &Part) -> Vec<SecretAt> {
-        let mut heads = Heads::default();
-        let label = |c: &Candidate| {
-            let beside = self.label(c, part);
-            match heads.of(&self.view.text, &c.span) {
-                Some(head) => label::in_column(&head, part, beside),
-                None => beside,
-            }
+        let mut heads = Heads::new(&self.view.text);
+        let secret = |c: &Candidate| {
+            let in_column = heads.of(&c.span).and_then(|head| label::in_column(&head, part));
+            SecretAt { label: in_column.unwrap_or_else(|| self.label(c, part)), candidate: c.clone() }
         };
-        let labels: Vec<Label> = secrets.iter().map(label).collect();
-        secrets.iter().zip(labels).map(|(c, label)| SecretAt { label, candidate: c.clone() }).collect()
+        secrets.iter().map(secret).collect()
     }
 
     fn label(&self, candidate: &Candidate, part: &Part) -> Label {

@@ -40,10 +40,8 @@ struct Vulnerabilities<'a>(&'a Report<'a>);
 
 impl Serialize for Vulnerabilities<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let places = self.0.findings().flat_map(|finding| {
-            let locations = std::iter::once(&finding.location).chain(&finding.other_locations);
-            locations.map(move |location| (finding, location))
-        });
+        let places =
+            self.0.findings().flat_map(|finding| finding.places().map(move |location| (finding, location)));
         serializer.collect_seq(places.map(|(finding, location)| vulnerability(finding, location, self.0)))
     }
 }

@@ -108,7 +108,7 @@ fn section(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::R
         writeln!(out, "<pre>{before}<mark>{inside}</mark>{after}</pre>")?;
     }
     writeln!(out, "<ul>")?;
-    for location in std::iter::once(&finding.location).chain(&finding.other_locations) {
+    for location in finding.places() {
         place(location, report, out)?;
     }
     if finding.other_locations_omitted > 0 {

@@ -80,7 +80,7 @@ pub(super) fn write<'a>(
 }
 
 fn line<'a>(findings: &[&'a Finding], severity: Severity) -> Line<'a> {
-    let places = || findings.iter().flat_map(|f| std::iter::once(&f.location).chain(&f.other_locations));
+    let places = || findings.iter().flat_map(|f| f.places());
     let omitted = findings.iter().fold(0, |sum: u64, f| sum.saturating_add(f.other_locations_omitted));
     Line {
         finding: findings[0],

@@ -39,7 +39,7 @@ impl Audit {
     pub fn add_submodule(&mut self, name: &[u8], mut outcome: Outcome) {
         let readable = String::from_utf8_lossy(name).into_owned();
         for finding in &mut outcome.findings {
-            for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
+            for location in finding.places_mut() {
                 if let Some(path) = &mut location.path {
                     *path = [name, b"/", path].concat();
                 }
@@ -61,7 +61,7 @@ impl Audit {
     pub fn add_files(&mut self, mut outcome: Outcome, root: &Path) {
         let root = gix::path::into_bstr(root).map(|r| r.to_vec()).unwrap_or_default();
         for finding in &mut outcome.findings {
-            for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
+            for location in finding.places_mut() {
                 relative(location, &root);
             }
         }

@@ -41,7 +41,7 @@ fn summary(outcome: &Outcome) -> Vec<(&str, bool, Vec<String>)> {
         let path = String::from_utf8_lossy(l.path.as_deref().unwrap_or_default()).into_owned();
         format!("{} {path}:{}", l.place.name(), l.line.unwrap_or(0))
     };
-    let places = |f: &Finding| std::iter::once(&f.location).chain(&f.other_locations).map(place).collect();
+    let places = |f: &Finding| f.places().map(place).collect();
     outcome
         .findings
         .iter()

@@ -152,7 +152,7 @@ fn mark(finding: &mut Finding, m: &Match, around: &inline::Around<'_>) {
 
 /// Give every location of the findings of `text` the hash of its line.
 fn hash_lines<'f>(text: &[u8], findings: impl Iterator<Item = &'f mut Finding>) {
-    let locations = findings.flat_map(|f| std::iter::once(&mut f.location).chain(&mut f.other_locations));
+    let locations = findings.flat_map(Finding::places_mut);
     let mut locations: Vec<(u64, &mut Location)> = locations.filter_map(|l| Some((l.line?, l))).collect();
     let lines: Vec<u64> = locations.iter().map(|l| l.0).collect();
     for ((_, location), hash) in locations.iter_mut().zip(line_hashes(text, &lines)) {

@@ -58,11 +58,13 @@ impl Audit {
                 continue;
             }
             for finding in &mut self.outcome.findings {
-                let places = std::iter::once(&mut finding.location).chain(&mut finding.other_locations);
                 let here = |path_there: &Vec<u8>| {
                     path_there.strip_prefix(&*path).is_some_and(|rest| rest.is_empty() || rest[0] == b'!')
                 };
-                for place in places.filter(|l| l.place == Place::File && l.path.as_ref().is_some_and(here)) {
+                for place in finding
+                    .places_mut()
+                    .filter(|l| l.place == Place::File && l.path.as_ref().is_some_and(here))
+                {
                     place.in_head = Some(true);
                     place.reachable = Some(true);
                     place.object = Some(id.to_string());

@@ -75,17 +75,19 @@ pub fn scan_range(
 fn notes(range: &Range, walked: &Walked, objects: &Objects) -> BTreeMap<ObjectId, String> {
     let is_notes = |tip: &&Tip| tip.name.as_ref().is_some_and(|name| name.starts_with(b"refs/notes/"));
     let (notes, plain): (Vec<&Tip>, Vec<&Tip>) = range.tips.iter().partition(is_notes);
-    let reached = |tips: Vec<Tip>| Range { tips, ..range.clone() }.walk(objects).ids();
     let mut commits = BTreeMap::new();
     if notes.is_empty() {
         return commits;
     }
-    let others =
-        if plain.is_empty() { BTreeSet::new() } else { reached(plain.into_iter().cloned().collect()) };
+    let others = if plain.is_empty() {
+        BTreeSet::new()
+    } else {
+        range.led_to_by(plain.into_iter().cloned().collect(), objects)
+    };
     let alone = notes.len() == 1 && others.is_empty();
     for tip in notes {
         let name = String::from_utf8_lossy(tip.name.as_deref().unwrap_or_default());
-        let ids = if alone { walked.ids() } else { reached(vec![tip.clone()]) };
+        let ids = if alone { walked.ids() } else { range.led_to_by(vec![tip.clone()], objects) };
         for id in ids.into_iter().filter(|id| !others.contains(id)) {
             commits.entry(id).or_insert_with(|| name.clone().into_owned());
         }
@@ -142,8 +144,7 @@ impl Scan<'_> {
         }
         let mut added = self.tree(node.tree, &parents);
         if notes.is_some() {
-            let places =
-                added.iter_mut().flat_map(|f| std::iter::once(&mut f.location).chain(&mut f.other_locations));
+            let places = added.iter_mut().flat_map(Finding::places_mut);
             places.filter(|place| place.place == Place::Blob).for_each(as_note);
         }
         let origin = Origin { place: Place::CommitMessage, path: None, object: Some(node.id.to_string()) };
@@ -154,7 +155,7 @@ impl Scan<'_> {
 
     fn keep(&mut self, findings: Vec<Finding>, commit: Option<&Commit>, named_by: Option<&str>) {
         self.findings.extend(findings.into_iter().map(|mut finding| {
-            for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
+            for location in finding.places_mut() {
                 location.commit = commit.cloned().map(Box::new);
                 location.named_by = named_by.map(str::to_owned);
                 location.reachable = Some(true);

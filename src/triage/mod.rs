@@ -85,8 +85,7 @@ impl Triage {
         let entries = self.entries(finding);
         let mut first = None;
         let mut all = true;
-        let places = std::iter::once(&finding.location).chain(&finding.other_locations);
-        for place in places {
+        for place in finding.places() {
             let path = self.path(place, mode);
             // Where places were left out, one may stand where nothing allows it.
             let knows_all = finding.other_locations_omitted == 0;

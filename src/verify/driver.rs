@@ -180,7 +180,7 @@ fn apply(finding: &mut Finding, change: Change) {
         finding.runners_up.retain(|other| *other != right);
         finding.runners_up.push(std::mem::replace(wrong, right)); // still a secret that no report may show
         // The lines told of are those of the other one.
-        for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
+        for location in finding.places_mut() {
             location.secret_line = None;
         }
     }

@@ -25,7 +25,7 @@ impl Branch {
     pub(super) fn new(suppressions: Suppressions, tips: Vec<Tip>, range: &Range, objects: &Objects) -> Self {
         let name = |tip: &Tip| Some(String::from_utf8_lossy(tip.name.as_ref()?).into_owned());
         let names = tips.iter().filter_map(name).collect();
-        let ids = Range { tips, ..range.clone() }.walk(objects).ids();
+        let ids = range.led_to_by(tips, objects);
         Self { suppressions, commits: ids.iter().map(ToString::to_string).collect(), names }
     }
 
@@ -40,14 +40,10 @@ impl Branch {
 
     /// What it says of a finding: that with its own places alone; `None`: it has none of them.
     fn view(&self, finding: &Finding) -> Option<Finding> {
-        let mut places = places(finding).filter(|place| self.has(place)).cloned();
+        let mut places = finding.places().filter(|place| self.has(place)).cloned();
         let location = places.next()?;
         Some(Finding { location, other_locations: places.collect(), ..finding.clone() })
     }
-}
-
-fn places(finding: &Finding) -> impl Iterator<Item = &Location> {
-    std::iter::once(&finding.location).chain(&finding.other_locations)
 }
 
 /// Mark what is suppressed: what in each of its places a branch allows that has it.
@@ -84,7 +80,7 @@ pub(super) fn apply(branches: &[Branch], outcome: &mut Outcome) {
             // Suppressed before not, then the least severe.
             opinions.min_by_key(|f| (f.suppression.is_none(), f.severity))
         };
-        let opinions: Vec<Option<Finding>> = places(finding).map(of).collect();
+        let opinions: Vec<Option<Finding>> = finding.places().map(of).collect();
         let severity = opinions.iter().map(|o| o.as_ref().map_or(finding.severity, |f| f.severity)).max();
         finding.severity = severity.unwrap_or(finding.severity);
         let allowed: Option<Vec<_>> = opinions.into_iter().map(|o| o?.suppression).collect();

@@ -41,12 +41,12 @@ pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> 
             }
         }
     } else if !missing.ids.is_empty() {
-        let what = objects(missing.ids.len());
+        let what = counted(missing.ids.len(), "object");
         all.push(Skipped { what, reason: "missing, although trees name them".into(), help: None });
     }
     if promised > 0 {
         all.push(Skipped {
-            what: objects(promised),
+            what: counted(promised, "object"),
             reason: "not fetched: this is a partial clone".into(),
             help: Some("`git fetch --refetch --no-filter` fetches them".into()),
         });
@@ -54,8 +54,8 @@ pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> 
     all
 }
 
-fn objects(count: usize) -> String {
-    format!("{count} object{}", if count == 1 { "" } else { "s" })
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Whether a commit is more than garbage.
@@ -83,10 +83,7 @@ fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize) {
     if cut > 0 {
         all.push(Skipped {
             what: "the history".into(),
-            reason: format!(
-                "it was cut by a shallow clone, at {cut} commit{}",
-                if cut == 1 { "" } else { "s" }
-            ),
+            reason: format!("it was cut by a shallow clone, at {}", counted(cut, "commit")),
             help: Some("`git fetch --unshallow` fetches the rest".into()),
         });
     }

@@ -239,7 +239,7 @@ fn message_findings(bytes: &[u8], find: &dyn Fn(&[u8]) -> Vec<Finding>) -> Vec<F
     let mut findings = find(message);
     let mut in_header = find(header);
     for finding in &mut in_header {
-        for location in std::iter::once(&mut finding.location).chain(&mut finding.other_locations) {
+        for location in finding.places_mut() {
             location.line = None;
             location.column = None;
             location.end_column = None;

@@ -85,6 +85,11 @@ struct Walk<'a> {
 }
 
 impl Range {
+    /// The commits of the range that these tips lead to.
+    pub fn led_to_by(&self, tips: Vec<Tip>, objects: &Objects) -> BTreeSet<ObjectId> {
+        Self { tips, ..self.clone() }.walk(objects).ids()
+    }
+
     /// The commits of the range. It costs by how many there are, not by the size of the history.
     pub fn walk(&self, objects: &Objects) -> Walked {
         let mut walk = Walk {

@@ -98,7 +98,7 @@ fn what_is_staged_has_a_path() {
     let mut places: Vec<_> = outcome
         .findings
         .iter()
-        .flat_map(|f| std::iter::once(&f.location).chain(&f.other_locations))
+        .flat_map(Finding::places)
         .map(|l| {
             assert_eq!((l.reachable, l.in_head, l.removed.is_none()), (Some(false), Some(false), true));
             let path = l.path.as_deref().unwrap_or_default();
@@ -173,8 +173,8 @@ fn commits_are_read_in_the_encoding_that_they_name() {
     }
     let outcome = made.scan();
     let finding = only(&outcome);
-    let found: Vec<_> = std::iter::once(&finding.location)
-        .chain(&finding.other_locations)
+    let found: Vec<_> = finding
+        .places()
         .map(|l| {
             let commit = l.commit.as_ref().expect("a commit");
             let path = String::from_utf8_lossy(l.path.as_deref().unwrap_or_default()).into_owned();
