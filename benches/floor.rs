@@ -9,11 +9,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use keyhound::blob::Skipped;
 use keyhound::detect::Prefilter;
 use keyhound::rules::RuleSet;
-use keyhound::sources::history::store::{
-    HashKind, Hot, ObjectKind, ObjectSink, Problem, ScanOptions, Store, oid,
-};
+use keyhound::sources::history::store::{HashKind, Hot, ObjectKind, ObjectSink, ScanOptions, Store, oid};
 
 const THREADS: usize = 2;
 const RUNS: usize = 5;
@@ -61,7 +60,7 @@ impl ObjectSink for Count {
     }
     fn lfs_pointer(&self, _: &oid, _: &[u8]) {}
     fn container(&self, _: &oid, _: u64, _: &mut dyn std::io::Read) {}
-    fn problem(&self, _: Problem) {
+    fn problem(&self, _: Skipped) {
         self.problems.fetch_add(1, Ordering::Relaxed);
     }
     fn too_big(&self, _: &oid, _: u64) {}

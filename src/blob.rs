@@ -4,6 +4,8 @@
 
 use std::{fmt, io};
 
+use gix::{ObjectId, oid};
+
 /// What kind of place holds a piece of content. The JSON field `where`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
@@ -105,7 +107,7 @@ pub struct Blob<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Why something that should have been read was not: one entry of the report's `incomplete` list.
+/// Why something that should have been read was not: one entry of the report's `incomplete` and `left_out` lists.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Skipped {
     /// What was not read: a path, an object id, a commit.
@@ -114,6 +116,37 @@ pub struct Skipped {
     pub reason: String,
     /// What the user can do about it, where there is something.
     pub help: Option<String>,
+    /// The git object that this is, or is in.
+    pub object: Option<ObjectId>,
+}
+
+impl Skipped {
+    /// What has no advice and is in no object.
+    pub fn new(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { what: what.into(), reason: reason.into(), help: None, object: None }
+    }
+
+    /// An object of the database, until its path is known.
+    pub fn object(id: &oid, reason: impl Into<String>) -> Self {
+        Self { object: Some(id.to_owned()), ..Self::new(object_name(id), reason) }
+    }
+
+    /// With what the user can do about it.
+    #[must_use]
+    pub fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
+    /// Say in which file an object is: of a path and an id, a person knows the path.
+    pub fn name_path(&mut self, path: &str) {
+        let Some(id) = self.object else { return };
+        self.what = format!("{} (object {id})", self.what.replacen(&object_name(&id), path, 1));
+    }
+}
+
+/// What people call an object of which only the id is known.
+pub fn object_name(id: &oid) -> String {
+    format!("object {id}")
 }
 
 impl fmt::Display for Skipped {

@@ -157,7 +157,7 @@ pub fn read_json(text: &[u8]) -> Result<Outcome, ReadError> {
     let modes = ["files", "history", "staged", "range", "audit", "verify"];
     let mode = modes.into_iter().find(|mode| *mode == scan.mode).ok_or(ReadError::Value("mode"))?;
     let skipped = |all: Vec<NotRead>| {
-        all.into_iter().map(|s| Skipped { what: s.what, reason: s.reason, help: s.help }).collect()
+        all.into_iter().map(|s| Skipped { help: s.help, ..Skipped::new(s.what, s.reason) }).collect()
     };
     Ok(Outcome {
         mode,

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::held::Wanted;
 use super::history::lfs_digest;
-use super::{Collector, Control};
+use super::{Collector, Control, interrupted};
 use crate::blob::{Blob, Origin, Place, Sink as _, Skipped};
 use crate::detect::Detector;
 use crate::finding::{Finding, Location};
@@ -99,8 +99,7 @@ impl<'a> Adder<'a> {
     /// All that could not be read, and what was left out on purpose; sorted.
     pub(super) fn finish(mut self) -> (Vec<Skipped>, Vec<Skipped>) {
         if self.stopped() {
-            let (what, reason) = ("the rest".into(), "not read, because the scan was interrupted".into());
-            self.skipped.push(Skipped { what, reason, help: None });
+            self.skipped.push(interrupted());
         }
         self.skipped.sort_unstable();
         self.skipped.dedup();
@@ -152,7 +151,7 @@ impl<'a> Adder<'a> {
         if let Err(error) = collector.stream(&origin, &mut file) {
             let what = String::from_utf8_lossy(&change.path).into_owned();
             let reason = crate::sources::files::reason(&error);
-            self.skipped.push(Skipped { what, reason, help: None });
+            self.skipped.push(Skipped::new(what, reason));
         }
         self.take(collector)
     }
@@ -196,7 +195,7 @@ impl<'a> Adder<'a> {
             }
             _ => None,
         };
-        self.skipped.push(Skipped { what, reason: error.to_string(), help });
+        self.skipped.push(Skipped { help, ..Skipped::new(what, error.to_string()) });
     }
 
     /// Drop what was taken away somewhere else by the same change.

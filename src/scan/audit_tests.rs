@@ -29,7 +29,7 @@ fn outcome(mode: &'static str, blobs: u64, findings: Vec<Finding>) -> Outcome {
         finished: SystemTime::UNIX_EPOCH,
         stats: Stats { blobs, bytes: blobs },
         findings,
-        incomplete: vec![Skipped { what: mode.into(), reason: "lost".into(), help: None }],
+        incomplete: vec![Skipped::new(mode, "lost")],
         left_out: Vec::new(),
         unused_suppressions: Vec::new(),
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::deep::{encoded, may_be_container, name_of, scan_container};
 use super::pieces::{MAX_FINDINGS, PieceSize, scan_reader};
-use super::{Stats, TextStart, collect_all};
+use super::{Stats, TextStart, collect_all, interrupted};
 use crate::blob::{Blob, Origin, Sink, Skipped};
 use crate::decode::unpack::{self, Format, Limits};
 use crate::detect::Detector;
@@ -57,11 +57,7 @@ impl<'a> Collector<'a> {
         let mut gathered = self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
         gathered.findings.sort_by(|a, b| order(a).cmp(&order(b)));
         if self.control.stop.load(Ordering::Relaxed) {
-            gathered.skipped.push(Skipped {
-                what: "the rest".into(),
-                reason: "not read, because the scan was interrupted".into(),
-                help: None,
-            });
+            gathered.skipped.push(interrupted());
         }
         gathered.skipped.sort_unstable();
         gathered.skipped.dedup();
@@ -84,11 +80,13 @@ impl<'a> Collector<'a> {
     fn omitted(&self, origin: &Origin, count: u64) {
         if count > 0 {
             let path = origin.path.as_deref().map(String::from_utf8_lossy);
-            self.skipped(Skipped {
-                what: path.map_or_else(|| origin.place.name().to_owned(), std::borrow::Cow::into_owned),
-                reason: format!("{count} more findings are not listed: {MAX_FINDINGS} are kept of one file"),
-                help: Some("the file is a list of keys: look at it as a whole".into()),
-            });
+            self.skipped(
+                Skipped::new(
+                    path.map_or_else(|| origin.place.name().to_owned(), std::borrow::Cow::into_owned),
+                    format!("{count} more findings are not listed: {MAX_FINDINGS} are kept of one file"),
+                )
+                .help("the file is a list of keys: look at it as a whole"),
+            );
         }
     }
 

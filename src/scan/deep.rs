@@ -47,14 +47,13 @@ pub(super) fn scan_container(
     let mut scan = Scan { detector, stopped: &stopped, origin, name, buffer, deep, omitted: 0 };
     let read = unpack(format, reader, control.archives, &stopped, &mut scan);
     if scan.omitted > 0 {
-        scan.deep.skipped.push(Skipped {
-            what: name.into(),
-            reason: format!(
-                "{} more findings are not listed: {MAX_FINDINGS} are kept of one file",
-                scan.omitted
-            ),
-            help: Some("unpack it and scan the folder".into()),
-        });
+        scan.deep.skipped.push(
+            Skipped::new(
+                name,
+                format!("{} more findings are not listed: {MAX_FINDINGS} are kept of one file", scan.omitted),
+            )
+            .help("unpack it and scan the folder"),
+        );
     }
     Deep { error: read.err(), ..scan.deep }
 }
@@ -75,11 +74,8 @@ pub(super) fn name_of(origin: &Origin) -> String {
 
 /// What is encoded at `at` in the text that people know as `what` was not read.
 pub(super) fn encoded(what: String, at: &Range<usize>, problem: &Problem) -> Skipped {
-    Skipped {
-        what,
-        reason: format!("what base64 encodes at byte {}: {problem}", at.start),
-        help: Some("decode it and scan what comes out".into()),
-    }
+    Skipped::new(what, format!("what base64 encodes at byte {}: {problem}", at.start))
+        .help("decode it and scan what comes out")
 }
 
 struct Scan<'a> {
@@ -166,7 +162,7 @@ impl Members for Scan<'_> {
             Problem::Encrypted | Problem::Elsewhere => &mut self.deep.left_out,
             _ => &mut self.deep.skipped,
         };
-        list.push(Skipped { what, reason: problem.to_string(), help });
+        list.push(Skipped { help, ..Skipped::new(what, problem.to_string()) });
     }
 }
 

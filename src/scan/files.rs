@@ -23,8 +23,7 @@ pub fn scan_files(
     if let Some(stdin) = stdin {
         target.push("-".into());
         if let Err(error) = collector.stream(&Origin::stdin(), stdin) {
-            let what = "standard input".into();
-            collector.skipped(Skipped { what, reason: reason(&error), help: None });
+            collector.skipped(Skipped::new("standard input", reason(&error)));
         }
     }
     files.visit(detector.prefilter(), &collector);

@@ -27,7 +27,7 @@ impl Audit {
             .iter()
             .enumerate()
             .filter(|(_, entry)| entry.reason.ends_with(TOO_BIG))
-            .filter_map(|(n, entry)| Some((n, object(&entry.what)?)))
+            .filter_map(|(n, entry)| Some((n, entry.object?)))
             .collect();
         if left_out.is_empty() {
             return;
@@ -72,12 +72,6 @@ impl Audit {
             }
         }
     }
-}
-
-/// The object that an entry names: `object ID` or `PATH (object ID)`.
-fn object(what: &str) -> Option<ObjectId> {
-    let name = what.rsplit("object ").next()?;
-    ObjectId::from_hex(name.trim_end_matches(')').as_bytes()).ok()
 }
 
 /// The id that a file has as a blob; `None`: it is no plain file.

@@ -57,6 +57,11 @@ pub struct Outcome {
     pub unused_suppressions: Vec<String>,
 }
 
+/// What Ctrl-C left unread.
+fn interrupted() -> Skipped {
+    Skipped::new("the rest", "not read, because the scan was interrupted")
+}
+
 /// What was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {

@@ -253,7 +253,7 @@ impl Scan<'_> {
                 None
             };
             let reason = format!("missing: a parent of commit {child}, so the range is cut");
-            self.adder.skipped.push(Skipped { what: format!("commit {parent}"), reason, help });
+            self.adder.skipped.push(Skipped { help, ..Skipped::new(format!("commit {parent}"), reason) });
         }
         for error in walked.problems {
             self.adder.skip(b"the range", &error);

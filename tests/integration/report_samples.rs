@@ -179,11 +179,7 @@ pub(crate) fn full() -> Outcome {
         stats: Stats { blobs: 1234, bytes: 56_000_000 },
         findings: vec![pair, again, history, alone, temporary, example, allowed, beside],
         incomplete: Vec::new(),
-        left_out: vec![Skipped {
-            what: "huge.iso".to_owned(),
-            reason: "larger than 1 GB".to_owned(),
-            help: Some("--max-size raises the limit".to_owned()),
-        }],
+        left_out: vec![Skipped::new("huge.iso", "larger than 1 GB").help("--max-size raises the limit")],
         unused_suppressions: vec!["allowlist entry 3 (tests/keys.txt)".to_owned()],
     }
 }
@@ -207,9 +203,8 @@ pub(crate) fn clean() -> Outcome {
 /// Nothing found, but not all was read.
 pub(crate) fn incomplete() -> Outcome {
     let skipped = |number: usize| Skipped {
-        what: format!("dir/{number:02}.bin"),
-        reason: "permission denied".to_owned(),
         help: (number == 1).then(|| "run as a user that may read it".to_owned()),
+        ..Skipped::new(format!("dir/{number:02}.bin"), "permission denied")
     };
     Outcome { incomplete: (1..=12).map(skipped).collect(), ..clean() }
 }
@@ -240,7 +235,7 @@ pub(crate) fn attack() -> Outcome {
     }
     history.location.named_by = Some(words.to_owned());
     history.verification = Verification::Unknown { reason: words.to_owned() };
-    let skipped = Skipped { what: words.to_owned(), reason: words.to_owned(), help: Some(words.to_owned()) };
+    let skipped = Skipped::new(words, words).help(words);
     Outcome {
         target: words.to_owned(),
         findings: vec![file, history, suppressed],

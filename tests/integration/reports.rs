@@ -469,11 +469,7 @@ proptest! {
             spread(finding, &format!("{secret}={}", &token[cut..cut + 20]));
         }
         outcome.target = format!("tree-{secret}");
-        outcome.incomplete = vec![keyhound::blob::Skipped {
-            what: format!("file-{secret}"),
-            reason: format!("no {}", &secret[10..]),
-            help: Some(token.clone()),
-        }];
+        outcome.incomplete = vec![keyhound::blob::Skipped::new(format!("file-{secret}"), format!("no {}", &secret[10..])).help(token.clone())];
         outcome.unused_suppressions = vec![secret.clone()];
         let clean = Options { color: true, ..options() };
         for &format in Format::ALL {

@@ -91,11 +91,12 @@ pub(crate) fn apply(outcome: &mut Outcome, common: &Common, control: &Arc<Contro
     let summary = ask::ask(&mut outcome.findings, common, control)?;
     // Where the answers decide what is reported or what fails, a question without an answer must not pass for a no.
     if common.verify.only_active || common.fail_on == FailOn::Active {
-        outcome.incomplete.extend(summary.failed.iter().map(|(id, reason)| Skipped {
-            what: format!("whether {id} works"),
-            reason: reason.clone(),
-            help: None,
-        }));
+        outcome.incomplete.extend(
+            summary
+                .failed
+                .iter()
+                .map(|(id, reason)| Skipped::new(format!("whether {id} works"), reason.clone())),
+        );
     } else if outcome.incomplete.is_empty() {
         // The first thing said of an incomplete scan is that it is one.
         tell_failed(&summary, common);

@@ -15,11 +15,7 @@ pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> 
     let mut promised = 0;
     commits(known, &mut all, &mut promised);
     for (name, id) in &known.reach.missing {
-        all.push(Skipped {
-            what: name.clone(),
-            reason: format!("it names {id}, which is missing"),
-            help: None,
-        });
+        all.push(Skipped::new(name.clone(), format!("it names {id}, which is missing")));
     }
     if known.repo.promisor {
         promised += missing.ids.len();
@@ -31,25 +27,20 @@ pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> 
             if let Some((place, commit)) = place.and_then(|p| Some((p, p.commit?))) {
                 let path = places.paths[place.path as usize].escape_ascii();
                 let reason = format!("missing: {path} of commit {}", known.graph.id(commit));
-                all.push(Skipped { what: format!("object {id}"), reason, help: None });
+                all.push(Skipped::object(id, reason));
             } else if let Some(name) = named {
-                all.push(Skipped {
-                    what: format!("object {id}"),
-                    reason: format!("missing: {name}"),
-                    help: None,
-                });
+                all.push(Skipped::object(id, format!("missing: {name}")));
             }
         }
     } else if !missing.ids.is_empty() {
         let what = counted(missing.ids.len(), "object");
-        all.push(Skipped { what, reason: "missing, although trees name them".into(), help: None });
+        all.push(Skipped::new(what, "missing, although trees name them"));
     }
     if promised > 0 {
-        all.push(Skipped {
-            what: counted(promised, "object"),
-            reason: "not fetched: this is a partial clone".into(),
-            help: Some("`git fetch --refetch --no-filter` fetches them".into()),
-        });
+        all.push(
+            Skipped::new(counted(promised, "object"), "not fetched: this is a partial clone")
+                .help("`git fetch --refetch --no-filter` fetches them"),
+        );
     }
     all
 }
@@ -77,15 +68,17 @@ fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize) {
             *promised += 1;
         } else {
             let reason = format!("missing: a parent of commit {}", known.graph.id(*commit));
-            all.push(Skipped { what: format!("commit {parent}"), reason, help: None });
+            all.push(Skipped::new(format!("commit {parent}"), reason));
         }
     }
     if cut > 0 {
-        all.push(Skipped {
-            what: "the history".into(),
-            reason: format!("it was cut by a shallow clone, at {}", counted(cut, "commit")),
-            help: Some("`git fetch --unshallow` fetches the rest".into()),
-        });
+        all.push(
+            Skipped::new(
+                "the history",
+                format!("it was cut by a shallow clone, at {}", counted(cut, "commit")),
+            )
+            .help("`git fetch --unshallow` fetches the rest"),
+        );
     }
     for commit in known.commits.iter().filter(|c| is_kept(known, **c)) {
         let tree = known.graph.tree(*commit);
@@ -95,7 +88,7 @@ fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize) {
                 *promised += 1;
             } else {
                 let reason = format!("missing: the files of commit {}", known.graph.id(*commit));
-                all.push(Skipped { what: format!("tree {tree}"), reason, help: None });
+                all.push(Skipped::new(format!("tree {tree}"), reason));
             }
         }
     }

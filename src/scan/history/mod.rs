@@ -24,9 +24,7 @@ use crate::sources::history::attribute::{History, Places, Staged, Targets, attri
 use crate::sources::history::commits::{Graph, Index};
 use crate::sources::history::reach::{Holder, Reach, lost_names, note_on};
 use crate::sources::history::refs::Refs;
-use crate::sources::history::store::{
-    ObjectId, ObjectSink as _, Problem, ScanOptions, Scanned, Store, TreeLog,
-};
+use crate::sources::history::store::{ObjectId, ObjectSink as _, ScanOptions, Scanned, Store, TreeLog};
 use crate::sources::history::trees::Trees;
 use crate::sources::history::{Repo, reflog};
 use crate::sources::staged::{Indexed, indexed};
@@ -122,7 +120,7 @@ pub fn scan_history(
         max_blob_size: options.max_blob_size,
     };
     for problem in problems {
-        objects.skip(problem.into());
+        objects.skip(problem);
     }
     let Scanned { stats: read, mut trees } = store.scan(&scan, detector.prefilter(), &objects);
     objects.progress(read.objects, read.bytes);
@@ -133,11 +131,10 @@ pub fn scan_history(
     gathered.skipped.extend(refs.problems.iter().chain(&repo.problems).cloned());
     if let Some(pattern) = options.refs.as_ref().filter(|_| !refs.names.iter().any(|r| options.wants_ref(r)))
     {
-        gathered.skipped.push(Skipped {
-            what: format!("the refs {pattern}"),
-            reason: "no ref has such a name".into(),
-            help: Some("the whole name counts, such as refs/heads/main".into()),
-        });
+        gathered.skipped.push(
+            Skipped::new(format!("the refs {pattern}"), "no ref has such a name")
+                .help("the whole name counts, such as refs/heads/main"),
+        );
     }
 
     let graph = Graph::new(&std::mem::take(&mut gathered.commits));
@@ -171,11 +168,7 @@ pub fn scan_history(
     gathered.left_out.sort_unstable();
     if stop() {
         // What is missing is not known; nor are all places.
-        gathered.skipped.push(Skipped {
-            what: "the scan".into(),
-            reason: "it was interrupted".into(),
-            help: None,
-        });
+        gathered.skipped.push(Skipped::new("the scan", "it was interrupted"));
     } else {
         gathered.skipped.extend(incomplete::missing(&known, &missing, &places));
     }
@@ -271,10 +264,9 @@ fn locate<'a>(
         missing.first_target = Some(hits.len() as u32);
         objects.extend(missing.ids.iter().copied().zip(hits.len() as u32..));
     }
-    skipped.extend(log.malformed.iter().map(|id| {
-        let (what, reason) = (format!("tree {id}"), "its entries are malformed".into());
-        Skipped::from(Problem { id: Some(*id), what, reason })
-    }));
+    skipped.extend(
+        log.malformed.iter().map(|id| Skipped::new(format!("tree {id}"), "its entries are malformed")),
+    );
     let mut count = hits.len() + missing.first_target.map_or(0, |_| missing.ids.len());
     let mut target_of = |id| {
         *objects.entry(id).or_insert_with(|| {

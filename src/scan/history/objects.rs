@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::credentials::{Credential, Credentials, Runs};
-use crate::blob::{Origin, Place, Skipped};
+use crate::blob::{Origin, Place, Skipped, object_name};
 use crate::decode::unpack;
 use crate::detect::{Detector, Match};
 use crate::finding::{Finding, Fingerprint};
@@ -18,7 +18,7 @@ use crate::scan::{Control, PieceSize, TextStart, collect_all, scan_reader};
 use crate::sources::history::Repo;
 use crate::sources::history::commits::{Node, split};
 use crate::sources::history::reach::{Tags, tag_target};
-use crate::sources::history::store::{Hot, ObjectId, ObjectKind, ObjectSink, Problem, oid};
+use crate::sources::history::store::{Hot, ObjectId, ObjectKind, ObjectSink, oid};
 use crate::sources::history::trees::entries;
 
 /// What an object, or the name that is looked at, is.
@@ -146,7 +146,7 @@ impl<'a> Objects<'a> {
     /// Lines and snippets are for those that may be kept.
     fn blob(&self, id: &oid, Hot { bytes, anchors, memo }: Hot<'_>) {
         let matches = self.detector.detect_at(bytes, anchors, memo, &mut |at, problem| {
-            self.skip(encoded(name_of(id, &What::Blob), &at, &problem));
+            self.skip(Skipped { object: Some(id.to_owned()), ..encoded(object_name(id), &at, &problem) });
         });
         if matches.is_empty() {
             return;
@@ -173,10 +173,13 @@ impl<'a> Objects<'a> {
         let Some(format) = opens.then(|| unpack::format(&head)).flatten() else {
             return self.stream(id, what, origin, again, &mut whole);
         };
-        let name = name_of(id, &what);
-        let deep = scan_container(self.detector, self.control, origin, &name, format, &mut whole);
+        let (name, object) = name_of(id, &what);
+        let mut deep = scan_container(self.detector, self.control, origin, &name, format, &mut whole);
         if let Some(error) = deep.error {
-            self.skip(Skipped { what: name, reason: format!("cannot be read: {error}"), help: None });
+            self.skip(unreadable(id, &what, &error));
+        }
+        for skipped in deep.skipped.iter_mut().chain(&mut deep.left_out) {
+            skipped.object = object;
         }
         let mut gathered = self.gathered();
         gathered.skipped.extend(deep.skipped);
@@ -188,22 +191,23 @@ impl<'a> Objects<'a> {
     fn stream(&self, id: &oid, what: What, origin: &Origin, again: bool, reader: &mut dyn Read) {
         let read = scan_reader(self.detector, origin, reader, PieceSize::default(), &|| self.stopped());
         if let Some(error) = read.error {
-            self.skip(Skipped {
-                what: name_of(id, &what),
-                reason: format!("cannot be read: {error}"),
-                help: None,
-            });
+            self.skip(unreadable(id, &what, &error));
         }
         self.keep(id, what, fold_repeats(read.findings), again);
     }
 }
 
-/// What people call the content of an object.
-fn name_of(id: &oid, what: &What) -> String {
+/// What people call the content of an object, and the object if it is the content.
+fn name_of(id: &oid, what: &What) -> (String, Option<ObjectId>) {
     match what {
-        What::Lfs => format!("the git-lfs object of {id}"),
-        _ => format!("object {id}"),
+        What::Lfs => (format!("the git-lfs object of {id}"), None),
+        _ => (object_name(id), Some(id.to_owned())),
     }
+}
+
+fn unreadable(id: &oid, what: &What, error: &io::Error) -> Skipped {
+    let (name, object) = name_of(id, what);
+    Skipped { object, ..Skipped::new(name, format!("cannot be read: {error}")) }
 }
 
 /// One finding for each credential of a container, with the members that hold it.
@@ -302,11 +306,7 @@ impl ObjectSink for Objects<'_> {
     fn commit(&self, id: &oid, bytes: &[u8]) {
         match Node::parse(id.to_owned(), bytes, self.repo.hash) {
             Some(node) => self.commits.lock().unwrap_or_else(PoisonError::into_inner).push(node),
-            None => self.skip(Skipped {
-                what: format!("object {id}"),
-                reason: "the commit is malformed".into(),
-                help: None,
-            }),
+            None => self.skip(Skipped::object(id, "the commit is malformed")),
         }
     }
 
@@ -339,13 +339,13 @@ impl ObjectSink for Objects<'_> {
         self.file(id, What::Blob, &origin, size < LOOK_AGAIN_BELOW, bytes);
     }
 
-    fn problem(&self, problem: Problem) {
-        self.skip(problem.into());
+    fn problem(&self, problem: Skipped) {
+        self.skip(problem);
     }
 
     fn too_big(&self, id: &oid, size: u64) {
         let reason = format!("{size} bytes, which is above --max-blob-size: {TOO_BIG}");
-        self.gathered().left_out.push(Skipped { what: format!("object {id}"), reason, help: None });
+        self.gathered().left_out.push(Skipped::object(id, reason));
     }
 
     fn progress(&self, objects: u64, bytes: u64) {

@@ -137,10 +137,8 @@ impl Looker<'_> {
         let text = match &hit.what {
             What::Name(name) | What::Ref(name) => name,
             _ => {
-                let lost = |reason: &str| Skipped {
-                    what: format!("object {}", hit.object),
-                    reason: format!("cannot be read a second time: {reason}"),
-                    help: None,
+                let lost = |reason: &str| {
+                    Skipped::object(&hit.object, format!("cannot be read a second time: {reason}"))
                 };
                 match self.known.store.read(&hit.object, bytes) {
                     Ok(Some(_)) => &*bytes,

@@ -153,7 +153,7 @@ impl Thread<'_> {
 
     fn skip(&self, path: &Path, error: &io::Error) {
         let what = path.display().to_string();
-        self.sink.skipped(Skipped { what, reason: reason(error), help: None });
+        self.sink.skipped(Skipped::new(what, reason(error)));
     }
 
     fn walk_error(&self, error: &ignore::Error) {

@@ -76,7 +76,7 @@ fn check(path: &Path) -> Result<PathBuf, RootError> {
             io::ErrorKind::NotFound => "no such file or folder".into(),
             _ => reason(&error),
         };
-        RootError::Missing(Skipped { what, reason, help: None })
+        RootError::Missing(Skipped::new(what, reason))
     };
     let metadata = fs::metadata(path).map_err(missing)?;
     if !metadata.is_file() && !metadata.is_dir() {

@@ -119,7 +119,7 @@ impl Refs {
     ) {
         let (records, problems) = reftable::read_stack(folder, hash);
         for (what, reason) in problems {
-            self.problems.push(Skipped { what, reason, help: None });
+            self.problems.push(Skipped::new(what, reason));
         }
         for (name, target) in records {
             if let Some(target) = target.filter(|_| wanted(&name)) {
@@ -201,7 +201,7 @@ impl Refs {
 
     fn problem(&mut self, path: &Path, reason: &str) {
         let what = path.display().to_string();
-        self.problems.push(Skipped { what, reason: reason.to_owned(), help: None });
+        self.problems.push(Skipped::new(what, reason));
     }
 }
 

@@ -237,11 +237,10 @@ impl Settings {
     /// Without a configuration, or with one that cannot be read, everything is as git makes it by default.
     fn read(path: &Path) -> Self {
         let lost = |reason: String| Self {
-            problem: Some(Skipped {
-                what: path.display().to_string(),
-                reason: format!("{reason}, so that the repository was read as git makes one by default"),
-                help: None,
-            }),
+            problem: Some(Skipped::new(
+                path.display().to_string(),
+                format!("{reason}, so that the repository was read as git makes one by default"),
+            )),
             ..Self::default()
         };
         let text = match read_at_most(path, SMALL) {

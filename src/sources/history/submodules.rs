@@ -46,8 +46,7 @@ struct Found {
 
 impl Found {
     fn list(&mut self, folder: &Path, name: &[u8], depth: usize, stack: &mut Vec<(PathBuf, Vec<u8>, usize)>) {
-        let problem =
-            |what: &Path, reason: String| Skipped { what: what.display().to_string(), reason, help: None };
+        let problem = |what: &Path, reason: String| Skipped::new(what.display().to_string(), reason);
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
@@ -112,11 +111,9 @@ impl Found {
                     self.in_work_tree(&repo, &name, depth + 1);
                     self.all.push(Submodule { name, repo });
                 }
-                Err(error) => self.problems.push(Skipped {
-                    what: git_dir.display().to_string(),
-                    reason: error.to_string(),
-                    help: None,
-                }),
+                Err(error) => {
+                    self.problems.push(Skipped::new(git_dir.display().to_string(), error.to_string()));
+                }
             }
         }
     }

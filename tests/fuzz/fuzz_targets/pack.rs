@@ -11,10 +11,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 
+use keyhound::blob::Skipped;
 use keyhound::detect::Prefilter;
 use keyhound::rules::RuleSet;
 use keyhound::sources::history::store::{
-    HashKind, Hot, ObjectId, ObjectKind, ObjectSink, Problem, ScanOptions, Store, oid,
+    HashKind, Hot, ObjectId, ObjectKind, ObjectSink, ScanOptions, Store, oid,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -216,8 +217,8 @@ impl ObjectSink for Seen {
     fn container(&self, id: &oid, _: u64, _: &mut dyn std::io::Read) {
         self.hot.lock().expect("no panic").insert(id.to_owned());
     }
-    fn problem(&self, problem: Problem) {
-        self.lost.lock().expect("no panic").extend(problem.id);
+    fn problem(&self, problem: Skipped) {
+        self.lost.lock().expect("no panic").extend(problem.object);
     }
     fn too_big(&self, _: &oid, _: u64) {}
     fn progress(&self, _: u64, _: u64) {}
@@ -313,7 +314,7 @@ fuzz_target!(|data: &[u8]| {
     if damaged {
         return;
     }
-    let lost: BTreeSet<ObjectId> = problems.iter().filter_map(|p| p.id).collect();
+    let lost: BTreeSet<ObjectId> = problems.iter().filter_map(|p| p.object).collect();
     let (hot, not_scanned) =
         (seen.hot.into_inner().expect("no panic"), seen.lost.into_inner().expect("no panic"));
     assert_eq!(lost, not_scanned, "each way of reading refuses the same");

@@ -4,18 +4,18 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Problem;
+use crate::blob::Skipped;
 
 /// How deep alternates of alternates are followed. Git stops at 5.
 const MAX_DEPTH: usize = 32;
 
 /// `objects_dir` and all that it borrows from, none twice, itself first.
-pub(super) fn object_dirs(objects_dir: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+pub(super) fn object_dirs(objects_dir: &Path, problems: &mut Vec<Skipped>) -> Vec<PathBuf> {
     let mut dirs = Vec::new();
     let mut seen = HashSet::new();
     let mut todo = vec![(objects_dir.to_owned(), 0)];
     while let Some((dir, depth)) = todo.pop() {
-        let problem = |reason: String| Problem { id: None, what: dir.display().to_string(), reason };
+        let problem = |reason: String| Skipped::new(dir.display().to_string(), reason);
         let real = match dir.canonicalize() {
             Ok(real) => real,
             Err(error) => {

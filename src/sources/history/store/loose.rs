@@ -8,9 +8,9 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 use gix::objs::Kind as ObjectKind;
 
-use super::Problem;
 use super::buffer::Buffer;
 use super::inflate::{CORRUPT, Inflater, Stream, check_adler, check_size};
+use crate::blob::Skipped;
 
 /// Longest header: `commit`, a space, 20 digits, NUL.
 const MAX_HEADER: usize = 28;
@@ -36,7 +36,7 @@ pub(super) enum Content {
 
 impl Loose {
     /// List the loose objects of `dirs`.
-    pub(super) fn open(dirs: Vec<PathBuf>, hash: HashKind, problems: &mut Vec<Problem>) -> Self {
+    pub(super) fn open(dirs: Vec<PathBuf>, hash: HashKind, problems: &mut Vec<Skipped>) -> Self {
         let mut files = Vec::new();
         for (number, dir) in dirs.iter().enumerate() {
             for byte in 0..=255u8 {
@@ -90,12 +90,8 @@ impl Loose {
     }
 }
 
-fn folder_problem(folder: &Path, error: &io::Error) -> Problem {
-    Problem {
-        id: None,
-        what: folder.display().to_string(),
-        reason: format!("cannot list the folder: {error}"),
-    }
+fn folder_problem(folder: &Path, error: &io::Error) -> Skipped {
+    Skipped::new(folder.display().to_string(), format!("cannot list the folder: {error}"))
 }
 
 /// The id that folder and file name give; `None` for other files, such as temporary ones.

@@ -9,7 +9,7 @@
 //! what it changes for the prefilter, and `versions` which entries of a tree it changes, for `tree_log`; `scan` puts it
 //! together, for a `sink`.
 //! Everything that comes from a file is taken for hostile: sizes are bounded by what can be there, nothing recurses on
-//! input, and what is damaged is a [`Problem`] while the rest goes on.
+//! input, and what is damaged is a [`Skipped`] while the rest goes on.
 //!
 //! Memory: the mapped packs, about 40 bytes a packed object, some 50 bytes for each tree and 8 for each entry that a tree
 //! changes, and for each thread a few buffers of the size of the objects at hand: of a tree of deltas at most O(log n)
@@ -71,33 +71,10 @@ pub struct Store {
     owners: OnceLock<Owners>,
 }
 
-/// Something of the object database that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The object that is lost, if it is one.
-    pub id: Option<ObjectId>,
-    /// What could not be read: the path of a file or folder, or `object` with its id.
-    pub what: String,
-    /// Why, in one clause without a final period.
-    pub reason: String,
-}
-
-impl Problem {
-    fn object(id: &oid, reason: impl Into<String>) -> Self {
-        Self { id: Some(id.to_owned()), what: format!("object {id}"), reason: reason.into() }
-    }
-}
-
-impl From<Problem> for Skipped {
-    fn from(problem: Problem) -> Self {
-        Self { what: problem.what, reason: problem.reason, help: None }
-    }
-}
-
 impl Store {
     /// Open the object directory of a repository (`.git/objects`) with everything that it borrows from. What cannot be opened
     /// is a problem; the rest is there.
-    pub fn open(objects_dir: &Path, hash: HashKind) -> (Self, Vec<Problem>) {
+    pub fn open(objects_dir: &Path, hash: HashKind) -> (Self, Vec<Skipped>) {
         let mut problems = Vec::new();
         let dirs = alternates::object_dirs(objects_dir, &mut problems);
         let mut packs = Vec::new();
@@ -177,9 +154,8 @@ impl Store {
 }
 
 /// Open all packs of a folder.
-fn open_packs(folder: &Path, hash: HashKind, packs: &mut Vec<Pack>, problems: &mut Vec<Problem>) {
-    let problem =
-        |what: &Path, reason: String| Problem { id: None, what: what.display().to_string(), reason };
+fn open_packs(folder: &Path, hash: HashKind, packs: &mut Vec<Pack>, problems: &mut Vec<Skipped>) {
+    let problem = |what: &Path, reason: String| Skipped::new(what.display().to_string(), reason);
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,

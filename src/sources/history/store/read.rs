@@ -5,12 +5,13 @@ use std::io::Read as _;
 use gix::objs::Kind as ObjectKind;
 use gix::oid;
 
+use super::Store;
 use super::buffer::Buffer;
 use super::delta::Delta;
 use super::inflate::{Inflater, MAX_IN_MEMORY, TOO_LARGE};
 use super::loose::{self, Content};
 use super::pack::Stored;
-use super::{Problem, Store};
+use crate::blob::Skipped;
 
 /// The longest chain of deltas that is followed. Git makes none over 4,095.
 const MAX_CHAIN: usize = 100_000;
@@ -46,14 +47,14 @@ impl Reader {
 
 impl Store {
     /// Read an object whole. `None` if there is none of this id; a problem if every copy of it is damaged.
-    pub fn read(&self, id: &oid, buf: &mut Vec<u8>) -> Result<Option<ObjectKind>, Problem> {
+    pub fn read(&self, id: &oid, buf: &mut Vec<u8>) -> Result<Option<ObjectKind>, Skipped> {
         match self.read_except(None, id, &mut Reader::new()) {
             Ok(Some((kind, content))) => {
                 *buf = content.into_vec();
                 Ok(Some(kind))
             }
             Ok(None) => Ok(None),
-            Err(reason) => Err(Problem::object(id, reason)),
+            Err(reason) => Err(Skipped::object(id, reason)),
         }
     }
 

@@ -15,7 +15,8 @@ use super::sink::{Hot, ObjectSink};
 use super::tree_log::TreeLog;
 use super::versions::{Log, TreeNote, Which};
 use super::walk::{Entry, Look, Open, Visitor, walk};
-use super::{Problem, Store, stream};
+use super::{Store, stream};
+use crate::blob::Skipped;
 use crate::decode::unpack;
 use crate::detect::{Memo, Prefilter};
 
@@ -102,10 +103,10 @@ impl Store {
 
     /// Rebuild every object of one kind, on several threads. Gives what could not be read, sorted; what it was is not always
     /// known, so that other kinds can be among it.
-    pub fn each(&self, kind: ObjectKind, threads: usize, f: &(dyn Fn(&oid, &[u8]) + Sync)) -> Vec<Problem> {
+    pub fn each(&self, kind: ObjectKind, threads: usize, f: &(dyn Fn(&oid, &[u8]) + Sync)) -> Vec<Skipped> {
         let visitors = walk(self, threads, || Each { kind, f, problems: Vec::new() });
-        let mut problems: Vec<Problem> = visitors.into_iter().flat_map(|v| v.problems).collect();
-        problems.sort_unstable_by_key(|p| p.id);
+        let mut problems: Vec<Skipped> = visitors.into_iter().flat_map(|v| v.problems).collect();
+        problems.sort_unstable_by_key(|p| p.object);
         problems
     }
 }
@@ -183,7 +184,7 @@ impl Scanner<'_> {
 
     fn wrong_hash(&self, entry: Entry<'_>, actual: Option<ObjectId>) {
         if actual.as_deref() != Some(entry.id) {
-            self.sink.problem(Problem::object(entry.id, "its content does not have this id"));
+            self.sink.problem(Skipped::object(entry.id, "its content does not have this id"));
         }
     }
 }
@@ -357,7 +358,7 @@ impl Visitor for Scanner<'_> {
         Ok(())
     }
 
-    fn lost(&mut self, problem: Problem) {
+    fn lost(&mut self, problem: Skipped) {
         self.sink.problem(problem);
     }
 
@@ -415,7 +416,7 @@ impl Visitor for Trees<'_> {
         Ok(()) // blobs only
     }
 
-    fn lost(&mut self, _: Problem) {}
+    fn lost(&mut self, _: Skipped) {}
 
     fn inflated(&mut self, _: usize) {}
 
@@ -428,7 +429,7 @@ impl Visitor for Trees<'_> {
 struct Each<'a> {
     kind: ObjectKind,
     f: &'a (dyn Fn(&oid, &[u8]) + Sync),
-    problems: Vec<Problem>,
+    problems: Vec<Skipped>,
 }
 
 impl Visitor for Each<'_> {
@@ -474,7 +475,7 @@ impl Visitor for Each<'_> {
         Ok(())
     }
 
-    fn lost(&mut self, problem: Problem) {
+    fn lost(&mut self, problem: Skipped) {
         self.problems.push(problem);
     }
 

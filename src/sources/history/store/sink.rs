@@ -3,7 +3,7 @@
 use gix::objs::Kind as ObjectKind;
 use gix::oid;
 
-use super::Problem;
+use crate::blob::Skipped;
 use crate::detect::Memo;
 use crate::detect::prefilter::Anchor;
 
@@ -36,7 +36,7 @@ pub trait ObjectSink: Sync {
     /// of it.
     fn container(&self, id: &oid, size: u64, read: &mut dyn std::io::Read);
     /// Something that cannot be read.
-    fn problem(&self, problem: Problem);
+    fn problem(&self, problem: Skipped);
     /// A blob that [`ScanOptions::max_blob_size`] leaves out.
     fn too_big(&self, id: &oid, size: u64);
     /// How many objects and bytes are done so far, from time to time.

@@ -149,7 +149,7 @@ struct Recorder {
     trees: Mutex<Vec<(ObjectId, Vec<u8>)>>,
     pointers: Mutex<Vec<ObjectId>>,
     containers: Mutex<Vec<(ObjectId, Vec<u8>)>>,
-    problems: Mutex<Vec<Problem>>,
+    problems: Mutex<Vec<Skipped>>,
     too_big: Mutex<Vec<ObjectId>>,
 }
 
@@ -184,7 +184,7 @@ impl ObjectSink for Recorder {
         assert_eq!(bytes.len() as u64, size);
         self.containers.lock().unwrap().push((id.to_owned(), bytes));
     }
-    fn problem(&self, problem: Problem) {
+    fn problem(&self, problem: Skipped) {
         self.problems.lock().unwrap().push(problem);
     }
     fn too_big(&self, id: &oid, _: u64) {

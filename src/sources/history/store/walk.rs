@@ -16,7 +16,8 @@ use super::inflate::{Inflater, Stream, check_adler};
 use super::loose::{self, Content};
 use super::pack::{Pack, Stored};
 use super::read::Reader;
-use super::{Number, Problem, Store, tree_log};
+use super::{Number, Store, tree_log};
+use crate::blob::Skipped;
 
 /// Blobs above this are streamed where nothing is built on them: 32 MiB.
 const STREAM_FROM: u64 = 32 << 20;
@@ -79,7 +80,7 @@ pub(super) trait Visitor: Send {
     /// A blob too large to be held.
     fn huge(&mut self, entry: Entry<'_>, size: u64, open: Open<'_>) -> Result<(), String>;
     /// An object that cannot be read.
-    fn lost(&mut self, problem: Problem);
+    fn lost(&mut self, problem: Skipped);
     /// Bytes were inflated.
     fn inflated(&mut self, bytes: usize);
     /// Some work is done: a time to report progress. Whether to go on.
@@ -450,7 +451,7 @@ impl<'s, V: Visitor> Walker<'s, V> {
             return (!visited.leaf).then(|| frame(Some(kind), Some((content, note))));
         }
         if visited.owned {
-            self.visitor.lost(Problem::object(visited.id, why));
+            self.visitor.lost(Skipped::object(visited.id, why));
         }
         (!visited.leaf).then(|| frame(kind, None))
     }
@@ -464,7 +465,7 @@ impl<'s, V: Visitor> Walker<'s, V> {
                 Err(why) => reason = reason.or(Some(why)),
             }
         }
-        self.visitor.lost(Problem::object(id, reason.unwrap_or_else(|| "it is gone".into())));
+        self.visitor.lost(Skipped::object(id, reason.unwrap_or_else(|| "it is gone".into())));
     }
 
     fn loose_file(&mut self, id: &oid, number: Number, path: &std::path::Path) -> Result<(), String> {

@@ -52,7 +52,7 @@ fn scan_damaged(repo: &Repo, expected: &Objects) -> BTreeSet<ObjectId> {
     let (store, _) = Store::open(&repo.objects_dir(), repo.hash);
     let (seen, _) = scan(&store, &ScanOptions { check_hashes: true, ..OPTIONS });
     let problems = seen.problems.into_inner().unwrap();
-    let reported: BTreeSet<ObjectId> = problems.iter().filter_map(|p| p.id).collect();
+    let reported: BTreeSet<ObjectId> = problems.iter().filter_map(|p| p.object).collect();
     for (id, kind, bytes) in seen.hot.into_inner().unwrap() {
         assert!(reported.contains(&id) || expected[&id] == (kind, bytes), "{id} is wrong and not reported");
     }
@@ -63,7 +63,7 @@ fn scan_damaged(repo: &Repo, expected: &Objects) -> BTreeSet<ObjectId> {
     for id in expected.keys() {
         let _ = store.read(id, &mut buffer);
     }
-    assert!(lost.iter().all(|p| p.id.is_none_or(|id| reported.contains(&id))));
+    assert!(lost.iter().all(|p| p.object.is_none_or(|id| reported.contains(&id))));
     reported
 }
 
@@ -160,7 +160,10 @@ fn circles_of_deltas_end() {
     let store = repo.open();
     let (seen, Scanned { stats, .. }) = scan(&store, &OPTIONS);
     assert_eq!(stats.objects, 0);
-    assert_eq!(distinct(seen.problems.into_inner().unwrap().into_iter().filter_map(|p| p.id)), ids.into());
+    assert_eq!(
+        distinct(seen.problems.into_inner().unwrap().into_iter().filter_map(|p| p.object)),
+        ids.into()
+    );
     assert!(store.read(&ids[2], &mut Vec::new()).is_err());
 }
 
@@ -178,7 +181,7 @@ fn sizes_that_cannot_be_are_not_believed() {
     write_pack(&repo, pack, offsets);
     let (seen, _) = scan(&repo.open(), &OPTIONS);
     let problems = seen.problems.into_inner().unwrap();
-    assert_eq!(distinct(problems.into_iter().filter_map(|p| p.id)), ids.into());
+    assert_eq!(distinct(problems.into_iter().filter_map(|p| p.object)), ids.into());
 }
 
 #[test]
