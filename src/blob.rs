@@ -31,6 +31,8 @@ pub enum Place {
     Symlink,
     /// A git-lfs object that is present locally.
     Lfs,
+    /// A file of git's own in the git folder: configuration, a hook, a reflog.
+    GitFile,
 }
 
 impl Place {
@@ -40,7 +42,7 @@ impl Place {
     }
 
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::File,
         Self::Stdin,
         Self::Blob,
@@ -52,6 +54,7 @@ impl Place {
         Self::Index,
         Self::Symlink,
         Self::Lfs,
+        Self::GitFile,
     ];
 
     /// The name used in reports.
@@ -68,6 +71,7 @@ impl Place {
             Self::Index => "index",
             Self::Symlink => "symlink",
             Self::Lfs => "lfs",
+            Self::GitFile => "git-file",
         }
     }
 }

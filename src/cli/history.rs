@@ -142,11 +142,12 @@ pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
             audit.add_files(scan_files(&files, None, detector, &control, started), root);
             audit.settle(repo, &files, root);
         }
-        let own = repo.own_files();
+        let (own, problems) = repo.own_files();
+        audit.add_problems(problems);
         if !own.is_empty() {
-            let files = Files::new(&own, true, common.threads()).context("cannot scan")?;
+            let files = Files::listed(own, common.threads());
             let root = repo.work_tree.as_deref().unwrap_or(&repo.common_dir);
-            audit.add_files(scan_files(&files, None, detector, &control, started), root);
+            audit.add_git_files(scan_files(&files, None, detector, &control, started), root);
         }
         Ok(audit.finish())
     };

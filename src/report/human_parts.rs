@@ -85,7 +85,7 @@ impl<'a> Painter<'a> {
     /// A URI holds unreserved characters and percent escapes alone, so that nothing in it can end the sequence.
     fn link(&self, location: &Location, redactor: &Redactor) -> Option<String> {
         let here = match location.place {
-            Place::File | Place::Index => true,
+            Place::File | Place::GitFile | Place::Index => true,
             Place::Blob => text::standing(location) == Some(text::Standing::Here),
             _ => false,
         };

@@ -31,6 +31,8 @@ struct Line<'a> {
 enum State {
     /// Git still holds it, but no ref reaches it.
     Unreachable,
+    /// In a file of git's own.
+    Git,
     /// In the history alone.
     Past,
     /// In a file of the work tree, which HEAD does not have so.
@@ -63,6 +65,7 @@ pub(super) fn write<'a>(
         (State::Staged, "staged, but not committed"),
         (State::Files, "in the work tree only"),
         (State::Past, "in the history only"),
+        (State::Git, "in files of git's own only"),
         (State::Unreachable, "not reached by any ref, but still stored"),
     ];
     let states = states.into_iter().filter(|(state, _)| number(*state) > 0);
@@ -109,6 +112,7 @@ fn state(location: &Location) -> State {
         Some(Standing::Staged) => State::Staged,
         Some(Standing::Unreached) => State::Unreachable,
         None if location.place == Place::File => State::Files,
+        None if location.place == Place::GitFile => State::Git,
         Some(Standing::Gone | Standing::NotThere) | None => State::Past,
     }
 }
@@ -140,6 +144,7 @@ fn text(line: &Line<'_>, report: &Report<'_>, painter: &Painter<'_>) -> String {
     match (line.state, line.removed.and_then(day)) {
         (State::Head, _) => words += "; still in HEAD",
         (State::Staged, _) => words += "; staged, but not committed",
+        (State::Git, _) => words += "; in a file of git's own",
         (State::Files, _) => words += "; in the work tree",
         (State::Past, Some(day)) => {
             let _ = write!(words, "; removed {day}, still in the history");

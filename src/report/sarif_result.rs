@@ -131,7 +131,12 @@ fn line_hash(finding: &Finding) -> Option<String> {
     let in_checkout = match location.place {
         Place::File | Place::Index | Place::Stdin | Place::Symlink | Place::Lfs => true,
         Place::Blob => location.in_head != Some(false) && location.removed.is_none(),
-        Place::CommitMessage | Place::TagMessage | Place::Note | Place::Path | Place::Ref => false,
+        Place::CommitMessage
+        | Place::TagMessage
+        | Place::Note
+        | Place::Path
+        | Place::Ref
+        | Place::GitFile => false,
     };
     let of_fingerprint = || {
         let digits = finding.fingerprint.as_str().rsplit('-').next()?.get(..16)?;

@@ -170,7 +170,7 @@ pub(super) fn place_name<'a>(location: &'a Location, redactor: &Redactor) -> Cow
         Place::Path => "file name",
         Place::Symlink => "symbolic link",
         Place::Lfs => "git-lfs object",
-        Place::File | Place::Index | Place::Blob => "object",
+        Place::File | Place::GitFile | Place::Index | Place::Blob => "object",
     };
     if let Some(object) = &location.note_on {
         return Cow::Owned(format!("{kind} on {}", short(object)));

@@ -68,6 +68,16 @@ impl Audit {
         self.add(outcome);
     }
 
+    /// Add git's own files of the repository whose work tree is at `root`.
+    pub fn add_git_files(&mut self, mut outcome: Outcome, root: &Path) {
+        for location in outcome.findings.iter_mut().flat_map(Finding::places_mut) {
+            if location.place == Place::File {
+                location.place = Place::GitFile;
+            }
+        }
+        self.add_files(outcome, root);
+    }
+
     /// Add what was not read at all.
     pub fn add_problems(&mut self, problems: Vec<Skipped>) {
         self.outcome.incomplete.extend(problems);

@@ -97,6 +97,20 @@ fn files_are_short_enough_to_read() {
 }
 
 #[test]
+fn every_file_is_a_module() {
+    let all: Vec<String> = rust_files(src()).iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    for file in rust_files(src()) {
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        let folder = file.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let module = if name == "mod" { folder } else { name };
+        let (declared, by_path) = (format!("mod {module};"), format!("{name}.rs\"]"));
+        let is_root = ["lib", "main"].contains(&name);
+        let is_used = |text: &String| text.contains(&declared) || text.contains(&by_path);
+        assert!(is_root || all.iter().any(is_used), "{} is in no module", file.display());
+    }
+}
+
+#[test]
 fn groups_of_imports_are_understood() {
     let text = "use crate::{a, b::{c, d}, e::f};\n// crate::comment\nlet x = crate::g::h();\nuse crate::i;";
     let mut names = used(text);

@@ -104,6 +104,49 @@ fn standard_input_may_be_an_archive() {
     assert_eq!((run.status, run.json()["findings"][0]["line"].as_u64()), (1, Some(1)));
 }
 
+/// What `git` and tools beside it leave in their folder and that is no object. With submodules and linked work trees.
+#[test]
+fn an_audit_reads_what_is_in_the_git_folder_beside_objects() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    repo.commit("nothing");
+    let inner = Repo::init(&env, "inner", &[]);
+    inner.commit("nothing");
+    let url = format!("file://{}", inner.path("").display());
+    repo.git(&["-c", "protocol.file.allow=always", "submodule", "add", "-q", &url, "sub"]);
+    repo.git(&["worktree", "add", "-q", "../linked"]);
+    let written = [
+        ".git/COMMIT_EDITMSG",
+        ".git/annex/objects/00/1",
+        ".git/hooks/pre-push",
+        ".git/info/attributes",
+        ".git/logs/refs/heads/gone",
+        ".git/modules/sub/description",
+        ".git/modules/sub/rr-cache/1/preimage",
+        ".git/rebase-merge/message",
+        ".git/worktrees/linked/MERGE_MSG",
+    ];
+    for path in written {
+        repo.write(path, pair(0));
+    }
+    for place in ["r", "linked"] {
+        let report = env.run(&["audit", place, "--format", "json"]).json();
+        assert_eq!(report["findings"].as_array().unwrap().len(), 1);
+        let finding = &report["findings"][0];
+        let places = std::iter::once(finding).chain(finding["other_locations"].as_array().unwrap());
+        let mut found: Vec<_> = places
+            .map(|place| {
+                assert_eq!(place["where"], "git-file");
+                place["path"].as_str().unwrap()
+            })
+            .collect();
+        found.sort_unstable();
+        let inside: Vec<_> = found.iter().filter_map(|path| Some(&path[path.find(".git/")?..])).collect();
+        assert_eq!(inside, written, "{place}");
+        assert_eq!(report["incomplete"].as_array().unwrap().len(), 0, "{}", report["incomplete"]);
+    }
+}
+
 #[test]
 fn an_audit_reads_the_urls_and_the_credential_store_of_a_repository() {
     let env = TestEnv::new();

@@ -105,6 +105,7 @@ fn names() -> [(&'static str, Vec<&'static str>); 3] {
         Place::Index,
         Place::Symlink,
         Place::Lfs,
+        Place::GitFile,
     ];
     let known = |encoding, note, place| match (encoding, note, place) {
         (
@@ -133,7 +134,8 @@ fn names() -> [(&'static str, Vec<&'static str>); 3] {
             | Place::Ref
             | Place::Index
             | Place::Symlink
-            | Place::Lfs,
+            | Place::Lfs
+            | Place::GitFile,
         ) => true,
     };
     assert!(known(encodings[0], notes[0], places[0]));

@@ -62,6 +62,11 @@ impl Files {
         Ok(Self { roots, apart: Arc::new(apart), in_current, no_ignore, threads })
     }
 
+    /// Scan files that were found in a folder, each named once: one that is gone meanwhile is no problem.
+    pub fn listed(files: Vec<PathBuf>, threads: usize) -> Self {
+        Self { roots: files, apart: Arc::default(), in_current: false, no_ignore: true, threads }
+    }
+
     /// The roots, for people.
     pub fn target(&self) -> Vec<String> {
         self.roots.iter().map(|root| root.display().to_string()).collect()

@@ -10,6 +10,7 @@
 pub mod attribute;
 pub mod commits;
 mod dirty;
+mod own_files;
 pub mod reach;
 pub mod reflog;
 pub mod refs;

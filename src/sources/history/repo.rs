@@ -152,14 +152,6 @@ impl Repo {
     pub fn lfs_object(&self, digest: &str) -> PathBuf {
         self.common_dir.join("lfs/objects").join(&digest[..2]).join(&digest[2..4]).join(digest)
     }
-
-    /// Files of git's own that people put credentials into: the URLs of remotes, and what `git credential-store` keeps.
-    pub fn own_files(&self) -> Vec<PathBuf> {
-        const NAMES: [&str; 4] = ["config", "config.worktree", "credentials", ".git-credentials"];
-        let folders = [Some(&self.common_dir), Some(&self.git_dir).filter(|dir| **dir != self.common_dir)];
-        let files = folders.into_iter().flatten().flat_map(|dir| NAMES.map(|name| dir.join(name)));
-        files.filter(|file| file.symlink_metadata().is_ok_and(|m| m.is_file())).collect()
-    }
 }
 
 /// Read a file of git's own, if it is there and not too long.
