@@ -335,7 +335,8 @@ impl Verification {
     }
 }
 
-/// A keyed hash of rule and credential: it survives moves, renames and rebases, and cannot be reversed.
+/// A hash of rule and credential: it survives moves, renames and rebases. What cannot be guessed cannot be told from it, and 40 random
+/// characters cannot; the key is public.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(Box<str>);
 

@@ -1,11 +1,11 @@
 //! Git history: the repository, its refs, its objects, and who introduced what.
 //!
-//! - [`repo`]: where things are
+//! - [`repo`], `submodules`, `own_files`: where things are
 //! - [`refs`], `reftable`, [`reflog`]: names
 //! - [`store`]: the objects
 //! - [`commits`], [`reach`]: the graph of commits and what holds them
 //! - [`trees`], [`attribute`]: which commit introduced a blob, and at which path; what is missing
-//! - [`removal`]: which commit took it away
+//! - [`removal`]: which commit took it away, by `dirty`: trees cut down to what leads to what was found
 
 pub mod attribute;
 pub mod commits;

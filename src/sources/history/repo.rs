@@ -186,17 +186,18 @@ pub(super) fn is_git_dir(path: &Path) -> bool {
 fn link_target(file: &Path) -> Option<PathBuf> {
     let text = read_small(file)?;
     let target = text.strip_prefix(b"gitdir:")?.trim_ascii();
-    Some(file.parent()?.join(to_path(target)?))
+    Some(file.parent()?.join(system_path(target)?))
 }
 
 fn common_dir(git_dir: &Path) -> PathBuf {
     let Some(text) = read_small(&git_dir.join("commondir")) else { return git_dir.to_owned() };
-    let Some(common) = to_path(text.trim_ascii()) else { return git_dir.to_owned() };
+    let Some(common) = system_path(text.trim_ascii()) else { return git_dir.to_owned() };
     let common = git_dir.join(common);
     common.canonicalize().unwrap_or(common)
 }
 
-fn to_path(bytes: &[u8]) -> Option<PathBuf> {
+/// A path of git's, for the system. Not every path is one on other systems than Unix.
+pub(super) fn system_path(bytes: &[u8]) -> Option<PathBuf> {
     Some(gix::path::from_bstr(gix::bstr::BStr::new(bytes)).ok()?.into_owned())
 }
 

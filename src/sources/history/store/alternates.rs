@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::blob::Skipped;
+use crate::sources::history::repo::system_path;
 
 /// How deep alternates of alternates are followed. Git stops at 5.
 const MAX_DEPTH: usize = 32;
@@ -36,7 +37,7 @@ pub(super) fn object_dirs(objects_dir: &Path, problems: &mut Vec<Skipped>) -> Ve
                 for line in text.split(|&b| b == b'\n') {
                     match parse_line(line) {
                         Line::Empty => {}
-                        Line::Path(path) => match gix_path(&path) {
+                        Line::Path(path) => match system_path(&path) {
                             Some(path) => todo.push((dir.join(path), depth + 1)),
                             None => problems.push(problem("an alternate is no valid path".into())),
                         },
@@ -50,20 +51,6 @@ pub(super) fn object_dirs(objects_dir: &Path, problems: &mut Vec<Skipped>) -> Ve
         dirs.push(dir);
     }
     dirs
-}
-
-/// A path of git's, for the system.
-#[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "not every path is one on other systems")]
-fn gix_path(bytes: &[u8]) -> Option<PathBuf> {
-    use std::os::unix::ffi::OsStrExt as _;
-    Some(PathBuf::from(std::ffi::OsStr::from_bytes(bytes)))
-}
-
-/// A path of git's, for the system.
-#[cfg(not(unix))]
-fn gix_path(bytes: &[u8]) -> Option<PathBuf> {
-    std::str::from_utf8(bytes).ok().map(PathBuf::from)
 }
 
 #[derive(Debug, PartialEq, Eq)]

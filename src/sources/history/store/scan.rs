@@ -102,7 +102,7 @@ impl Store {
     }
 
     /// Rebuild every object of one kind, on several threads. Gives what could not be read, sorted; what it was is not always
-    /// known, so that other kinds can be among it.
+    /// known, so that other kinds can be among it. Tests and fuzzing compare this with git; no command needs it.
     pub fn each(&self, kind: ObjectKind, threads: usize, f: &(dyn Fn(&oid, &[u8]) + Sync)) -> Vec<Skipped> {
         let visitors = walk(self, threads, || Each { kind, f, problems: Vec::new() });
         let mut problems: Vec<Skipped> = visitors.into_iter().flat_map(|v| v.problems).collect();
