@@ -2,23 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use jiff::civil::Date;
-use keyhound::finding::Severity;
+use keyhound::finding::{Finding, Severity, Suppression, SuppressionKind};
 use keyhound::report;
 use keyhound::rules::RuleSet;
+use keyhound::scan::{HistoryOptions, Outcome};
+use keyhound::sources::history::Repo;
 use keyhound::triage::{BASELINE_NAME, Baseline, Known};
-use serde::Deserialize;
 
-use super::common::Common;
+use super::common::{Common, now, read_report};
+use super::history::audit_repo;
 use super::output::note;
-use super::triage::{Suppressions, root_of, today};
-use super::{ExitStatus, files};
+use super::progress::Progress;
+use super::triage::{Suppressions, root_of_all, today};
+use super::{ExitStatus, files, interrupt};
 
 /// Arguments of `keyhound baseline`.
 #[derive(Debug, clap::Args)]
@@ -46,7 +48,7 @@ enum Command {
         #[command(flatten)]
         entry: Entry,
     },
-    /// Remove entries that match nothing or have expired
+    /// Remove entries that match nothing, neither in the files nor in the history of the repository, or have expired
     Prune {
         #[command(flatten)]
         source: Source,
@@ -94,7 +96,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
     }
     let (Command::Create { source, .. } | Command::Update { source, .. } | Command::Prune { source }) =
         &args.command;
-    let file = common.baseline.clone().unwrap_or_else(|| default_file(source));
+    let file = common.baseline.clone().map_or_else(|| default_file(source), Ok)?;
     let shown = file.display().to_string();
     let old = match &args.command {
         Command::Create { force, .. } => {
@@ -110,7 +112,12 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
             Baseline::parse(&shown, &bytes)?
         }
     };
-    let found = if source.from.is_empty() { scan(source, common)? } else { read_all(&source.from)? };
+    let found = match (&args.command, root_of_all(&source.paths)) {
+        _ if !source.from.is_empty() => of_reports(&source.from, common)?,
+        // What is in the history alone, or in another folder, is not gone.
+        (Command::Prune { .. }, Some(root)) => of_repo(&root, common)?,
+        _ => of_files(&source.paths, common)?,
+    };
     let mut new = old.clone();
     let said = match &args.command {
         Command::Create { entry, .. } | Command::Update { entry, .. } => {
@@ -127,7 +134,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
         }
     };
     let text = new.to_text();
-    report::write_file(&file, false, |out| out.write_all(text.as_bytes())).context("the baseline")?;
+    report::write_file(&file, false, |out| out.write_all(text.as_bytes()))?;
     if !common.quiet {
         note(format_args!("keyhound: {shown}: {said}, {} in all", new.entries.len()));
         let silent = new.entries.values().filter(|known| known.reason.is_none()).count();
@@ -138,10 +145,12 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
     Ok(ExitStatus::Clean)
 }
 
-/// The baseline of the repository that is scanned.
-fn default_file(source: &Source) -> PathBuf {
-    let path = if source.from.is_empty() { source.paths.first() } else { None };
-    root_of(path.map_or(Path::new("."), PathBuf::as_path)).unwrap_or_default().join(BASELINE_NAME)
+/// The baseline of the repository that is scanned: where a scan looks for it.
+fn default_file(source: &Source) -> Result<PathBuf> {
+    let root = root_of_all(&source.paths).with_context(|| {
+        format!("{BASELINE_NAME} belongs at the root of a repository, and this is not one repository: name the file with --baseline")
+    })?;
+    Ok(root.join(BASELINE_NAME))
 }
 
 /// Whom git would name in a commit of `file`.
@@ -172,17 +181,39 @@ fn add(baseline: &mut Baseline, found: Findings, entry: &Entry, author: Option<&
 }
 
 /// The findings of files that neither the text nor the configuration suppresses.
-fn scan(source: &Source, common: &Common) -> Result<Findings> {
+fn of_files(paths: &[PathBuf], common: &Common) -> Result<Findings> {
     let suppress = |paths: &[PathBuf], rules: &RuleSet| {
         // The baseline is what this command makes.
         Suppressions::of_files_without_baseline(paths, rules, common)
     };
-    let (outcome, _) = files::scan(&source.paths, false, common, &suppress)?;
+    let (outcome, _) = files::scan(paths, false, common, &suppress)?;
+    counted(&outcome, common, &|_| false)
+}
+
+/// The findings of the repository of `root`, of its files and of its history.
+fn of_repo(root: &Path, common: &Common) -> Result<Findings> {
+    let repo = Repo::discover(root)?;
+    let detector = common.detector()?;
+    let suppressions = Suppressions::of_repo_without_baseline(&repo, detector.rules(), common)?;
+    let control = interrupt::control(common.archives());
+    let progress = Progress::start(common.progress(), "objects and files", &control);
+    let options = HistoryOptions { threads: common.threads(), ..HistoryOptions::default() };
+    let mut outcome = audit_repo(&repo, &options, &detector, &control, now())?;
+    drop(progress);
+    suppressions.apply(&mut outcome);
+    counted(&outcome, common, &|_| false)
+}
+
+/// What of an outcome a baseline is about; with `also` what is suppressed so, too.
+fn counted(outcome: &Outcome, common: &Common, also: &dyn Fn(&Suppression) -> bool) -> Result<Findings> {
     if let Some(skipped) = outcome.incomplete.first().filter(|_| !common.allow_incomplete) {
         bail!("the scan is incomplete, so the baseline is left as it is: {skipped}");
     }
-    let counts = outcome.findings.iter().filter(|f| f.suppression.is_none() && f.severity > Severity::Info);
-    Ok(counts
+    let counts = |f: &&Finding| f.severity > Severity::Info && f.suppression.as_ref().is_none_or(also);
+    Ok(outcome
+        .findings
+        .iter()
+        .filter(counts)
         .map(|f| {
             let found = Found { rule: f.rule_id.to_string(), hint: f.key_id.as_deref().map(hint) };
             (f.fingerprint.as_str().to_owned(), found)
@@ -199,104 +230,20 @@ fn hint(id: &str) -> String {
     }
 }
 
-/// A JSON report, as far as it matters here.
-#[derive(Deserialize)]
-struct Report {
-    schema_version: u64,
-    scan: ReportScan,
-    findings: Vec<ReportFinding>,
-}
-
-#[derive(Deserialize)]
-struct ReportScan {
-    state: String,
-}
-
-#[derive(Deserialize)]
-struct ReportFinding {
-    rule_id: String,
-    severity: String,
-    key_id: Option<String>,
-    fingerprint: String,
-    suppression: Option<ReportSuppression>,
-}
-
-#[derive(Deserialize)]
-struct ReportSuppression {
-    kind: String,
-}
-
-fn read_all(reports: &[PathBuf]) -> Result<Findings> {
+/// What reports have that the text and the configuration do not suppress. What a baseline did is in it.
+fn of_reports(reports: &[PathBuf], common: &Common) -> Result<Findings> {
     let mut all = Findings::new();
     for path in reports {
-        let name = path.display();
-        let mut text = Vec::new();
-        if path == Path::new("-") {
-            io::stdin().lock().read_to_end(&mut text).context("cannot read standard input")?;
-        } else {
-            text = fs::read(path).with_context(|| format!("cannot read {name}"))?;
-        }
-        all.extend(read(&text).with_context(|| format!("{name} cannot be used"))?);
+        let outcome = read_report(path)?;
+        let of_baseline = |s: &Suppression| s.kind == SuppressionKind::Baseline;
+        all.extend(counted(&outcome, common, &of_baseline).with_context(|| path.display().to_string())?);
     }
     Ok(all)
-}
-
-fn read(text: &[u8]) -> Result<Findings> {
-    // what serde quotes could be a secret of the report
-    let report: Report = serde_json::from_slice(text).map_err(|error| {
-        anyhow::anyhow!("not a report of `--format json`, at {}:{}", error.line(), error.column())
-    })?;
-    if report.schema_version != 1 {
-        bail!("its schema_version is {}, and 1 is known", report.schema_version);
-    }
-    if report.scan.state != "complete" {
-        bail!("its scan is incomplete");
-    }
-    // What the baseline suppressed is in it; what the text or the configuration does needs no entry.
-    let counts = report.findings.into_iter().filter(|finding| {
-        finding.severity != "info" && finding.suppression.as_ref().is_none_or(|s| s.kind == "baseline")
-    });
-    Ok(counts
-        .map(|f| (f.fingerprint, Found { rule: f.rule_id, hint: f.key_id.as_deref().map(hint) }))
-        .collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reports_are_read_as_far_as_they_count() {
-        let finding = |digit: char, severity: &str, suppression: &str| {
-            format!(
-                r#"{{"rule_id":"r","severity":"{severity}","key_id":"AKIA{}","fingerprint":"kh1-{}","suppression":{suppression},"more":1}}"#,
-                "Q".repeat(16),
-                digit.to_string().repeat(32)
-            )
-        };
-        let findings = [
-            finding('1', "high", "null"),
-            finding('2', "info", "null"),
-            finding('3', "low", r#"{"kind":"baseline"}"#),
-            finding('4', "low", r#"{"kind":"inline"}"#),
-        ];
-        let text = format!(
-            r#"{{"schema_version":1,"scan":{{"state":"complete"}},"findings":[{}]}}"#,
-            findings.join(",")
-        );
-        let found = read(text.as_bytes()).unwrap();
-        let digits: Vec<&str> = found.keys().map(|fingerprint| &fingerprint[4..5]).collect();
-        assert_eq!(digits, ["1", "3"]);
-        assert!(found.values().all(|f| f.hint.as_deref() == Some("AKIA…QQQQ") && f.rule == "r"));
-        for (from, to, message) in [
-            ("\"complete\"", "\"incomplete\"", "incomplete"),
-            (":1,\"scan", ":2,\"scan", "schema_version"),
-            ("findings", "finding", "not a report"),
-        ] {
-            let error = read(text.replace(from, to).as_bytes()).err().unwrap().to_string();
-            assert!(error.contains(message), "{error}");
-        }
-    }
 
     #[test]
     fn hints_hide_the_middle() {

@@ -26,12 +26,13 @@ pub(crate) struct Job {
 }
 
 /// What the job is about; `None` where no CI service is known by its variables. `env` looks up a variable, `read` reads a
-/// file.
+/// file, `has` tells whether the clone has a commit.
 pub(crate) fn job(
     env: &dyn Fn(&str) -> Option<String>,
     read: &dyn Fn(&str) -> Option<String>,
+    has: &dyn Fn(&str) -> bool,
 ) -> Option<Job> {
-    let env = Env(env);
+    let env = Env { variable: env, has };
     let services: [(&str, &str, &dyn Fn() -> Scope); 7] = [
         ("GITHUB_ACTIONS", "GitHub Actions", &|| github(&env, read)),
         ("GITLAB_CI", "GitLab CI", &|| gitlab(&env)),
@@ -45,17 +46,25 @@ pub(crate) fn job(
     Some(Job { service, scope: scope() })
 }
 
-struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
+struct Env<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    has: &'a dyn Fn(&str) -> bool,
+}
 
 impl Env<'_> {
     /// A variable that is set to something.
     fn get(&self, name: &str) -> Option<String> {
-        (self.0)(name).filter(|value| !value.trim().is_empty())
+        (self.variable)(name).filter(|value| !value.trim().is_empty())
     }
 
     /// The id of a commit that there is.
     fn commit(&self, name: &str) -> Option<String> {
         self.get(name).filter(|id| is_commit(id))
+    }
+
+    /// The id of what was looked at before: after a forced push the clone has it no more.
+    fn before(&self, name: &str) -> Option<String> {
+        self.commit(name).filter(|id| (self.has)(id))
     }
 
     /// The first of these, or HEAD.
@@ -122,7 +131,7 @@ fn gitlab(env: &Env<'_>) -> Scope {
     }
     let is_push = env.get("CI_PIPELINE_SOURCE").is_some_and(|source| source == "push");
     let Some(branch) = env.get("CI_COMMIT_BRANCH").filter(|_| is_push) else { return Scope::Reachable(head) };
-    match (env.commit("CI_COMMIT_BEFORE_SHA"), env.get("CI_DEFAULT_BRANCH")) {
+    match (env.before("CI_COMMIT_BEFORE_SHA"), env.get("CI_DEFAULT_BRANCH")) {
         (Some(before), _) => range(&before, &head),
         (None, Some(default)) if default != branch => since_branch(&default, &head),
         _ => Scope::Reachable(head),
@@ -171,7 +180,7 @@ fn jenkins(env: &Env<'_>) -> Scope {
         return since_branch(&target, &head);
     }
     // Of the last build that passed: what came since then has not passed yet.
-    match env.commit("GIT_PREVIOUS_SUCCESSFUL_COMMIT") {
+    match env.before("GIT_PREVIOUS_SUCCESSFUL_COMMIT") {
         Some(base) if base != head => range(&base, &head),
         _ => Scope::Reachable(head),
     }
@@ -187,7 +196,7 @@ mod tests {
             let found = variables.split(' ').filter_map(|pair| pair.split_once('='));
             found.filter(|(n, _)| *n == name).map(|(_, value)| value.to_owned()).next()
         };
-        let job = job(&env, &|path| (path == "/event").then(|| event.to_owned()))?;
+        let job = job(&env, &|path| (path == "/event").then(|| event.to_owned()), &|id| id != "gone")?;
         Some(match job.scope {
             Scope::Range(range) => range,
             Scope::Reachable(head) => format!("all {head}"),
@@ -249,6 +258,14 @@ mod tests {
                 "all c3",
             ),
             (
+                "GITLAB_CI=true CI_PIPELINE_SOURCE=push CI_COMMIT_BRANCH=x CI_COMMIT_BEFORE_SHA=gone CI_COMMIT_SHA=c3 CI_DEFAULT_BRANCH=main",
+                "origin/main..c3",
+            ),
+            (
+                "GITLAB_CI=true CI_PIPELINE_SOURCE=push CI_COMMIT_BRANCH=main CI_COMMIT_BEFORE_SHA=gone CI_COMMIT_SHA=c3 CI_DEFAULT_BRANCH=main",
+                "all c3",
+            ),
+            (
                 "GITLAB_CI=true CI_PIPELINE_SOURCE=schedule CI_COMMIT_BRANCH=x CI_COMMIT_BEFORE_SHA=b1 CI_COMMIT_SHA=c3",
                 "all c3",
             ),
@@ -281,6 +298,7 @@ mod tests {
             ("JENKINS_URL=x CHANGE_TARGET=main GIT_COMMIT=c3", "origin/main..c3"),
             ("JENKINS_URL=x GIT_PREVIOUS_SUCCESSFUL_COMMIT=b1 GIT_COMMIT=c3", "b1..c3"),
             ("JENKINS_URL=x GIT_PREVIOUS_SUCCESSFUL_COMMIT=c3 GIT_COMMIT=c3", "all c3"),
+            ("JENKINS_URL=x GIT_PREVIOUS_SUCCESSFUL_COMMIT=gone GIT_COMMIT=c3", "all c3"),
             ("JENKINS_URL=x", "all HEAD"),
         ] {
             assert_eq!(of(variables, "").as_deref(), Some(expected), "{variables}");

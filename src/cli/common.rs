@@ -1,11 +1,11 @@
 //! Options that every command takes, and what the environment says.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Read as _};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use keyhound::detect::{Depth, Detector};
@@ -13,7 +13,7 @@ use keyhound::finding::Severity;
 use keyhound::report;
 pub(crate) use keyhound::report::Format;
 use keyhound::rules::RuleSet;
-use keyhound::scan::ArchiveLimits;
+use keyhound::scan::{ArchiveLimits, Outcome};
 
 /// Options that every command takes.
 #[derive(Debug, Args)]
@@ -194,6 +194,17 @@ fn has_hyperlinks() -> bool {
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
 pub(crate) fn env(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Read what `--format json` wrote; `-` is standard input.
+pub(crate) fn read_report(path: &Path) -> Result<Outcome> {
+    let mut text = Vec::new();
+    if path == Path::new("-") {
+        io::stdin().lock().read_to_end(&mut text).context("cannot read standard input")?;
+    } else {
+        text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    report::read_json(&text).with_context(|| format!("{} cannot be used", path.display()))
 }
 
 /// The time.

@@ -9,10 +9,12 @@ use keyhound::detect::Detector;
 use keyhound::scan::{Audit, Control, HistoryOptions, Outcome, scan_files, scan_history};
 use keyhound::sources::files::Files;
 use keyhound::sources::history::Repo;
+use keyhound::sources::history::store::ObjectId;
 
 use super::ci::{self, Scope};
 use super::common::{Common, env, now};
 use super::exit::ExitStatus;
+use super::git::open_objects;
 use super::progress::Progress;
 use super::remote::Url;
 use super::triage::Suppressions;
@@ -106,7 +108,13 @@ pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
 /// Scan what a CI job is about.
 fn of_job(args: &Args, common: &Common) -> Result<ExitStatus> {
     let text = |name: &str| env(name).and_then(|value| value.into_string().ok());
-    let Some(job) = ci::job(&text, &|path| std::fs::read_to_string(path).ok()) else {
+    let repo = Repo::discover(&args.repo).ok();
+    let objects = repo.and_then(|repo| open_objects(&repo, &[]).ok());
+    let has = |id: &str| {
+        let id = ObjectId::from_hex(id.as_bytes());
+        id.is_ok_and(|id| objects.as_ref().is_some_and(|objects| objects.contains(&id)))
+    };
+    let Some(job) = ci::job(&text, &|path| std::fs::read_to_string(path).ok(), &has) else {
         bail!("no CI service is known by its variables here: name the range with --range BASE..HEAD");
     };
     let range = match job.scope {
@@ -126,31 +134,8 @@ fn of_job(args: &Args, common: &Common) -> Result<ExitStatus> {
 pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
     let control = interrupt::control(common.archives());
     let options = args.what.options(common);
-    let audit = |repo: &Repo, detector: &Detector, started| {
-        let mut audit = Audit::new(scan_history(repo, &options, detector, &control, started));
-        let (submodules, problems) = repo.submodules();
-        audit.add_problems(problems);
-        // Refs are those of the repository that was named.
-        let options = HistoryOptions { refs: None, ..options.clone() };
-        for submodule in submodules {
-            let outcome = scan_history(&submodule.repo, &options, detector, &control, started);
-            audit.add_submodule(&submodule.name, outcome);
-        }
-        if let Some(root) = &repo.work_tree {
-            let files =
-                Files::new(std::slice::from_ref(root), false, common.threads()).context("cannot scan")?;
-            audit.add_files(scan_files(&files, None, detector, &control, started), root);
-            audit.settle(repo, &files, root);
-        }
-        let (own, problems) = repo.own_files();
-        audit.add_problems(problems);
-        if !own.is_empty() {
-            let files = Files::listed(own, common.threads());
-            let root = repo.work_tree.as_deref().unwrap_or(&repo.common_dir);
-            audit.add_git_files(scan_files(&files, None, detector, &control, started), root);
-        }
-        Ok(audit.finish())
-    };
+    let audit =
+        |repo: &Repo, detector: &Detector, started| audit_repo(repo, &options, detector, &control, started);
     let Some(url) = Url::of(&args.repo)? else {
         if args.keep {
             bail!("--keep is for the clone of a URL, and {} is none", args.repo.display());
@@ -164,6 +149,38 @@ pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
         clone.keep();
     }
     status
+}
+
+/// The history, that of submodules, the work tree, and git's own files, as one outcome.
+pub(crate) fn audit_repo(
+    repo: &Repo,
+    options: &HistoryOptions,
+    detector: &Detector,
+    control: &Control,
+    started: SystemTime,
+) -> Result<Outcome> {
+    let mut audit = Audit::new(scan_history(repo, options, detector, control, started));
+    let (submodules, problems) = repo.submodules();
+    audit.add_problems(problems);
+    // Refs are those of the repository that was named.
+    let options = HistoryOptions { refs: None, ..options.clone() };
+    for submodule in submodules {
+        let outcome = scan_history(&submodule.repo, &options, detector, control, started);
+        audit.add_submodule(&submodule.name, outcome);
+    }
+    if let Some(root) = &repo.work_tree {
+        let files = Files::new(std::slice::from_ref(root), false, options.threads).context("cannot scan")?;
+        audit.add_files(scan_files(&files, None, detector, control, started), root);
+        audit.settle(repo, &files, root);
+    }
+    let (own, problems) = repo.own_files();
+    audit.add_problems(problems);
+    if !own.is_empty() {
+        let files = Files::listed(own, options.threads);
+        let root = repo.work_tree.as_deref().unwrap_or(&repo.common_dir);
+        audit.add_git_files(scan_files(&files, None, detector, control, started), root);
+    }
+    Ok(audit.finish())
 }
 
 type Scan<'a> = &'a dyn Fn(&Repo, &Detector, SystemTime) -> Result<Outcome>;
@@ -196,12 +213,12 @@ fn scan(
 /// Bytes: a number with nothing, k, M, G or T behind it, of 1024 each.
 fn size(text: &str) -> Result<u64> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let shift = match text[digits.len()..].to_ascii_lowercase().trim_end_matches("ib").trim_end_matches('b') {
-        "" => 0,
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        "t" => 40,
+    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        "t" | "tb" | "tib" => 40,
         _ => return Err(anyhow!("a number with k, M, G or T behind it was expected")),
     };
     let number: u64 = digits.parse().context("not a number")?;
@@ -224,10 +241,13 @@ mod tests {
 
     #[test]
     fn sizes_and_dates() {
-        for (text, bytes) in [("0", 0), ("500k", 500 << 10), ("20M", 20 << 20), ("1GiB", 1 << 30)] {
+        for (text, bytes) in [("0", 0), ("500k", 500 << 10), ("20M", 20 << 20), ("1GiB", 1 << 30), ("7b", 7)]
+        {
             assert_eq!(size(text).expect("a size"), bytes, "{text}");
         }
-        assert!(["", "k", "1x", "99999999999T", "1 M"].iter().all(|t| size(t).is_err()));
+        assert!(
+            ["", "k", "1x", "99999999999T", "1 M", "5ib", "1Mibb", "1bb"].iter().all(|t| size(t).is_err())
+        );
         assert_eq!(date("1970-01-02").expect("a date"), 86400);
         assert_eq!(date("1970-01-01T01:00:00+01:00").expect("a time"), 0);
         assert!(date("yesterday").is_err());

@@ -71,7 +71,7 @@ fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
 }
 
 /// Whether it was found to work. A canary does, and is no leak.
-fn is_active(finding: &Finding) -> bool {
+pub(crate) fn is_active(finding: &Finding) -> bool {
     finding.severity > Severity::Info && finding.verification.is_active()
 }
 

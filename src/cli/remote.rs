@@ -10,10 +10,11 @@ use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
 use super::common::env;
+use super::interrupt;
 use super::output::note;
 
-/// What may be fetched by. Not `ext`, which runs a command, nor `http`, which anybody can change on the way.
-const PROTOCOLS: &str = "https:ssh:file:git";
+/// What may be fetched by. Not `ext`, which runs a command, nor `http` and `git`, which anybody can change on the way.
+const PROTOCOLS: &str = "https:ssh:file";
 
 /// Variables that would lead git to another repository.
 const ELSEWHERE: [&str; 9] = [
@@ -54,32 +55,34 @@ impl Url {
     fn parse(text: &str) -> Self {
         let plain = || Self { clean: text.to_owned(), with_credentials: None };
         let Some((scheme, rest)) = text.split_once("://") else { return plain() };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        let Some((user, host)) = authority.rsplit_once('@') else { return plain() };
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         // The name of a user is no secret where it is all there is to ssh.
-        if scheme == "ssh" && !user.contains(':') {
-            return plain();
-        }
-        // With the slash, or it would be the beginning of other hosts as well.
-        let slash = if path.starts_with('/') { "/" } else { "" };
-        Self {
-            clean: format!("{scheme}://{host}{path}"),
-            with_credentials: Some((
-                format!("{scheme}://{authority}{slash}"),
-                format!("{scheme}://{host}{slash}"),
-            )),
-        }
+        let user = authority.rsplit_once('@').filter(|(user, _)| scheme != "ssh" || user.contains(':'));
+        let host = user.map_or(authority, |(_, host)| host);
+        // Tokens can stand behind a question mark.
+        let (path, query) = path.split_at(path.find(['?', '#']).unwrap_or(path.len()));
+        let clean = format!("{scheme}://{host}{path}");
+        let with_credentials = match (user, query) {
+            (None, "") => None,
+            (Some(_), "") => {
+                // With the slash, or it would be the beginning of other hosts as well.
+                let slash = if path.starts_with('/') { "/" } else { "" };
+                Some((format!("{scheme}://{authority}{slash}"), format!("{scheme}://{host}{slash}")))
+            }
+            _ => Some((text.to_owned(), clean.clone())),
+        };
+        Self { clean, with_credentials }
     }
 
-    /// What the report names. Tokens can stand behind a question mark.
+    /// What the report names.
     pub(crate) fn shown(&self) -> &str {
-        self.clean.split(['?', '#']).next().unwrap_or_default()
+        &self.clean
     }
 
     /// Clone the repository, with all its refs, into a folder that goes away with the value.
-    pub(crate) fn clone(&self, progress: bool) -> Result<Clone> {
+    pub(crate) fn clone(&self, progress: bool) -> Result<TemporaryClone> {
         let folder = tempfile::Builder::new().prefix("keyhound-").tempdir().context("no temporary folder")?;
+        interrupt::remove(Some(folder.path()));
         let path = folder.path().join("repo.git");
         let output = self.command(&path, progress).output().context("cannot run git")?;
         if !output.status.success() {
@@ -91,7 +94,7 @@ impl Url {
                 self.without_credentials(last.unwrap_or("git failed"))
             );
         }
-        Ok(Clone { folder, path })
+        Ok(TemporaryClone { folder, path })
     }
 
     fn command(&self, path: &Path, progress: bool) -> Command {
@@ -136,18 +139,19 @@ impl Url {
 
 /// A clone in a temporary folder.
 #[derive(Debug)]
-pub(crate) struct Clone {
+pub(crate) struct TemporaryClone {
     folder: TempDir,
     path: PathBuf,
 }
 
-impl Clone {
+impl TemporaryClone {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Let it stay, and say where it is.
     pub(crate) fn keep(self) {
+        interrupt::remove(None);
         let _ = self.folder.keep();
         note(format_args!("keyhound: the clone is {}", OsStr::display(self.path.as_os_str())));
     }
@@ -176,13 +180,15 @@ mod tests {
             ("https://token-hunter2@h/r@x", "https://h/r@x"),
             ("ssh://me:hunter2@h/r", "ssh://h/r"),
             ("https://a:hunter2@b@h?token=hunter2", "https://h"),
+            ("https://h/r.git?token=hunter2", "https://h/r.git"),
+            ("https://h/r#hunter2", "https://h/r"),
         ] {
             let url = Url::parse(text);
             assert_eq!(url.shown(), clean);
             let command = format!("{:?}", url.command(Path::new("/p"), false).get_args());
-            assert!(text.contains("?token") || !command.contains("hunter2"), "{command}");
+            assert!(!command.contains("hunter2"), "{command}");
             let said = url.without_credentials(&format!("fatal: cannot access '{text}'"));
-            assert!(text.contains("?token") || !said.contains("hunter2"), "{said}");
+            assert!(!said.contains("hunter2"), "{said}");
         }
     }
 }

@@ -108,13 +108,8 @@ impl Suppressions {
     fn of_paths(paths: &[PathBuf], rules: &RuleSet, common: &Common, with_baseline: bool) -> Result<Self> {
         let current = std::env::current_dir().context("cannot tell the current folder")?;
         let current = current.canonicalize().unwrap_or(current);
-        let mut roots: Vec<Option<PathBuf>> = paths.iter().map(|path| root_of(path)).collect();
-        let whole = paths.iter().zip(&roots).any(|(path, root)| path.canonicalize().ok() == *root);
-        roots.dedup();
-        let root = match roots.as_slice() {
-            [root] => root.clone(),
-            _ => None, // the files of one repository do not decide about another
-        };
+        let root = root_of_all(paths);
+        let whole = root.is_some() && paths.iter().any(|path| path.canonicalize().ok() == root);
         let loaded = load_some(common, with_baseline, &|name| {
             root.as_ref().map_or(Ok(None), |root| in_folder(root, name))
         })?;
@@ -126,12 +121,21 @@ impl Suppressions {
 
     /// Those of a repository as a whole: of its work tree, or of HEAD where it has none.
     pub(crate) fn of_repo(repo: &Repo, rules: &RuleSet, common: &Common) -> Result<Self> {
+        Self::of_whole(repo, rules, common, true)
+    }
+
+    /// The same without the baseline.
+    pub(crate) fn of_repo_without_baseline(repo: &Repo, rules: &RuleSet, common: &Common) -> Result<Self> {
+        Self::of_whole(repo, rules, common, false)
+    }
+
+    fn of_whole(repo: &Repo, rules: &RuleSet, common: &Common, with_baseline: bool) -> Result<Self> {
         let loaded = if let Some(root) = &repo.work_tree {
-            load(common, &|name| in_folder(root, name))?
+            load_some(common, with_baseline, &|name| in_folder(root, name))?
         } else {
             let head = names::resolve(repo, b"HEAD").ok().flatten();
             // Damage must not keep the scan from reading the rest, nor hide anything.
-            load(common, &|name| {
+            load_some(common, with_baseline, &|name| {
                 let Some(head) = head else { return Ok(None) };
                 let read = open_objects(repo, &[]).and_then(|objects| in_commit(&objects, head, name));
                 Ok(read.unwrap_or_else(|error| {
@@ -198,6 +202,13 @@ impl Suppressions {
 pub(crate) fn root_of(path: &Path) -> Option<PathBuf> {
     let path = path.canonicalize().ok()?;
     path.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_path_buf)
+}
+
+/// The root of the one work tree that all these paths are in: the files of one repository do not decide about another.
+pub(crate) fn root_of_all(paths: &[PathBuf]) -> Option<PathBuf> {
+    let mut roots = paths.iter().map(|path| root_of(path));
+    let first = roots.next()??;
+    roots.all(|root| root.as_ref() == Some(&first)).then_some(first)
 }
 
 fn in_folder(root: &Path, name: &str) -> Result<Option<Vec<u8>>> {

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// A report file that could not be written.
+/// A file that could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the report to {}", path.display())]
+#[error("cannot write {}", path.display())]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,

@@ -1,5 +1,5 @@
-//! GitHub workflow commands: each finding becomes an annotation of the pull request. GitHub shows ten of each kind for a step, so
-//! the worst come first, and a summary before all.
+//! GitHub workflow commands: each finding becomes an annotation of the pull request. GitHub shows some of each kind for a step, so
+//! the worst come first, and before them their number if there are more.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -9,6 +9,9 @@ use crate::finding::{Finding, Severity};
 use crate::report::sanitize::{sanitize, sanitize_bytes};
 use crate::report::text::{self, counted};
 use crate::report::{Report, masked, remedy};
+
+/// Annotations of each kind that GitHub shows for a step.
+const SHOWN: usize = 10;
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     masked(report, |report| {
@@ -21,6 +24,14 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
                 let _ = write!(message, "\n{}", sanitize(&report.redactor.text(&entry.to_string())));
             }
             writeln!(out, "::error title=keyhound::{}", data(&message))?;
+        }
+        let count = report.worst_first().len();
+        if count > SHOWN {
+            let all = counted(count as u64, "leaked credential");
+            writeln!(
+                out,
+                "::notice title=keyhound::{all}: of each kind {SHOWN} are shown, the log of this step has all"
+            )?;
         }
         for finding in report.worst_first() {
             annotation(finding, report, out)?;

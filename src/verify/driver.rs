@@ -246,6 +246,7 @@ impl Asker<'_> {
         // A lasting key has none: with the token of another one STS refuses it.
         let token = finding.session_token.as_ref().filter(|_| key_id::is_temporary(id.as_bytes()));
         let first = self.answer(Credential { key_id: id, secret, token }, hint);
+        let mut verification = first.verification();
         if matches!(first, Answer::WrongSecret { .. }) {
             for other in finding.runners_up.iter().filter(|other| is_secret(other)) {
                 let answer = self.answer(Credential { key_id: id, secret: other, token }, hint);
@@ -253,9 +254,12 @@ impl Asker<'_> {
                     let secret = Some(other.clone());
                     return Change { verification: answer.verification(), secret, failed: false };
                 }
+                if let Verification::Unknown { reason } = answer.verification() {
+                    let reason = format!("its secret is wrong, and of another one near it: {reason}");
+                    verification = Verification::Unknown { reason };
+                }
             }
         }
-        let verification = first.verification();
         let failed = matches!(verification, Verification::Unknown { .. });
         Change { verification, secret: None, failed }
     }

@@ -81,6 +81,16 @@ fn the_action_annotates_the_change() {
     let lenient = run("Scan", ["--fail-on critical --no-archives", ""]);
     assert_eq!(lenient.status, 0, "{}{}", lenient.stdout, lenient.stderr);
     assert_eq!(run("Scan", ["--no-such-option", ""]).status, 2);
+    // Options that the report run must not trip over, and more than one line of them.
+    for options in ["--quiet", "--verbose", "--fail-on\n  low\n--quiet\n"] {
+        fs::remove_file(repo.path("out.sarif")).unwrap();
+        let found = run("Scan", [options, "out.sarif"]);
+        assert_eq!((found.status, repo.path("out.sarif").exists()), (1, true), "{options}: {}", found.stderr);
+    }
+    assert_eq!(run("Scan", ["--quiet\n--fail-on critical", ""]).status, 0, "the second line counts");
+    let nowhere = run("Scan", ["--fail-on critical", "no/such/folder/out.sarif"]);
+    assert_eq!(nowhere.status, 2, "the file that was asked for is not there");
+    assert!(nowhere.stderr.contains("out.sarif"), "{}", nowhere.stderr);
 
     assert_eq!(run("Tell the source", ["", ""]).status, 0);
     let output = fs::read_to_string(env.path("output")).unwrap();
@@ -113,7 +123,12 @@ fn the_template_reports_to_the_merge_request() {
     assert!(found.stdout.contains("a.ini:1") && !found.stdout.contains(&secret(0)), "{}", found.stdout);
     let report: Value = serde_json::from_slice(&fs::read(repo.path(artifact)).unwrap()).unwrap();
     assert_eq!(report["vulnerabilities"].as_array().unwrap().len(), 1);
-    assert_eq!(run("--fail-on critical").status, 0);
+    for (options, status) in [("--fail-on critical", 0), ("--quiet", 1), ("--verbose", 1)] {
+        fs::remove_file(repo.path(artifact)).unwrap();
+        let run = run(options);
+        assert_eq!((run.status, repo.path(artifact).exists()), (status, true), "{options}: {}", run.stderr);
+    }
+    assert_eq!(run("--no-such-option").status, 2);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::samples::Pack;
 use crate::support::git::Repo;
 use crate::support::{TestEnv, id, pair, secret};
 
@@ -142,6 +143,79 @@ fn a_baseline_survives_what_happens_to_files() {
     let broken = env.run_with_stdin(&["baseline", "update", "--from", "-"], b"{}");
     assert_eq!(broken.status, 2);
     assert_eq!(fs::read_to_string(env.path(".keyhound-baseline.toml")).unwrap(), text, "it stays as it was");
+}
+
+#[test]
+fn an_entry_is_pruned_when_the_whole_repository_has_it_no_more() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    repo.write("old/a.ini", pair(0));
+    repo.git(&["add", "-A"]);
+    repo.commit("old");
+    repo.git(&["rm", "-q", "old/a.ini"]);
+    repo.write("src/b.ini", pair(1));
+    repo.write("c.ini", pair(2));
+    repo.git(&["add", "src"]);
+    repo.commit("new");
+    let report = env.run(&["audit", "r", "--format", "json", "-o", "all.json"]);
+    assert_eq!(report.status, 1, "{}", report.stderr);
+    let run = |args: &[&str]| env.command(args).current_dir(env.path("r")).output().unwrap();
+    let entries = || {
+        let text = fs::read_to_string(env.path("r/.keyhound-baseline.toml")).unwrap();
+        text.matches("fingerprint = ").count()
+    };
+    assert!(run(&["baseline", "create", "--from", "../all.json", "--reason", "old"]).status.success());
+    assert_eq!(entries(), 3);
+    for folder in [".", "src"] {
+        assert!(run(&["baseline", "prune", folder]).status.success());
+        assert_eq!(entries(), 3, "the history and other folders count");
+    }
+    fs::remove_file(env.path("r/c.ini")).unwrap();
+    assert!(run(&["baseline", "prune"]).status.success());
+    assert_eq!(entries(), 2);
+    repo.git(&["rm", "-q", "src/b.ini"]);
+    let report = env.run(&["files", "r", "--format", "json", "-o", "files.json"]);
+    assert_eq!(report.status, 0, "{}", report.stderr);
+    assert!(run(&["baseline", "prune", "--from", "../files.json"]).status.success());
+    assert_eq!(entries(), 0, "reports decide where they are given");
+}
+
+#[test]
+fn a_baseline_is_written_where_it_is_read_or_nowhere() {
+    let env = TestEnv::new();
+    env.write("plain/a.ini", pair(0));
+    Repo::init(&env, "r", &[]);
+    Repo::init(&env, "s", &[]);
+    for paths in [&["plain"][..], &["r", "s"], &["r", "plain"]] {
+        let run = env.run(&[&["baseline", "create"], paths].concat());
+        assert_eq!(run.status, 2);
+        assert!(run.stderr.contains("--baseline"), "{}", run.stderr);
+    }
+    for place in ["", "plain/", "r/"] {
+        assert!(!env.path(&format!("{place}.keyhound-baseline.toml")).exists());
+    }
+    let named = ["--baseline", "known.toml"];
+    assert_eq!(env.run(&[&["baseline", "create", "plain"][..], &named].concat()).status, 0);
+    assert_eq!(env.run(&[&["files", "plain"][..], &named].concat()).status, 0);
+}
+
+#[test]
+fn an_incomplete_report_makes_a_baseline_only_if_asked() {
+    let env = TestEnv::new();
+    env.write("a.ini", pair(0));
+    env.write("b.ini", format!("# keyhound:allow\n{}", pair(1)));
+    env.write("c.txt", "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\n");
+    let packed = Pack::Gzip.pack(&[("", "nothing here\n".repeat(99).as_bytes())]);
+    env.write("cut.gz", &packed[..packed.len() - 12]);
+    let report = env.run(&["files", "--show-info", "--format", "json", "-o", "all.json"]);
+    assert_eq!(report.status, 2, "{}", report.stderr);
+    let create = ["baseline", "create", "--from", "all.json", "--baseline", "known.toml"];
+    let run = env.run(&create);
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("incomplete"), "{}", run.stderr);
+    assert_eq!(env.run(&[&create[..], &["--allow-incomplete"]].concat()).status, 0);
+    let text = fs::read_to_string(env.path("known.toml")).unwrap();
+    assert_eq!(text.matches("fingerprint = ").count(), 1, "neither the allowed one nor the example: {text}");
 }
 
 #[test]

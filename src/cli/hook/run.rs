@@ -13,7 +13,7 @@ use keyhound::sources::history::store::ObjectId;
 use keyhound::sources::range::Range;
 use keyhound::sources::staged::Scope;
 
-use super::message::{Cleanup, cleaned};
+use super::message::{Cleanup, Scissors, cleaned};
 use super::{Hook, Run, framework};
 use crate::cli::common::{Common, env, now};
 use crate::cli::exit::ExitStatus;
@@ -63,14 +63,19 @@ fn chained(file: &Path, args: &[OsString], input: &[u8]) -> Result<bool> {
         return Ok(true);
     }
     let failed = || format!("cannot run the hook {}", file.display());
-    let mut command = if cfg!(windows) {
+    let start = |mut command: Command| command.args(args).stdin(Stdio::piped()).spawn();
+    let by_shell = || {
         let mut shell = Command::new("sh");
         shell.arg(file);
-        shell
-    } else {
-        Command::new(file)
+        start(shell)
     };
-    let mut child = command.args(args).stdin(Stdio::piped()).spawn().with_context(failed)?;
+    let started = if cfg!(windows) { by_shell() } else { start(Command::new(file)) };
+    let mut child = match started {
+        // A script that does not begin with `#!` is for the shell, as it is to git.
+        Err(error) if is_no_program(&error) => by_shell(),
+        other => other,
+    }
+    .with_context(failed)?;
     let mut pipe = child.stdin.take().expect("it was asked for");
     let written = pipe.write_all(input); // it need not read it
     drop(pipe);
@@ -80,6 +85,16 @@ fn chained(file: &Path, args: &[OsString], input: &[u8]) -> Result<bool> {
         return Err(error).with_context(failed);
     }
     Ok(child.wait().with_context(failed)?.success())
+}
+
+#[cfg(unix)]
+fn is_no_program(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_no_program(_: &io::Error) -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -124,11 +139,17 @@ fn cleanup(here: &Here) -> Cleanup {
     };
     let edited = env("GIT_EDITOR").is_none_or(|editor| editor != ":");
     let mode = setting("commit.cleanup").unwrap_or_else(|| b"default".to_vec());
-    let comments = mode == b"strip" || mode == b"default" && edited;
     let comment = setting("core.commentString").or_else(|| setting("core.commentChar"));
-    let comment = comment.filter(|comment| comment != b"auto").unwrap_or_else(|| b"#".to_vec());
-    // With --verbose the editor shows the change below the scissors, in any mode.
-    Cleanup { comment: if comments { comment } else { Vec::new() }, scissors: edited || mode == b"scissors" }
+    // Which character git chose itself is not told: then no line is taken for a comment.
+    let comments = (mode == b"strip" || mode == b"default" && edited) && comment.as_deref() != Some(b"auto");
+    let scissors = match mode.as_slice() {
+        b"scissors" => Scissors::Cut,
+        // With --verbose the editor shows the change below the scissors, in any mode.
+        _ if edited => Scissors::AboveDiff,
+        _ => Scissors::Kept,
+    };
+    let comment = comment.unwrap_or_else(|| b"#".to_vec());
+    Cleanup { comment: if comments { comment } else { Vec::new() }, scissors }
 }
 
 /// Scan commits on their way.

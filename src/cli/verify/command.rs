@@ -1,7 +1,7 @@
 //! `keyhound verify`: one credential, or those of a JSON report.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use keyhound::aws::key_id;
 use keyhound::aws::secret::has_shape;
 use keyhound::blob::Place;
 use keyhound::finding::{Finding, Location, Note, Secret, Severity, Verification};
-use keyhound::report::{is_masked, read_json};
+use keyhound::report::is_masked;
 use keyhound::scan::{Control, Outcome, Stats};
 
 use super::{ask, tell_failed};
-use crate::cli::common::{Common, now};
+use crate::cli::common::{Common, now, read_report};
 use crate::cli::exit::ExitStatus;
 use crate::cli::{interrupt, output};
 
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
     }
     let started = now();
     let mut outcome = match (&args.report, &args.key_id) {
-        (Some(path), _) => read_report(path)?,
+        (Some(path), _) => unverified(path)?,
         (None, Some(id)) => Outcome {
             mode: "verify",
             target: id.clone(),
@@ -60,14 +60,19 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
     };
     // Not before: at a prompt Ctrl-C ends the program.
     let control = interrupt::control(common.archives());
-    check(&mut outcome, args.report.is_none(), common, &control)
+    check(&mut outcome, common, &control)
 }
 
-fn check(outcome: &mut Outcome, is_one: bool, common: &Common, control: &Arc<Control>) -> Result<ExitStatus> {
+fn check(outcome: &mut Outcome, common: &Common, control: &Arc<Control>) -> Result<ExitStatus> {
     let summary = ask::ask(&mut outcome.findings, common, control)?;
     outcome.finished = now();
-    let is_known = summary.failed.is_empty() && !(is_one && summary.unknown > 0);
-    let is_active = outcome.findings.iter().any(|f| f.verification.is_active());
+    let counts = |f: &&Finding| f.suppression.is_none() && f.severity > Severity::Info;
+    // Of what is long over nobody waits for an answer.
+    let is_open = |f: &Finding| {
+        matches!(f.verification, Verification::Unknown { .. }) && !f.notes.contains(&Note::Expired)
+    };
+    let is_known = summary.failed.is_empty() && !outcome.findings.iter().filter(counts).any(is_open);
+    let is_active = outcome.findings.iter().any(output::is_active);
     tell_failed(&summary, common);
     let rules = common.rule_set()?;
     output::write_report(outcome, &rules, common)?;
@@ -153,15 +158,9 @@ fn hidden(prompt: &str) -> Result<String> {
     rpassword::prompt_password(prompt).context("cannot read from the terminal")
 }
 
-fn read_report(path: &Path) -> Result<Outcome> {
+fn unverified(path: &Path) -> Result<Outcome> {
     let name = path.display();
-    let mut text = Vec::new();
-    if path == Path::new("-") {
-        io::stdin().lock().read_to_end(&mut text).context("cannot read standard input")?;
-    } else {
-        text = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
-    }
-    let mut outcome = read_json(&text).with_context(|| format!("{name} cannot be used"))?;
+    let mut outcome = read_report(path)?;
     let masked =
         |f: &&Finding| f.secret.iter().filter(|_| f.key_id.is_some()).chain(&f.session_token).any(is_masked);
     let masked = outcome.findings.iter().filter(masked).count();

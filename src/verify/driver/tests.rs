@@ -157,6 +157,28 @@ fn a_wrong_secret_is_told_from_an_unknown_id() {
 }
 
 #[test]
+fn an_id_whose_other_secrets_were_not_answered_for_is_not_inactive() {
+    let wrong = Answer::WrongSecret { code: CODE.into() };
+    let none = Answer::Unknown { reason: "timed out".into() };
+    for (answers, state) in [
+        (vec![wrong.clone(), none.clone(), wrong.clone()], "unknown"),
+        (vec![wrong.clone(), wrong.clone(), none.clone()], "unknown"),
+        (vec![wrong.clone(); 3], CODE),
+    ] {
+        let fake = Fake { script: Mutex::new(answers.into_iter().rev().collect()), ..Fake::default() };
+        let mut findings = [finding(&id(1), Some(1), &[2, 3])];
+        let summary = run(&mut findings, &fake, &options());
+        assert_eq!(status(&findings[0]), state);
+        assert_eq!(summary.failed.len(), usize::from(state == "unknown"), "{:?}", summary.failed);
+    }
+    let answers = vec![none, wrong];
+    let fake = Fake { script: Mutex::new(answers), ..Fake::knowing(&[(&id(1), 3)]) };
+    let mut findings = [finding(&id(1), Some(1), &[2, 3])];
+    run(&mut findings, &fake, &options());
+    assert_eq!((status(&findings[0]), &findings[0].secret), ("active", &Some(secret(3))));
+}
+
+#[test]
 fn there_is_a_pause_after_a_wrong_secret() {
     let fake = Fake::knowing(&[(&id(1), 2)]);
     let mut findings = [finding(&id(1), Some(1), &[2])];
