@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::io;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{CommandFactory, Parser, Subcommand};
 
 mod baseline;
@@ -89,6 +89,9 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
 fn dispatch(cli: Cli) -> Result<ExitStatus> {
     let common = &cli.common;
     verify::check(common, matches!(cli.command, Some(Command::Verify(_))))?;
+    if let (Some(name), Some(path)) = (cli.command.as_ref().and_then(prints), &common.output) {
+        bail!("`keyhound {name}` writes no report: instead of --output use > {}", path.display());
+    }
     let Some(command) = cli.command else { return history::audit(&history::AuditArgs::here(), common) };
     match command {
         Command::Audit(args) => history::audit(&args, common),
@@ -101,6 +104,16 @@ fn dispatch(cli: Cli) -> Result<ExitStatus> {
         Command::Rules(args) => rules::run(&args, common),
         Command::Completions(args) => shell::completions(&args, &mut Cli::command(), &mut io::stdout()),
         Command::Man => shell::man(Cli::command(), &mut io::stdout()),
+    }
+}
+
+/// The name of a command that prints something else than a report.
+fn prints(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Rules(_) => Some("rules"),
+        Command::Completions(_) => Some("completions"),
+        Command::Man => Some("man"),
+        _ => None,
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Gate {
     Push,
     /// Commits that arrive.
     Receive,
+    /// Commits that somebody named.
+    Range,
 }
 
 impl Gate {
@@ -34,6 +36,7 @@ impl Gate {
             Self::Message => "this commit message holds",
             Self::Push => "this push would publish",
             Self::Receive => "this push holds",
+            Self::Range => "these commits add",
         }
     }
 }
@@ -115,22 +118,22 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
             out,
             "fix: commit again without them: git commit --edit --file=\"$(git rev-parse --git-path COMMIT_EDITMSG)\""
         )?,
-        Gate::Push | Gate::Receive if only(Place::TagMessage) => {
+        Gate::Push | Gate::Receive | Gate::Range if only(Place::TagMessage) => {
             writeln!(out, "fix: make the tag again without them: git tag --force --annotate TAG COMMIT")?;
         }
-        Gate::Push | Gate::Receive if only(Place::Note) => {
+        Gate::Push | Gate::Receive | Gate::Range if only(Place::Note) => {
             writeln!(
                 out,
                 "fix: take the notes back to before the commits named here: git update-ref refs/notes/NAME COMMIT^; a note removed later stays"
             )?;
         }
-        Gate::Push | Gate::Receive if only(Place::Ref) => {
+        Gate::Push | Gate::Receive | Gate::Range if only(Place::Ref) => {
             writeln!(
                 out,
                 "fix: give it another name: git branch --move OLD NEW; a tag is made again, and the old one deleted"
             )?;
         }
-        Gate::Push | Gate::Receive => {
+        Gate::Push | Gate::Receive | Gate::Range => {
             writeln!(
                 out,
                 "fix: rewrite the commits named here: git rebase --interactive COMMIT^; a new commit that deletes them is too late"
@@ -150,7 +153,7 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
             writeln!(out, "{allow}, or: keyhound baseline update --reason WHY && git add {BASELINE_NAME}")
         }
         // The file may have gone since, so that a scan of the files here would not find it.
-        Gate::Push | Gate::Receive => writeln!(
+        Gate::Push | Gate::Receive | Gate::Range => writeln!(
             out,
             "{allow} as you rewrite, or add it to {BASELINE_NAME} and commit that:\n\
              \x20      keyhound history --range COMMIT^..COMMIT --format json | keyhound baseline update --from - --reason WHY"
@@ -180,6 +183,7 @@ fn incomplete(
         Gate::Commit => "what is staged",
         Gate::Message => "the message",
         Gate::Push | Gate::Receive => "the push",
+        Gate::Range => "the range",
     };
     let head = format!("keyhound: {what} could not be read whole, so leaks may be missed");
     writeln!(out, "{}", painter.paint(Style::Bad, &head))?;

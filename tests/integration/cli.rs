@@ -137,6 +137,16 @@ fn colour_is_for_terminals_or_on_request() {
 }
 
 #[test]
+fn no_option_is_lost_on_what_prints_no_report() {
+    let env = TestEnv::new();
+    for command in [&["rules", "list"][..], &["completions", "bash"], &["man"]] {
+        let run = env.run(&[command, &["--output", "f"]].concat());
+        assert_eq!((run.status, &*run.stdout, env.path("f").exists()), (2, "", false), "{command:?}");
+        assert!(run.stderr.contains("> f"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn the_shell_is_served() {
     let env = TestEnv::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

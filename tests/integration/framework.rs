@@ -123,7 +123,9 @@ fn where_nothing_is_staged_the_tree_or_the_range_is_judged() {
     repo.commit("fine");
     stopped(&project.pre_commit(&["run", "--all-files"]), "deep/a.ini:1");
     let range = |from: &str| project.pre_commit(&["run", "--from-ref", from.trim(), "--to-ref", "HEAD"]);
-    stopped(&range(&before), "deep/a.ini:1");
+    let stop = range(&before);
+    stopped(&stop, "deep/a.ini:1");
+    assert!(stop.stdout.contains("these commits add"), "nothing is pushed: {}", stop.stdout);
     let after = range(&leak);
     assert_eq!(after.status, 0, "what was there before is no part of it: {}{}", after.stdout, after.stderr);
 }

@@ -245,6 +245,13 @@ fn canaries_and_what_cannot_work_are_not_asked_about() {
     }
     assert_eq!(of(&report, canary)["notes"][0], "canary");
     assert_eq!((server.questions().len(), run.stderr.as_str()), (0, ""));
+    // Of a report, too, what was not learned is not "it does not work".
+    for (file, status) in [("half.ini", 2), ("alone.txt", 0)] {
+        let of = ["files", file, "--show-secrets", "--format", "json", "-o", "report.json"];
+        assert_eq!(env.run(&of).status, 1);
+        let later = env.run(&["verify", "--report", "report.json", "--sts-endpoint", &endpoint]);
+        assert_eq!(later.status, status, "{file}: {}", later.stderr);
+    }
     let report = scan(&["--verify-canaries"]).json();
     let found = of(&report, canary);
     assert_eq!(

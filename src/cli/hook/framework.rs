@@ -21,7 +21,7 @@ pub(super) fn run(hook: Hook, args: &[OsString], common: &Common) -> Result<Exit
     let here = Here::find()?;
     match hook {
         Hook::PreCommit => match named_range(&here)? {
-            Some(range) => commits(&here, &range, Gate::Push, common),
+            Some(range) => commits(&here, &range, Gate::Range, common),
             None if is_staged(&here)? => staged_command::scan(&here, Scope::Changed, common),
             None => staged_command::scan(&here, Scope::Whole, common),
         },
