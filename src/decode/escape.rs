@@ -29,15 +29,29 @@ pub fn unescape(text: &[u8], out: &mut Rewrite<'_>) {
     }
 }
 
-/// Take terminal colours out of `text`: `ESC [ 3 2 m` ends with a letter that touches the value behind it.
+/// Take terminal colours out of `text`: `ESC [ 3 2 m` ends with a letter that touches the value behind it. Logs that were pasted
+/// somewhere have lost their ESC, or show it in another way.
 pub(super) fn strip_colours(text: &[u8], out: &mut Rewrite<'_>) {
-    for start in memchr::memchr_iter(ESC as u8, text) {
-        let Some(rest) = text[start + 1..].strip_prefix(b"[") else { continue };
+    for open in memchr::memchr_iter(b'[', text) {
+        let rest = &text[open + 1..];
         let len = rest.iter().take(24).take_while(|b| matches!(b, b'0'..=b'9' | b';' | b':' | b'?')).count();
-        if rest.get(len).is_some_and(u8::is_ascii_alphabetic) {
-            out.remove(start..start + len + 3);
+        let Some(last) = rest.get(len).filter(|b| b.is_ascii_alphabetic()) else { continue };
+        let end = open + len + 2;
+        if text[..open].ends_with(&[ESC as u8]) {
+            out.remove(open - 1..end);
+        } else if *last == b'm' && ends_in_colour(&text[..end]) && text.get(end).is_some_and(|b| *b > b' ') {
+            out.remove(open..end);
         }
     }
+}
+
+/// Whether a text ends in a terminal colour, with or without the ESC before it: `[1;32m`.
+pub fn ends_in_colour(text: &[u8]) -> bool {
+    const LONGEST: usize = 11; // three numbers
+    let Some(numbers) = text.strip_suffix(b"m") else { return false };
+    let len = numbers.iter().rev().take(LONGEST).take_while(|b| matches!(b, b'0'..=b'9' | b';')).count();
+    let (before, numbers) = numbers.split_at(numbers.len() - len);
+    before.ends_with(b"[") && numbers.split(|b| *b == b';').all(|n| matches!(n.len(), 1..=3))
 }
 
 /// Undo quoted-printable: `=3D`, and `=` at the end of a line that goes on.

@@ -16,7 +16,7 @@ pub mod unpack;
 mod wide;
 
 pub use base::{Packed, begins_nested, begins_packed, has_nested};
-pub use escape::unescape;
+pub use escape::{ends_in_colour, unescape};
 pub use join::{join_run, run_in_lines};
 
 /// A decoded text with the way back.

@@ -273,6 +273,43 @@ const FOREIGN: &[&str] = &[
     "qiniu",
     "restic",
     "borg",
+    "trello",
+    "atlassian",
+    "jira",
+    "asana",
+    "notion",
+    "airtable",
+    "contentful",
+    "mixpanel",
+    "amplitude",
+    "snowflake",
+    "databricks",
+    "openai",
+    "anthropic",
+    "zoom",
+    "plaid",
+    "adyen",
+    "reddit",
+    "twitch",
+    "pinterest",
+    "tiktok",
+    "whatsapp",
+    "splunk",
+    "rollbar",
+    "bugsnag",
+    "honeycomb",
+    "launchdarkly",
+    "circleci",
+    "codecov",
+    "snyk",
+    "fastly",
+    "akamai",
+    "netlify",
+    "vercel",
+    "supabase",
+    "hmac",
+    "signing",
+    "encryption",
 ];
 
 /// Words of which one in a name makes it AWS's own, whatever else it says.
@@ -316,7 +353,7 @@ pub(super) fn is_filler(word: &str) -> bool {
     word.len() == 1 || word.bytes().all(|b| b.is_ascii_digit()) || FILLERS.contains(&word)
 }
 
-/// The words of a text: split at everything that is no letter or digit, between lower and upper case, and before the
+/// The words of a text: split at everything that is no letter or digit, between lower case or digit and upper case, and before the
 /// last capital of several (`AWSSecretKey`: aws, secret, key).
 pub(super) fn words(text: &[u8]) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
@@ -331,7 +368,7 @@ pub(super) fn words(text: &[u8]) -> Vec<Word> {
         while at < text.len() && text[at].is_ascii_alphanumeric() {
             let (a, b) = (text[at - 1], text[at]);
             let next_lower = text.get(at + 1).is_some_and(u8::is_ascii_lowercase);
-            let hump = a.is_ascii_lowercase() && b.is_ascii_uppercase();
+            let hump = (a.is_ascii_lowercase() || a.is_ascii_digit()) && b.is_ascii_uppercase();
             let acronym = a.is_ascii_uppercase() && b.is_ascii_uppercase() && next_lower;
             if hump || acronym {
                 break;

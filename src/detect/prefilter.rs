@@ -397,7 +397,9 @@ impl Shape {
 
 /// Whether what stands before a value may end in an escape: `\n`, `%3D`, `=3D`, a terminal colour.
 fn escaped(before: &[u8]) -> bool {
-    before.iter().rev().take(16).any(|b| matches!(b, b'\\' | b'%' | 0x1b)) || before.ends_with(b"=3D")
+    before.iter().rev().take(16).any(|b| matches!(b, b'\\' | b'%' | 0x1b))
+        || before.ends_with(b"=3D")
+        || decode::ends_in_colour(before)
 }
 
 /// Whether a run of base64 begins here that may encode a container, perhaps twice, perhaps with escapes in it.

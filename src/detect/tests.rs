@@ -133,7 +133,7 @@ proptest! {
     fn labels_before_a_secret_are_viable(
         lead in "[a-z ]{0,90}",
         label in "aws_secret_access_key|AWS_SECRET_KEY|awsSecretAccessKey|s3.secret-key|aws_sec_key",
-        sign in "=| = |: |\\\": \\\"|\": \"|%3D|=3D|\\u003d|\\\\u003D|&quot;:&quot;|=\x1b\\[3[0-9]m|\n\\+?|=//|= \\(|\n\\(|\t\\(\x00\x00\x00|=[A-Z2-7]{20}/|='[a-z]{0,9}' \\+ '",
+        sign in "=| = |: |\\\": \\\"|\": \"|%3D|=3D|\\u003d|\\\\u003D|&quot;:&quot;|=\x1b\\[3[0-9]m|=(\\^\\[)?\\[(1;)?3[0-9]m|\n\\+?|=//|= \\(|\n\\(|\t\\(\x00\x00\x00|=[A-Z2-7]{20}/|='[a-z]{0,9}' \\+ '",
         secret in prop_oneof![a_secret(), "[A-Za-z0-9+/]{40}", "[A-Z][a-z]{3,9}[A-Z][a-z]{3,9}[A-Z][a-z]{3,9}/[A-Za-z]{40}"],
         slash in "/|\\\\/|%2F|\\\\u002f|\\\\x2F",
         end in "\n|\"|\\\\\"|\\\\n|%22|&quot;|\x1b\\[0m|' \\+ '[a-z]{0,4}'|=|==",
