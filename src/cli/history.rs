@@ -164,19 +164,25 @@ pub(crate) fn audit_repo(
     audit.add_problems(problems);
     // Refs are those of the repository that was named.
     let options = HistoryOptions { refs: None, ..options.clone() };
+    let mut own = repo.own_files();
     for submodule in submodules {
         let outcome = scan_history(&submodule.repo, &options, detector, control, started);
         audit.add_submodule(&submodule.name, outcome);
+        // One that git made lately is in the git folder of the whole.
+        if !submodule.repo.common_dir.starts_with(&repo.common_dir) {
+            let (files, problems) = submodule.repo.own_files();
+            own.0.extend(files);
+            own.1.extend(problems);
+        }
     }
     if let Some(root) = &repo.work_tree {
         let files = Files::new(std::slice::from_ref(root), false, options.threads).context("cannot scan")?;
         audit.add_files(scan_files(&files, None, detector, control, started), root);
         audit.settle(repo, &files, root);
     }
-    let (own, problems) = repo.own_files();
-    audit.add_problems(problems);
-    if !own.is_empty() {
-        let files = Files::listed(own, options.threads);
+    audit.add_problems(own.1);
+    if !own.0.is_empty() {
+        let files = Files::listed(own.0, options.threads);
         let root = repo.work_tree.as_deref().unwrap_or(&repo.common_dir);
         audit.add_git_files(scan_files(&files, None, detector, control, started), root);
     }

@@ -340,17 +340,19 @@ fn a_submodule_that_keeps_its_own_repository_is_read() {
         commit(&env, folder, 1_700_000_100, "clean");
     }
     commit(&env, "r", 1_700_000_200, "add the library");
+    env.write("r/libs/x/.git/hooks/pre-push", pair(2));
     let run = env.run(&["audit", "r", "--format", "json"]);
     let report = run.json();
     let found: Vec<_> = report["findings"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|f| ["key_id", "path", "named_by"].map(|field| f[field].as_str().unwrap().to_owned()))
+        .map(|f| ["key_id", "path", "named_by"].map(|field| f[field].as_str().unwrap_or("-").to_owned()))
         .collect();
     let expected = [
         [id(0), "libs/x/a.ini".into(), "submodule libs/x".into()],
         [id(1), "libs/x/deep/b.ini".into(), "submodule libs/x/deep".into()],
+        [id(2), "libs/x/.git/hooks/pre-push".into(), "-".into()],
     ];
     assert_eq!(found, expected, "{}", run.stderr);
 }
