@@ -31,12 +31,12 @@ pub(crate) struct Map(Option<memmap2::Mmap>);
 impl Map {
     /// Map a file that nobody modifies in place (see the module's text).
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let meta = file.metadata()?;
-        if !meta.is_file() {
+        // Before it is opened: to open a pipe would wait for whoever writes to it.
+        if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        if meta.len() == 0 {
+        let file = File::open(path)?;
+        if file.metadata()?.len() == 0 {
             return Ok(Self(None));
         }
         // SAFETY: the file is a pack, the index of one, or that of a work tree, which are not written in place; the module's text has the argument.

@@ -4,9 +4,9 @@
 //! read before. Content that moved from one path to another counts as held, a further copy of it does not.
 
 use std::collections::{HashMap, HashSet};
+use std::io::Read as _;
 
 use super::held::Wanted;
-use super::history::lfs_digest;
 use super::{Collector, Control, interrupted};
 use crate::blob::{Blob, Origin, Place, Sink as _, Skipped};
 use crate::detect::Detector;
@@ -14,14 +14,14 @@ use crate::finding::{Finding, Location};
 use crate::sources::changes::{Change, Changes, FileKind, files_below};
 use crate::sources::history::Repo;
 use crate::sources::history::store::{ObjectId, ObjectKind};
+use crate::sources::lfs;
 use crate::sources::objects::{ObjectError, Objects};
 
 /// Shorter names hold no credential.
 const SHORTEST_NAME: usize = 16;
 
-/// Every git-lfs pointer begins like this, and none is longer than the number says.
-const LFS_HEAD: &[u8] = b"version https://git-lfs.github.com/spec/";
-const LFS_MAX: usize = 1024;
+/// So much of a git-lfs object is looked at for what was there before, bytes.
+const LFS_AT_MOST: u64 = 256 << 20;
 
 /// Looks at changes, each content once.
 pub(super) struct Adder<'a> {
@@ -131,8 +131,8 @@ impl<'a> Adder<'a> {
             FileKind::Link => Place::Symlink,
         };
         let mut findings = self.detect(place, Some(&change.path), Some(change.id), &bytes);
-        if bytes.starts_with(LFS_HEAD) && bytes.len() <= LFS_MAX {
-            findings.extend(self.lfs(change, &bytes));
+        if let Some(digest) = lfs::digest(&bytes) {
+            findings.extend(self.lfs(change, digest));
         } else if findings.is_empty() {
             self.cold.insert(change.id);
         }
@@ -140,12 +140,8 @@ impl<'a> Adder<'a> {
     }
 
     /// What a git-lfs pointer stands for. Content that is not here cannot be pushed from here.
-    fn lfs(&mut self, change: &Change, pointer: &[u8]) -> Vec<Finding> {
-        let Some(mut file) =
-            lfs_digest(pointer).and_then(|d| std::fs::File::open(self.repo.lfs_object(d)).ok())
-        else {
-            return Vec::new();
-        };
+    fn lfs(&mut self, change: &Change, digest: &str) -> Vec<Finding> {
+        let Ok(mut file) = self.repo.open_lfs(digest) else { return Vec::new() };
         let collector = Collector::new(self.detector, self.control);
         let origin = origin(Place::Lfs, Some(&change.path), Some(change.id));
         if let Err(error) = collector.stream(&origin, &mut file) {
@@ -177,9 +173,16 @@ impl<'a> Adder<'a> {
         gathered.findings
     }
 
+    /// Content that was there before: that of a git-lfs pointer, if it is here.
     fn read(&self, id: &ObjectId) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.objects.read_kind(id, ObjectKind::Blob, &mut bytes).ok().map(|()| bytes)
+        self.objects.read_kind(id, ObjectKind::Blob, &mut bytes).ok()?;
+        if let Some(file) = lfs::digest(&bytes).and_then(|digest| self.repo.open_lfs(digest).ok()) {
+            let mut content = Vec::new();
+            let read = file.take(LFS_AT_MOST).read_to_end(&mut content).is_ok();
+            return read.then_some(content);
+        }
+        Some(bytes)
     }
 
     /// Note that something could not be read.

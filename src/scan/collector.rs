@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::deep::{encoded, may_be_container, name_of, scan_container};
-use super::pieces::{MAX_FINDINGS, PieceSize, scan_reader};
+use super::pieces::{MAX_FINDINGS, PieceSize, not_listed, scan_reader};
 use super::{Stats, TextStart, collect_all, interrupted};
 use crate::blob::{Blob, Origin, Sink, Skipped};
 use crate::decode::unpack::{self, Format, Limits};
@@ -79,25 +79,23 @@ impl<'a> Collector<'a> {
     /// Say that findings of a text are not listed.
     fn omitted(&self, origin: &Origin, count: u64) {
         if count > 0 {
-            let path = origin.path.as_deref().map(String::from_utf8_lossy);
-            self.skipped(
-                Skipped::new(
-                    path.map_or_else(|| origin.place.name().to_owned(), std::borrow::Cow::into_owned),
-                    format!("{count} more findings are not listed: {MAX_FINDINGS} are kept of one file"),
-                )
-                .help("the file is a list of keys: look at it as a whole"),
-            );
+            self.skipped(not_listed(name_of(origin), count));
         }
     }
 
-    /// Open a container. `false`: nothing came out of it, so that it may be none.
-    fn container(&self, origin: &Origin, format: Format, reader: &mut dyn io::Read) -> io::Result<bool> {
+    /// Open a container. `Some`: nothing came out of it, so that it may be none, after this was read.
+    fn container(
+        &self,
+        origin: &Origin,
+        format: Format,
+        reader: &mut dyn io::Read,
+    ) -> io::Result<Option<Vec<u8>>> {
         let deep = scan_container(self.detector, self.control, origin, &name_of(origin), format, reader);
         let mut gathered = self.gathered();
         gathered.findings.extend(deep.findings);
         gathered.skipped.extend(deep.skipped);
         gathered.left_out.extend(deep.left_out);
-        deep.error.map_or(Ok(deep.opened), Err)
+        deep.error.map_or(Ok((!deep.opened).then_some(deep.read)), Err)
     }
 
     fn format(&self, origin: &Origin, head: &[u8]) -> Option<Format> {
@@ -119,7 +117,7 @@ impl Sink for Collector<'_> {
     fn blob(&self, blob: Blob<'_>) {
         self.cold(1, blob.bytes.len() as u64);
         if let Some(format) = self.format(blob.origin, blob.bytes)
-            && matches!(self.container(blob.origin, format, &mut { blob.bytes }), Ok(true))
+            && matches!(self.container(blob.origin, format, &mut { blob.bytes }), Ok(None))
         {
             return;
         }
@@ -137,10 +135,16 @@ impl Sink for Collector<'_> {
         self.control.blobs.fetch_add(1, Ordering::Relaxed);
         let mut head = Vec::new();
         io::Read::take(&mut counted, unpack::HEAD as u64).read_to_end(&mut head)?;
+        let format = self.format(origin, &head);
         let mut whole = head.as_slice().chain(&mut counted);
-        if let Some(format) = self.format(origin, &head) {
-            return self.container(origin, format, &mut whole).map(|_| ());
+        let mut read = Vec::new();
+        if let Some(format) = format {
+            match self.container(origin, format, &mut whole)? {
+                Some(again) => read = again,
+                None => return Ok(()),
+            }
         }
+        let mut whole = read.as_slice().chain(whole);
         let streamed =
             scan_reader(self.detector, origin, &mut whole, PieceSize::default(), &|| self.stopped());
         self.omitted(origin, streamed.omitted);

@@ -1,9 +1,11 @@
 //! What is inside a container: every member is looked at as if it were a file.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
+use super::pieces::not_listed;
 use super::repeats::fold_repeats;
 use super::{Control, MAX_FINDINGS, PieceSize, TextStart, collect_all, scan_reader};
 use crate::blob::{Origin, Place, Skipped};
@@ -26,8 +28,10 @@ pub(super) struct Deep {
     pub(super) skipped: Vec<Skipped>,
     /// What is encrypted.
     pub(super) left_out: Vec<Skipped>,
-    /// Whether anything came out of it.
+    /// Whether anything came out of it. If nothing did it may be none.
     pub(super) opened: bool,
+    /// If nothing came out of it: what was read of it, unless that is too much.
+    pub(super) read: Vec<u8>,
     /// Why `reader` ended before its end, where it did.
     pub(super) error: Option<io::Error>,
 }
@@ -43,19 +47,44 @@ pub(super) fn scan_container(
     reader: &mut dyn Read,
 ) -> Deep {
     let stopped = || control.stop.load(Ordering::Relaxed);
+    let opened = Cell::new(false);
+    let mut reader = Remembering { reader, until: &opened, read: Vec::new(), room: WHOLE as usize };
     let (buffer, deep) = (Vec::new(), Deep::default());
-    let mut scan = Scan { detector, stopped: &stopped, origin, name, buffer, deep, omitted: 0 };
-    let read = unpack(format, reader, control.archives, &stopped, &mut scan);
+    let mut scan =
+        Scan { detector, stopped: &stopped, origin, name, buffer, deep, opened: &opened, omitted: 0 };
+    let read = unpack(format, &mut reader, control.archives, &stopped, &mut scan);
+    let mut deep = scan.deep;
     if scan.omitted > 0 {
-        scan.deep.skipped.push(
-            Skipped::new(
-                name,
-                format!("{} more findings are not listed: {MAX_FINDINGS} are kept of one file", scan.omitted),
-            )
-            .help("unpack it and scan the folder"),
-        );
+        deep.skipped.push(not_listed(name.to_owned(), scan.omitted).help("unpack it and scan the folder"));
     }
-    Deep { error: read.err(), ..scan.deep }
+    let remembered = if opened.get() { Vec::new() } else { reader.read };
+    Deep { error: read.err(), opened: opened.get(), read: remembered, ..deep }
+}
+
+/// Remembers what is read, until it is known that it is what it seems to be.
+struct Remembering<'a> {
+    reader: &'a mut dyn Read,
+    until: &'a Cell<bool>,
+    read: Vec<u8>,
+    /// How much more may be remembered; of more nothing is.
+    room: usize,
+}
+
+impl Read for Remembering<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buf)?;
+        match self.room.checked_sub(count) {
+            Some(room) if !self.until.get() => {
+                self.room = room;
+                self.read.extend_from_slice(&buf[..count]);
+            }
+            _ => {
+                self.room = 0;
+                self.read = Vec::new();
+            }
+        }
+        Ok(count)
+    }
 }
 
 /// Whether content of such a place is a file, which may be a container.
@@ -85,6 +114,8 @@ struct Scan<'a> {
     name: &'a str,
     buffer: Vec<u8>,
     deep: Deep,
+    /// Whether anything came out.
+    opened: &'a Cell<bool>,
     /// Findings that are not kept.
     omitted: u64,
 }
@@ -120,7 +151,7 @@ impl Scan<'_> {
 
 impl Members for Scan<'_> {
     fn content(&mut self, path: &[u8], content: &mut dyn Read) -> io::Result<()> {
-        self.deep.opened = true;
+        self.opened.set(true);
         let mut text = std::mem::take(&mut self.buffer);
         text.clear();
         let read = Read::take(&mut *content, WHOLE).read_to_end(&mut text);
@@ -145,7 +176,7 @@ impl Members for Scan<'_> {
     }
 
     fn name(&mut self, path: &[u8], name: &[u8]) {
-        self.deep.opened = true;
+        self.opened.set(true);
         if name.len() >= SHORTEST_NAME && self.detector.prefilter().is_hot(name) {
             let origin = self.origin(Place::Path, path);
             self.find(&origin, name);

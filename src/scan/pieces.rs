@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::collect::{TextStart, collect_all, main_value};
 use super::lines::LineEnd;
 use super::repeats::fold_repeats;
-use crate::blob::Origin;
+use crate::blob::{Origin, Skipped};
 use crate::detect::{Detector, Match, Value};
 use crate::finding::Finding;
 use crate::rules::RuleSet;
@@ -82,6 +82,12 @@ fn scan_with(
         bytes: pieces.bytes,
         error: pieces.error,
     }
+}
+
+/// Says that `count` findings of what people know as `what` are not listed.
+pub(super) fn not_listed(what: String, count: u64) -> Skipped {
+    Skipped::new(what, format!("{count} more findings are not listed: {MAX_FINDINGS} are kept of one file"))
+        .help("it is a list of keys: look at it as a whole")
 }
 
 /// The piece at hand and where it stands.

@@ -240,7 +240,7 @@ impl Scan<'_> {
 
     fn missing(&mut self, walked: Walked) {
         let repo = self.adder.repo;
-        let shallow = repo.shallow();
+        let shallow: BTreeSet<ObjectId> = repo.shallow().unwrap_or_default().into_iter().collect();
         for (child, parent) in walked.cut {
             let help = if shallow.contains(&child) {
                 Some(UNSHALLOW.to_owned())

@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod files;
 pub mod history;
+pub mod lfs;
 pub mod names;
 pub mod objects;
 pub mod range;

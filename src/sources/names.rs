@@ -1,16 +1,11 @@
 //! Names for objects: one ref at a time, without reading all of them where they are files.
 
 use std::io;
-use std::path::Path;
 
 use super::history::Repo;
-use super::history::refs::Refs;
-use super::history::store::{HashKind, ObjectId};
-
-/// How far symbolic refs are followed. As far as git does.
-const MAX_HOPS: usize = 5;
-/// The longest `packed-refs`.
-const MAX_PACKED: u64 = 1 << 30;
+use super::history::refs::{MAX_HOPS, MAX_PACKED, Refs, Target, read_loose};
+use super::history::repo::read_at_most;
+use super::history::store::ObjectId;
 
 /// Why a name could not be looked up.
 #[derive(Debug, thiserror::Error)]
@@ -40,17 +35,12 @@ pub fn resolve(repo: &Repo, name: &[u8]) -> Result<Option<ObjectId>, NameError> 
     let mut name = name.to_vec();
     for _ in 0..=MAX_HOPS {
         match loose(repo, &name)? {
-            Some(Loose::Id(id)) => return Ok(Some(id)),
-            Some(Loose::Name(other)) => name = other,
+            Some(Target::Id(id)) => return Ok(Some(id)),
+            Some(Target::Name(other)) => name = other,
             None => return packed(repo, &name),
         }
     }
     Ok(None)
-}
-
-enum Loose {
-    Id(ObjectId),
-    Name(Vec<u8>),
 }
 
 /// Whether a name can only be that of a file below the git directory.
@@ -61,14 +51,14 @@ fn is_safe(name: &[u8]) -> bool {
         && !name.iter().any(|b| matches!(b, 0..=32 | b':' | b'\\' | 127))
 }
 
-fn loose(repo: &Repo, name: &[u8]) -> Result<Option<Loose>, NameError> {
+fn loose(repo: &Repo, name: &[u8]) -> Result<Option<Target>, NameError> {
     if !is_safe(name) {
         return Ok(None);
     }
     let text = String::from_utf8_lossy(name).into_owned();
     let Ok(file) = gix::path::from_bstr(gix::bstr::BStr::new(name)) else { return Ok(None) };
     for folder in [&repo.git_dir, &repo.common_dir] {
-        match read(&folder.join(&file), repo.hash) {
+        match read_loose(&folder.join(&file), repo.hash) {
             Ok(Some(found)) => return Ok(Some(found)),
             Ok(None) => return Err(NameError::Damaged { name: text }),
             Err(error) if is_absent(&error) => {}
@@ -83,25 +73,12 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory | IsADirectory)
 }
 
-fn read(path: &Path, hash: HashKind) -> io::Result<Option<Loose>> {
-    if let Ok(link) = std::fs::read_link(path)
-        && link.starts_with("refs")
-    {
-        return Ok(gix::path::into_bstr(link).ok().map(|name| Loose::Name(name.to_vec())));
-    }
-    let text = std::fs::read(path)?;
-    if let Some(name) = text.strip_prefix(b"ref:") {
-        return Ok(Some(Loose::Name(name.trim_ascii().to_vec())));
-    }
-    Ok(text.get(..hash.len_in_hex()).and_then(|hex| ObjectId::from_hex(hex).ok()).map(Loose::Id))
-}
-
 fn packed(repo: &Repo, name: &[u8]) -> Result<Option<ObjectId>, NameError> {
     let path = repo.common_dir.join("packed-refs");
     let failed = |source| NameError::Read { name: "packed-refs".into(), source };
-    let text = match std::fs::metadata(&path) {
-        Ok(meta) if meta.len() > MAX_PACKED => return Err(failed(io::ErrorKind::FileTooLarge.into())),
-        Ok(_) => std::fs::read(&path).map_err(failed)?,
+    let text = match read_at_most(&path, MAX_PACKED) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Err(failed(io::ErrorKind::FileTooLarge.into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed(source)),
     };

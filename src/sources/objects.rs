@@ -56,6 +56,13 @@ impl Objects {
     /// those that git hands to a hook. A further directory that is not there holds nothing, as git has it.
     pub fn open(objects_dir: &Path, further: &[PathBuf], hash: HashKind) -> io::Result<Self> {
         let open = |dir: &Path| {
+            // To open a pipe would wait for whoever writes to it.
+            if std::fs::metadata(dir.join("info/alternates")).is_ok_and(|meta| !meta.is_file()) {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "info/alternates is not a regular file",
+                ));
+            }
             let limits = gix::odb::store::init::Options {
                 alloc_limit_bytes: Some(MAX_IN_MEMORY),
                 ..Default::default()

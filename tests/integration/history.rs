@@ -2,47 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::support::git::Repo;
+use crate::support::git::{Repo, commit, git};
 use crate::support::{Run, TestEnv, id, pair};
-
-/// Run git in a folder of the test, at a time of its own (seconds since 1970), and give what it prints.
-pub(crate) fn git_at(env: &TestEnv, folder: &str, time: u64, args: &[&str]) -> String {
-    let mut git = Command::new("git");
-    git.args(args).current_dir(env.path(folder)).stdin(Stdio::null());
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("GIT_") {
-            git.env_remove(name);
-        }
-    }
-    let date = format!("{time} +0000");
-    for (name, value) in [
-        ("GIT_CONFIG_GLOBAL", "/dev/null"),
-        ("GIT_CONFIG_SYSTEM", "/dev/null"),
-        ("GIT_AUTHOR_NAME", "Ann"),
-        ("GIT_AUTHOR_EMAIL", "ann@example.org"),
-        ("GIT_COMMITTER_NAME", "Ann"),
-        ("GIT_COMMITTER_EMAIL", "ann@example.org"),
-        ("GIT_AUTHOR_DATE", &date),
-        ("GIT_COMMITTER_DATE", &date),
-    ] {
-        git.env(name, value);
-    }
-    let done = git.output().unwrap();
-    assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8_lossy(&done.stdout).into_owned()
-}
-
-pub(crate) fn git(env: &TestEnv, folder: &str, args: &[&str]) -> String {
-    git_at(env, folder, 1_700_000_000, args)
-}
-
-/// Commit all files of a folder at a time.
-pub(crate) fn commit(env: &TestEnv, folder: &str, time: u64, message: &str) {
-    git_at(env, folder, time, &["add", "--all"]);
-    git_at(env, folder, time, &["commit", "--quiet", "--allow-empty", "-m", message]);
-}
 
 /// Four ids: 0 on main in 2023, 1 on a branch in 2024, 2 in a large file on main in 2024, 3 lost but for a reflog.
 fn repository() -> TestEnv {

@@ -1,6 +1,6 @@
 //! `keyhound history --range`: what commits add. The traps of `tests/gittraps` have more.
 
-use crate::support::git::Repo;
+use crate::support::git::{Repo, git_at};
 use crate::support::{TestEnv, id, pair};
 
 /// What a range adds, as [`crate::support::Run::places`] gives it.
@@ -122,18 +122,24 @@ fn names_and_messages_count() {
 fn dates_out_of_order_change_nothing() {
     let env = TestEnv::new();
     let repo = Repo::init(&env, "repo", &[]);
-    // A base whose line is dated long after the commits of the range.
-    for n in 0..5 {
-        repo.stage("base.txt", format!("{n}"));
-        if n == 2 {
-            repo.stage("base.ini", pair(0));
+    // A base whose commits are dated long after those of the range, or before them, or each before its parent.
+    let late = |n: u64| 1_900_000_000 + n;
+    let early = |n: u64| 1_000_000_000 + n;
+    let backwards = |n: u64| 1_900_000_000 - 1000 * n;
+    for (number, date) in [late, early, backwards].into_iter().enumerate() {
+        let base = format!("base{number}");
+        repo.git(&["switch", "--quiet", "--orphan", &base]);
+        for n in 0..200 {
+            if n == 100 {
+                repo.stage("base.ini", pair(0));
+            }
+            git_at(&env, "repo", date(n), &["commit", "--quiet", "--allow-empty", "--message", "base"]);
         }
-        repo.git(&["commit", "--quiet", "--message", "base", "--date", "2030-01-01T00:00:00Z"]);
+        repo.git(&["switch", "--quiet", "--create", &format!("feature{number}"), &format!("{base}~199")]);
+        repo.stage("f.ini", pair(1));
+        git_at(&env, "repo", 1_500_000_000, &["commit", "--quiet", "--message", "feature"]);
+        git_at(&env, "repo", 1_500_000_001, &["merge", "--quiet", "--no-edit", &format!("{base}~1")]);
+        assert_eq!(found(&repo, &format!("{base}..feature{number}")), ["f.ini:1"], "{base}");
+        assert_eq!(found(&repo, &format!("feature{number}..{base}")), [""; 0], "{base}");
     }
-    repo.git(&["switch", "--quiet", "--create", "feature", "main~4"]);
-    repo.stage("f.ini", pair(1));
-    repo.commit("feature");
-    repo.git(&["merge", "--quiet", "--no-edit", "main~1"]);
-    assert_eq!(found(&repo, "main..feature"), ["f.ini:1"]);
-    assert_eq!(found(&repo, "feature..main"), [""; 0]);
 }

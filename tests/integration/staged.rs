@@ -187,6 +187,24 @@ fn names_links_and_pointers_are_content() {
     assert_eq!(repo.staged(), [""; 0], "content that is not here cannot be pushed");
     repo.write(&format!(".git/lfs/objects/5f/5f/{digest}"), pair(1));
     assert_eq!(repo.staged(), ["big.bin:1"]);
+
+    // What the content of a pointer held before is held, wherever it moves.
+    repo.commit("in git-lfs");
+    let next = "6e".repeat(32);
+    repo.write(&format!(".git/lfs/objects/6e/6e/{next}"), format!("one more line\n{}", pair(1)));
+    repo.stage(
+        "big.bin",
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{next}\nsize 99\n"),
+    );
+    assert_eq!(repo.staged(), [""; 0], "it was there before");
+    repo.git(&["mv", "big.bin", "moved.bin"]);
+    assert_eq!(repo.staged(), [""; 0], "it only moved");
+    repo.commit("moved");
+    repo.stage(
+        "copy.bin",
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{next}\nsize 99\n"),
+    );
+    assert_eq!(repo.staged().len(), 1, "a copy is one more");
 }
 
 #[cfg(unix)]

@@ -1,11 +1,11 @@
 //! What reports say of where things stand: true, and the same in every format.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::history::{commit, git, git_at};
-use crate::support::git::Repo;
+use crate::support::git::{Repo, commit, git, git_at};
 use crate::support::{TestEnv, id, pair, run_with_stdin};
 
 /// A new repository in the folder `r`.
@@ -355,4 +355,98 @@ fn a_submodule_that_keeps_its_own_repository_is_read() {
         [id(2), "libs/x/.git/hooks/pre-push".into(), "-".into()],
     ];
     assert_eq!(found, expected, "{}", run.stderr);
+}
+
+#[test]
+fn what_only_a_named_tree_leads_to_is_missed_too() {
+    let env = new();
+    env.write("r/kept", "kept");
+    commit(&env, "r", 1_700_000_000, "start");
+    env.write("r/Über.txt", "gone");
+    let blob = git(&env, "r", &["hash-object", "-w", "Über.txt"]);
+    let listing = format!("100644 blob {}\tÜber.txt\n", blob.trim());
+    let mut mktree = Command::new("git");
+    mktree.arg("mktree").current_dir(env.path("r"));
+    let tree = run_with_stdin(mktree, listing.as_bytes());
+    git(&env, "r", &["tag", "listing", tree.stdout.trim()]);
+    assert_eq!(env.run(&["history", "r"]).status, 0);
+    fs::remove_file(env.path(&format!("r/.git/objects/{}/{}", &blob[..2], blob[2..].trim()))).unwrap();
+    let run = env.run(&["history", "r", "--format", "json"]);
+    let report = run.json();
+    assert_eq!(run.status, 2);
+    assert_eq!(report["incomplete"].as_array().unwrap().len(), 1, "{}", report["incomplete"]);
+    assert_eq!(report["incomplete"][0]["reason"], "missing: Über.txt of a tree that a ref names");
+}
+
+#[test]
+fn a_long_list_of_shallow_boundaries_is_read() {
+    let env = new();
+    for n in 0..3 {
+        env.write("r/a", n.to_string());
+        commit(&env, "r", 1_700_000_000 + n, "more");
+    }
+    let url = format!("file://{}", env.path("r").display());
+    git(&env, ".", &["clone", "--quiet", "--depth", "1", &url, "s"]);
+    let mut list = fs::read_to_string(env.path("s/.git/shallow")).unwrap();
+    list.extend((0..30_000).map(|n| format!("{n:040x}\n")));
+    env.write("s/.git/shallow", list);
+    let report = env.run(&["history", "s", "--format", "json"]).json();
+    assert_eq!(report["incomplete"].as_array().unwrap().len(), 1, "{}", report["incomplete"]);
+    assert_eq!(report["incomplete"][0]["reason"], "it was cut by a shallow clone, at 1 commit");
+}
+
+/// What begins like an archive and is none is text, whichever way it is read.
+#[test]
+fn text_that_begins_like_an_archive_is_text_to_every_command() {
+    let env = new();
+    let small = format!("!<arch>\n{}", pair(0));
+    let large = format!("!<arch>\n{}{}", "text\n".repeat(100_000), pair(1));
+    env.write("r/small.txt", &small);
+    env.write("r/large.txt", &large);
+    git(&env, "r", &["add", "--all"]);
+    let ids = |args: &[&str]| {
+        let report = env.command(args).current_dir(env.path("r")).output().unwrap();
+        let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+        let mut ids: Vec<String> = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| f["key_id"].as_str().unwrap().to_owned())
+            .collect();
+        ids.sort();
+        ids
+    };
+    let mut both = [id(0), id(1)];
+    both.sort();
+    assert_eq!(ids(&["files", "--format", "json"]), both);
+    assert_eq!(ids(&["staged", "--format", "json"]), both);
+    commit(&env, "r", 1_700_000_000, "both");
+    assert_eq!(ids(&["history", "--format", "json"]), both);
+    git(&env, "r", &["gc", "--quiet"]);
+    assert_eq!(ids(&["history", "--format", "json"]), both);
+    assert_eq!(ids(&["history", "--format", "json", "--range", "HEAD"]), both);
+}
+
+/// A pipe where git keeps a file must not make a scan wait for ever.
+#[cfg(unix)]
+#[test]
+fn pipes_in_the_git_folder_are_not_opened() {
+    let env = new();
+    env.write("r/a.ini", pair(0));
+    commit(&env, "r", 1_700_000_000, "leak");
+    git(&env, "r", &["branch", "other"]);
+    for file in ["index", "shallow", "packed-refs", "refs/heads/other", "objects/info/alternates"] {
+        let path = env.path(&format!("r/.git/{file}"));
+        let kept = fs::read(&path).ok();
+        let _ = fs::remove_file(&path);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        for command in [&["history"][..], &["audit"], &["staged"], &["history", "--range", "other"]] {
+            let run = env.command(command).current_dir(env.path("r")).output().unwrap();
+            assert!(run.status.code().is_some(), "{file} {command:?}");
+        }
+        fs::remove_file(&path).unwrap();
+        if let Some(kept) = kept {
+            fs::write(&path, kept).unwrap();
+        }
+    }
 }

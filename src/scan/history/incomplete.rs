@@ -6,8 +6,10 @@ use crate::sources::history::commits::Index;
 
 use super::{Known, Missing};
 
-/// Up to so many missing objects are named one by one.
-pub(super) const MAX_NAMED: usize = 1_000;
+/// Of up to so many missing objects it is found out what names them.
+pub(super) const MAX_JUDGED: usize = 100_000;
+/// So many of what is missing are named one by one.
+const MAX_NAMED: usize = 1_000;
 
 /// Everything that a ref, a HEAD or a reflog leads to and that is not there.
 pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> Vec<Skipped> {
@@ -22,19 +24,29 @@ pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> 
     } else if let Some(first) = missing.first_target {
         for (id, target) in missing.ids.iter().zip(first as usize..) {
             // What garbage names may be gone.
-            let place = places.of[target].iter().find(|p| p.commit.is_some_and(|c| is_kept(known, c)));
-            let named = known.reach.name_of(id);
-            if let Some((place, commit)) = place.and_then(|p| Some((p, p.commit?))) {
-                let path = places.paths[place.path as usize].escape_ascii();
-                let reason = format!("missing: {path} of commit {}", known.graph.id(commit));
-                all.push(Skipped::object(id, reason));
-            } else if let Some(name) = named {
-                all.push(Skipped::object(id, format!("missing: {name}")));
-            }
+            let place = places.of[target].iter().find(|p| p.commit.is_none_or(|c| is_kept(known, c)));
+            let reason = if let Some(place) = place {
+                let path = String::from_utf8_lossy(&places.paths[place.path as usize]);
+                let of = place.commit.map_or_else(
+                    || "a tree that a ref names".to_owned(),
+                    |commit| format!("commit {}", known.graph.id(commit)),
+                );
+                format!("missing: {path} of {of}")
+            } else if let Some(name) = known.reach.name_of(id) {
+                format!("missing: {name}")
+            } else {
+                continue;
+            };
+            all.push(Skipped::object(id, reason));
         }
     } else if !missing.ids.is_empty() {
         let what = counted(missing.ids.len(), "object");
         all.push(Skipped::new(what, "missing, although trees name them"));
+    }
+    if all.len() > MAX_NAMED {
+        let more = counted(all.len() - MAX_NAMED, "more object");
+        all.truncate(MAX_NAMED);
+        all.push(Skipped::new(more, "missing, too"));
     }
     if promised > 0 {
         all.push(
@@ -56,7 +68,12 @@ fn is_kept(known: &Known<'_>, commit: Index) -> bool {
 
 /// Missing parents and root trees.
 fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize) {
-    let shallow: gix::hashtable::HashSet<_> = known.repo.shallow().into_iter().collect();
+    let shallow = known.repo.shallow().unwrap_or_else(|error| {
+        let what = known.repo.common_dir.join("shallow").display().to_string();
+        all.push(Skipped::new(what, format!("cannot be read: {error}")));
+        Vec::new()
+    });
+    let shallow: gix::hashtable::HashSet<_> = shallow.into_iter().collect();
     let mut cut = 0;
     for (commit, parent) in known.graph.lost() {
         if known.rank[*commit as usize] == u32::MAX || !is_kept(known, *commit) {

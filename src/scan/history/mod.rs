@@ -30,7 +30,7 @@ use crate::sources::history::{Repo, reflog};
 use crate::sources::staged::{Indexed, indexed};
 
 use objects::{Gathered, Hit, Objects, What};
-pub(super) use objects::{TOO_BIG, in_message, lfs_digest};
+pub(super) use objects::{TOO_BIG, in_message};
 
 /// What of a history is scanned, and how.
 #[derive(Debug, Clone)]
@@ -260,7 +260,7 @@ fn locate<'a>(
     missing.ids.retain(|id| *id != known.repo.hash.empty_tree());
     missing.ids.sort_unstable();
     // Whether it matters that they are missing depends on what names them.
-    if !missing.ids.is_empty() && !known.repo.promisor && missing.ids.len() <= incomplete::MAX_NAMED {
+    if !missing.ids.is_empty() && !known.repo.promisor && missing.ids.len() <= incomplete::MAX_JUDGED {
         missing.first_target = Some(hits.len() as u32);
         objects.extend(missing.ids.iter().copied().zip(hits.len() as u32..));
     }

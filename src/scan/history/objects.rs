@@ -13,6 +13,7 @@ use crate::detect::{Detector, Match};
 use crate::finding::{Finding, Fingerprint};
 use crate::scan::collect::collect_some;
 use crate::scan::deep::{encoded, scan_container};
+use crate::scan::pieces::not_listed;
 use crate::scan::repeats::fold_repeats;
 use crate::scan::{Control, PieceSize, TextStart, collect_all, scan_reader};
 use crate::sources::history::Repo;
@@ -20,6 +21,7 @@ use crate::sources::history::commits::{Node, split};
 use crate::sources::history::reach::{Tags, tag_target};
 use crate::sources::history::store::{Hot, ObjectId, ObjectKind, ObjectSink, oid};
 use crate::sources::history::trees::entries;
+use crate::sources::lfs;
 
 /// What an object, or the name that is looked at, is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,13 +187,21 @@ impl<'a> Objects<'a> {
         gathered.skipped.extend(deep.skipped);
         gathered.left_out.extend(deep.left_out);
         drop(gathered);
-        self.keep(id, what, once_each(deep.findings), false);
+        if deep.opened {
+            self.keep(id, what, once_each(deep.findings), false);
+        } else {
+            self.stream(id, what, origin, again, &mut deep.read.as_slice().chain(whole));
+        }
     }
 
     fn stream(&self, id: &oid, what: What, origin: &Origin, again: bool, reader: &mut dyn Read) {
         let read = scan_reader(self.detector, origin, reader, PieceSize::default(), &|| self.stopped());
         if let Some(error) = read.error {
             self.skip(unreadable(id, &what, &error));
+        }
+        if read.omitted > 0 {
+            let (name, object) = name_of(id, &what);
+            self.skip(Skipped { object, ..not_listed(name, read.omitted) });
         }
         self.keep(id, what, fold_repeats(read.findings), again);
     }
@@ -328,9 +338,9 @@ impl ObjectSink for Objects<'_> {
     }
 
     fn lfs_pointer(&self, id: &oid, bytes: &[u8]) {
-        let Some(digest) = lfs_digest(bytes) else { return };
+        let Some(digest) = lfs::digest(bytes) else { return };
         // Content that was never downloaded is not part of this repository.
-        let Ok(mut file) = std::fs::File::open(self.repo.lfs_object(digest)) else { return };
+        let Ok(mut file) = self.repo.open_lfs(digest) else { return };
         self.file(id, What::Lfs, &origin(Place::Lfs, Some(id)), false, &mut file);
     }
 
@@ -358,26 +368,5 @@ impl ObjectSink for Objects<'_> {
 
     fn stopped(&self) -> bool {
         self.control.stop.load(Ordering::Relaxed)
-    }
-}
-
-/// The digest in a git-lfs pointer: 64 hexadecimal digits, and so nothing that leads out of a folder.
-pub(in crate::scan) fn lfs_digest(pointer: &[u8]) -> Option<&str> {
-    let line = pointer.split(|b| *b == b'\n').find_map(|l| l.strip_prefix(b"oid sha256:"))?;
-    let digest = std::str::from_utf8(line.trim_ascii()).ok()?;
-    (digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit())).then_some(digest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pointer_names_a_digest_and_no_path() {
-        let digest = "0123456789abcdef".repeat(4);
-        let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 5\n");
-        assert_eq!(lfs_digest(pointer.as_bytes()), Some(digest.as_str()));
-        let hostile = format!("oid sha256:../../{}", &digest[6..]);
-        assert_eq!(lfs_digest(hostile.as_bytes()), None);
     }
 }

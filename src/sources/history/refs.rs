@@ -10,11 +10,14 @@ use super::reftable;
 use super::repo::{Repo, parse_id, read_at_most, read_small};
 use super::store::{HashKind, ObjectId};
 use crate::blob::Skipped;
+use crate::sources::files::reason;
 
 /// The longest loose ref; names of refs are file names.
 const MAX_REF: u64 = 64 << 10;
-/// The longest `packed-refs`.
-const MAX_PACKED: u64 = 1 << 30;
+/// The longest `packed-refs`, bytes.
+pub(in crate::sources) const MAX_PACKED: u64 = 1 << 30;
+/// How many symbolic refs are followed, one after the other. As many as git does.
+pub(in crate::sources) const MAX_HOPS: usize = 5;
 /// Folders below `refs/` deeper than this are not looked at.
 const MAX_DEPTH: usize = 128;
 
@@ -85,8 +88,9 @@ impl Refs {
                 all,
             );
         } else {
-            self.packed(&repo.common_dir.join("packed-refs"), repo.hash, all);
+            // Loose ones first, as git does: meanwhile it may put them into the packed ones.
             self.loose(&repo.common_dir, Path::new("refs"), repo.hash, b"", all);
+            self.packed(&repo.common_dir.join("packed-refs"), repo.hash, all);
         }
     }
 
@@ -105,7 +109,7 @@ impl Refs {
                 all.insert([prefix, b"HEAD"].concat(), target);
             }
             Ok(None) => self.problem(&head, "it names no ref and no object"),
-            Err(e) => self.problem(&head, &format!("cannot be read: {}", e.kind())),
+            Err(e) => self.problem(&head, &reason(&e)),
         }
     }
 
@@ -133,7 +137,7 @@ impl Refs {
             Ok(Some(text)) => text,
             Ok(None) => return self.problem(path, "the file is too large"),
             Err(e) if e.kind() == io::ErrorKind::NotFound => return,
-            Err(e) => return self.problem(path, &format!("cannot be read: {}", e.kind())),
+            Err(e) => return self.problem(path, &reason(&e)),
         };
         let mut bad = 0u64;
         for line in text.split(|b| *b == b'\n') {
@@ -143,7 +147,7 @@ impl Refs {
             let (id, name) = line.split_at(line.len().min(hash.len_in_hex()));
             match (parse_id(id, hash), name.strip_prefix(b" ")) {
                 (Some(id), Some(name)) if !name.is_empty() => {
-                    all.insert(name.trim_ascii_end().to_vec(), Target::Id(id));
+                    all.entry(name.trim_ascii_end().to_vec()).or_insert(Target::Id(id));
                 }
                 _ => bad += 1,
             }
@@ -168,7 +172,7 @@ impl Refs {
                 Ok(entries) => entries,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                 Err(e) => {
-                    self.problem(&git_dir.join(&folder), &format!("cannot be read: {}", e.kind()));
+                    self.problem(&git_dir.join(&folder), &reason(&e));
                     continue;
                 }
             };
@@ -193,7 +197,7 @@ impl Refs {
                     // git makes the file before it writes to it.
                     Ok(None) => self.problem(&full, "the ref is damaged: it names no object"),
                     Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                    Err(e) => self.problem(&full, &format!("cannot be read: {}", e.kind())),
+                    Err(e) => self.problem(&full, &reason(&e)),
                 }
             }
         }
@@ -231,9 +235,9 @@ fn is_private(name: &[u8]) -> bool {
     [&b"refs/bisect/"[..], b"refs/worktree/", b"refs/rewritten/"].iter().any(|p| name.starts_with(p))
 }
 
-/// Follow a symbolic ref. As deep as git does.
+/// Follow a symbolic ref.
 fn resolve<'a>(all: &'a BTreeMap<Vec<u8>, Target>, mut target: &'a Target) -> Option<ObjectId> {
-    for _ in 0..5 {
+    for _ in 0..=MAX_HOPS {
         match target {
             Target::Id(id) => return Some(*id),
             Target::Name(name) => target = all.get(name)?,
@@ -243,7 +247,7 @@ fn resolve<'a>(all: &'a BTreeMap<Vec<u8>, Target>, mut target: &'a Target) -> Op
 }
 
 /// Read a ref that is a file (or, as git once made them, a symbolic link).
-fn read_loose(path: &Path, hash: HashKind) -> io::Result<Option<Target>> {
+pub(in crate::sources) fn read_loose(path: &Path, hash: HashKind) -> io::Result<Option<Target>> {
     if let Ok(link) = std::fs::read_link(path)
         && link.starts_with("refs")
     {

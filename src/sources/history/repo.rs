@@ -4,6 +4,7 @@
 //! Only files are read: `.git` files, `commondir`, and of the configuration the few values that say how the files are
 //! to be read. `safe.directory` guards against running what a repository configures; nothing is run here.
 
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -143,14 +144,25 @@ impl Repo {
     }
 
     /// The commits at which history was cut by a shallow clone or fetch.
-    pub fn shallow(&self) -> Vec<super::store::ObjectId> {
-        let text = read_small(&self.common_dir.join("shallow")).unwrap_or_default();
-        text.split(|b| *b == b'\n').filter_map(|line| parse_id(line, self.hash)).collect()
+    pub fn shallow(&self) -> io::Result<Vec<super::store::ObjectId>> {
+        let text = match read_at_most(&self.common_dir.join("shallow"), super::refs::MAX_PACKED) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Err(io::ErrorKind::FileTooLarge.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        Ok(text.split(|b| *b == b'\n').filter_map(|line| parse_id(line, self.hash)).collect())
     }
 
-    /// Where git-lfs keeps the object of this SHA-256 digest, in hexadecimal digits.
-    pub fn lfs_object(&self, digest: &str) -> PathBuf {
-        self.common_dir.join("lfs/objects").join(&digest[..2]).join(&digest[2..4]).join(digest)
+    /// Whether history was cut by a shallow clone or fetch.
+    pub fn is_shallow(&self) -> bool {
+        self.shallow().is_ok_and(|commits| !commits.is_empty())
+    }
+
+    /// Open the object that git-lfs keeps of this SHA-256 digest, in hexadecimal digits.
+    pub fn open_lfs(&self, digest: &str) -> io::Result<File> {
+        let folder = self.common_dir.join("lfs/objects").join(&digest[..2]).join(&digest[2..4]);
+        open_regular(&folder.join(digest))
     }
 }
 
@@ -159,13 +171,19 @@ pub(super) fn read_small(path: &Path) -> Option<Vec<u8>> {
     read_at_most(path, SMALL).ok().flatten()
 }
 
-/// Read a file; `None`: it is longer than `most` bytes. What is no regular file is an error.
-pub(super) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
+/// Open a file. What is no regular file is an error: to open a pipe would wait for whoever writes to it.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    if std::fs::metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
     }
+}
+
+/// Read a file; `None`: it is longer than `most` bytes. What is no regular file is an error.
+pub(in crate::sources) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    let read = std::fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    let read = open_regular(path)?.take(most + 1).read_to_end(&mut bytes)?;
     Ok((read as u64 <= most).then_some(bytes))
 }
 

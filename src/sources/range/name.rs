@@ -104,16 +104,14 @@ fn resolve(repo: &Repo, objects: &Objects, name: &str) -> Result<Tip, RangeError
             steps = rest;
             continue;
         }
-        let (first, rest) =
-            (steps.starts_with('~'), steps[1..].trim_start_matches(|c: char| c.is_ascii_digit()));
-        let digits = &steps[1..steps.len() - rest.len()];
-        let number: usize = match digits {
+        let first = steps.starts_with('~');
+        let step = steps.strip_prefix(['~', '^']).filter(|step| !step.starts_with('{'));
+        let step = step.ok_or_else(|| syntax("only ~N, ^N and ^{commit} may stand behind a name"))?;
+        let rest = step.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number: usize = match &step[..step.len() - rest.len()] {
             "" => 1,
             digits => digits.parse().map_err(|_| syntax("the number is too large"))?,
         };
-        if !steps.starts_with(['~', '^']) || rest.starts_with('{') {
-            return Err(syntax("only ~N, ^N and ^{commit} may stand behind a name"));
-        }
         let (times, which) = if first { (number, 1) } else { (1, number) };
         for _ in 0..times {
             tip = parent(repo, objects, name, &tip, which)?;
@@ -127,7 +125,7 @@ fn resolve(repo: &Repo, objects: &Objects, name: &str) -> Result<Tip, RangeError
 
 fn parent(repo: &Repo, objects: &Objects, name: &str, of: &Tip, which: usize) -> Result<Tip, RangeError> {
     let failed = |source| RangeError::Object { name: name.to_owned(), source };
-    let unknown = || RangeError::Unknown { name: name.to_owned(), shallow: !repo.shallow().is_empty() };
+    let unknown = || RangeError::Unknown { name: name.to_owned(), shallow: repo.is_shallow() };
     let mut buf = Vec::new();
     objects.read_kind(&of.commit, ObjectKind::Commit, &mut buf).map_err(failed)?;
     let node = Node::parse(of.commit, &buf, repo.hash).ok_or_else(|| {
@@ -139,7 +137,7 @@ fn parent(repo: &Repo, objects: &Objects, name: &str, of: &Tip, which: usize) ->
 
 /// The object that a name without anything behind it means, and the ref if it is one.
 fn find(repo: &Repo, objects: &Objects, name: &str) -> Result<(ObjectId, Option<Vec<u8>>), RangeError> {
-    let unknown = || RangeError::Unknown { name: name.to_owned(), shallow: !repo.shallow().is_empty() };
+    let unknown = || RangeError::Unknown { name: name.to_owned(), shallow: repo.is_shallow() };
     let is_hex = name.bytes().all(|b| b.is_ascii_hexdigit());
     if is_hex && name.len() == repo.hash.len_in_hex() {
         let id = ObjectId::from_hex(name.to_ascii_lowercase().as_bytes()).map_err(|_| unknown())?;

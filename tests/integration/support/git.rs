@@ -81,8 +81,36 @@ impl<'e> Repo<'e> {
     }
 }
 
-/// Run a program with git's environment: no settings but ours, and a fixed identity.
+/// Run git in a folder of the test, at a time of its own (seconds since 1970), as Ann, and give what it prints.
+pub(crate) fn git_at(env: &TestEnv, folder: &str, time: u64, args: &[&str]) -> String {
+    let mut git = Command::new("git");
+    prepare(git.args(args), env, &env.path(folder));
+    for who in ["AUTHOR", "COMMITTER"] {
+        git.env(format!("GIT_{who}_NAME"), "Ann").env(format!("GIT_{who}_EMAIL"), "ann@example.org");
+        git.env(format!("GIT_{who}_DATE"), format!("{time} +0000"));
+    }
+    let done = git.output().unwrap();
+    assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+pub(crate) fn git(env: &TestEnv, folder: &str, args: &[&str]) -> String {
+    git_at(env, folder, 1_700_000_000, args)
+}
+
+/// Commit all files of a folder at a time.
+pub(crate) fn commit(env: &TestEnv, folder: &str, time: u64, message: &str) {
+    git_at(env, folder, time, &["add", "--all"]);
+    git_at(env, folder, time, &["commit", "--quiet", "--allow-empty", "-m", message]);
+}
+
 fn run(command: &mut Command, env: &TestEnv, folder: &Path) -> Run {
+    prepare(command, env, folder);
+    finish(command.spawn().unwrap())
+}
+
+/// Give a program git's environment: no settings but ours, and a fixed identity.
+fn prepare(command: &mut Command, env: &TestEnv, folder: &Path) {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if ["GIT_", "KEYHOUND_", "XDG_", "PRE_COMMIT"].iter().any(|prefix| name.starts_with(prefix)) {
@@ -106,5 +134,5 @@ fn run(command: &mut Command, env: &TestEnv, folder: &Path) -> Run {
     fs::create_dir_all(&home).unwrap();
     command.env("HOME", home).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
     command.current_dir(folder).stdin(std::process::Stdio::null());
-    finish(command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap())
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
 }

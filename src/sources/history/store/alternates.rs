@@ -5,10 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::blob::Skipped;
-use crate::sources::history::repo::system_path;
+use crate::sources::history::repo::{read_at_most, system_path};
 
 /// How deep alternates of alternates are followed. Git stops at 5.
 const MAX_DEPTH: usize = 32;
+/// The longest list of alternates, bytes.
+const LONGEST: u64 = 1 << 24;
 
 /// `objects_dir` and all that it borrows from, none twice, itself first.
 pub(super) fn object_dirs(objects_dir: &Path, problems: &mut Vec<Skipped>) -> Vec<PathBuf> {
@@ -29,11 +31,12 @@ pub(super) fn object_dirs(objects_dir: &Path, problems: &mut Vec<Skipped>) -> Ve
             continue;
         }
         let list = dir.join("info").join("alternates");
-        match std::fs::read(&list) {
-            Ok(text) if depth >= MAX_DEPTH && !text.is_empty() => {
+        match read_at_most(&list, LONGEST) {
+            Ok(None) => problems.push(problem("info/alternates is too large".into())),
+            Ok(Some(text)) if depth >= MAX_DEPTH && !text.is_empty() => {
                 problems.push(problem("alternates are nested too deeply".into()));
             }
-            Ok(text) => {
+            Ok(Some(text)) => {
                 for line in text.split(|&b| b == b'\n') {
                     match parse_line(line) {
                         Line::Empty => {}

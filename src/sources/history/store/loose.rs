@@ -1,6 +1,5 @@
 //! Loose objects: one zlib stream a file, which begins with kind and size.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use gix::objs::Kind as ObjectKind;
 use super::buffer::Buffer;
 use super::inflate::{CORRUPT, Inflater, Stream, check_adler, check_size};
 use crate::blob::Skipped;
+use crate::sources::history::repo::open_regular;
 
 /// Longest header: `commit`, a space, 20 digits, NUL.
 const MAX_HEADER: usize = 28;
@@ -107,7 +107,7 @@ fn object_id(folder: u8, name: &std::ffi::OsStr, hash: HashKind) -> Option<Objec
 pub(super) fn read(path: &Path, inflater: &mut Inflater, out: &mut Buffer) -> Result<Content, String> {
     let corrupt = |why: &str| why.to_owned();
     let io_error = |e: io::Error| format!("cannot be read: {e}");
-    let mut file = File::open(path).map_err(io_error)?;
+    let mut file = open_regular(path).map_err(io_error)?;
     let on_disk = file.metadata().map_err(io_error)?.len();
     let mut head = Vec::new();
     if on_disk > STREAM_FROM / 2 {
@@ -139,7 +139,7 @@ pub(super) fn read(path: &Path, inflater: &mut Inflater, out: &mut Buffer) -> Re
 
 /// A reader of the content of a huge object.
 pub(super) fn open_huge(path: &Path) -> Result<Box<dyn Read>, String> {
-    let file = File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
+    let file = open_regular(path).map_err(|e| format!("cannot be read: {e}"))?;
     let mut stream = Stream::new(file);
     let mut byte = [0];
     for _ in 0..MAX_HEADER {

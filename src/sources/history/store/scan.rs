@@ -19,10 +19,7 @@ use super::{Store, stream};
 use crate::blob::Skipped;
 use crate::decode::unpack;
 use crate::detect::{Memo, Prefilter};
-
-/// Blobs of fewer bytes can be pointers of git-lfs.
-const LFS_BELOW: u64 = 1024;
-const LFS_HEAD: &[u8] = b"version https://git-lfs.github.com/spec/v1";
+use crate::sources::lfs;
 
 /// How to scan.
 #[derive(Debug, Clone, Copy)]
@@ -263,7 +260,7 @@ impl Visitor for Scanner<'_> {
                 Known::Tree(note)
             }
             ObjectKind::Blob => {
-                if given && (bytes.len() as u64) < LFS_BELOW && bytes.starts_with(LFS_HEAD) {
+                if given && lfs::is_pointer(bytes) {
                     self.sink.lfs_pointer(entry.id, bytes);
                 }
                 let note = self.seams.examine(bytes, entry.leaf, &mut self.scratch);
@@ -289,7 +286,7 @@ impl Visitor for Scanner<'_> {
         let look_whole = match entry.kind {
             ObjectKind::Commit | ObjectKind::Tag => true,
             ObjectKind::Tree => false,
-            ObjectKind::Blob if size < LFS_BELOW && delta.may_begin_with(base.bytes(), LFS_HEAD) => true,
+            ObjectKind::Blob if size < lfs::BELOW && delta.may_begin_with(base.bytes(), lfs::HEAD) => true,
             ObjectKind::Blob => is_container(delta.head(base.bytes(), &mut [0; unpack::HEAD])),
         };
         if look_whole {
