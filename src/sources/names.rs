@@ -33,7 +33,7 @@ pub fn resolve(repo: &Repo, name: &[u8]) -> Result<Option<ObjectId>, NameError> 
         return Ok(Refs::read(repo).roots.get(name).copied());
     }
     let mut name = name.to_vec();
-    for _ in 0..=MAX_HOPS {
+    for _ in 0..MAX_HOPS {
         match loose(repo, &name)? {
             Some(Target::Id(id)) => return Ok(Some(id)),
             Some(Target::Name(other)) => name = other,

@@ -143,3 +143,45 @@ fn dates_out_of_order_change_nothing() {
         assert_eq!(found(&repo, &format!("feature{number}..{base}")), [""; 0], "{base}");
     }
 }
+
+#[test]
+fn what_is_no_range_is_refused_in_one_line() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage("a", "a");
+    repo.commit("start");
+    for name in [
+        "HEAD^{}é",
+        "HEAD~é",
+        "HEAD^0é",
+        "HEAD~1\u{1F600}",
+        "HEAD^{tree}",
+        "HEAD~-1",
+        "~",
+        "^",
+        "é",
+        "HEAD@{1}",
+    ] {
+        let run = repo.keyhound(&["history", "--range", name]);
+        assert_eq!((run.status, run.stderr.lines().count()), (2, 1), "{name}: {}", run.stderr);
+        assert!(run.stderr.starts_with("keyhound: cannot resolve the range: "), "{name}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn symbolic_refs_are_followed_as_far_as_git_does() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage("a.ini", pair(0));
+    repo.commit("leak");
+    let mut target = "refs/heads/main".to_owned();
+    for n in 1..=8 {
+        let name = format!("refs/heads/s{n}");
+        repo.git(&["symbolic-ref", &name, &target]);
+        let known = repo.try_git(&["rev-parse", "--verify", "--quiet", &name]).status == 0;
+        let (of_range, of_refs) = if known { (1, 1) } else { (2, 0) };
+        assert_eq!(repo.keyhound(&["history", "--range", &name]).status, of_range, "{n}");
+        assert_eq!(repo.keyhound(&["history", "--refs", &name]).status, of_refs, "{n}");
+        target = name;
+    }
+}

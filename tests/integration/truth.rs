@@ -450,3 +450,27 @@ fn pipes_in_the_git_folder_are_not_opened() {
         }
     }
 }
+
+#[test]
+fn findings_beyond_the_limit_of_a_file_are_counted() {
+    const IDS: u128 = 100_003;
+    let env = new();
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let id = |n: u128| -> String {
+        let mixed = (n + 1) * 0x9E37_79B9_7F4A_7C15_F39D;
+        (0..16).map(|place| char::from(digits[(mixed >> (5 * place)) as usize % 32])).collect()
+    };
+    let list: String = (0..IDS).map(|n| format!("AKIA{}\n", id(n))).collect();
+    let digest = "5f".repeat(32);
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 9\n");
+    env.write("r/list.txt", pointer);
+    env.write(&format!("r/.git/lfs/objects/5f/5f/{digest}"), &list);
+    commit(&env, "r", 1_700_000_000, "list");
+    env.write("list.txt", list);
+    for args in [&["files", "list.txt"][..], &["history", "r"]] {
+        let run = env.run(&[args, &["--quiet", "--format", "csv"]].concat());
+        assert_eq!(run.status, 2, "{args:?}");
+        let places = run.stderr.matches("3 more findings are not listed: 100000 are kept").count();
+        assert_eq!(places, 1, "{args:?}: {}", run.stderr);
+    }
+}

@@ -16,7 +16,7 @@ use crate::sources::files::reason;
 const MAX_REF: u64 = 64 << 10;
 /// The longest `packed-refs`, bytes.
 pub(in crate::sources) const MAX_PACKED: u64 = 1 << 30;
-/// How many symbolic refs are followed, one after the other. As many as git does.
+/// So many refs are read, one after the other, to come from a symbolic ref to an object. As many as git reads.
 pub(in crate::sources) const MAX_HOPS: usize = 5;
 /// Folders below `refs/` deeper than this are not looked at.
 const MAX_DEPTH: usize = 128;
@@ -237,7 +237,7 @@ fn is_private(name: &[u8]) -> bool {
 
 /// Follow a symbolic ref.
 fn resolve<'a>(all: &'a BTreeMap<Vec<u8>, Target>, mut target: &'a Target) -> Option<ObjectId> {
-    for _ in 0..=MAX_HOPS {
+    for _ in 0..MAX_HOPS {
         match target {
             Target::Id(id) => return Some(*id),
             Target::Name(name) => target = all.get(name)?,
