@@ -3,6 +3,8 @@
 //! Trees are compared with all parents at once, and only where none of them has the same object at the same place.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::hash::Hash;
 
 use super::history::commits::Node;
 use super::history::store::{HashKind, ObjectId, ObjectKind, oid};
@@ -98,6 +100,27 @@ pub(super) fn order(a: &[u8], a_folder: bool, b: &[u8], b_folder: bool) -> Order
     })
 }
 
+/// Which folders a walk still goes into. A few small objects can stand for more paths than anybody can walk, so that after so
+/// many of them content is visited once, whatever its path.
+struct Patience<K> {
+    paths: usize,
+    seen: HashSet<K>,
+}
+
+impl<K: Eq + Hash> Patience<K> {
+    const PATHS: usize = 10_000;
+
+    fn new() -> Self {
+        Self { paths: 0, seen: HashSet::new() }
+    }
+
+    /// Whether to go into a folder with `paths` entries that is `key`.
+    fn allows(&mut self, key: K, paths: usize) -> bool {
+        self.paths += paths;
+        self.seen.insert(key) || self.paths <= Self::PATHS
+    }
+}
+
 impl Changes {
     /// Compare the tree `new` at `prefix` (empty, or ending in `/`) with those of the predecessors, and add what differs
     /// from all of them. What cannot be read goes to `problem`, and the rest is compared.
@@ -111,6 +134,7 @@ impl Changes {
     ) {
         let mut buf = Vec::new();
         let mut stack = vec![Folder { prefix: prefix.to_vec(), new, old: old.to_vec() }];
+        let mut patience = Patience::new();
         while let Some(folder) = stack.pop() {
             if folder.old.contains(&folder.new) {
                 continue;
@@ -122,6 +146,9 @@ impl Changes {
                     continue;
                 }
             };
+            if !patience.allows((folder.new, folder.old.clone()), entries.len()) {
+                continue;
+            }
             let mut before: Vec<Vec<Named>> = Vec::new();
             for id in &folder.old {
                 // Without a predecessor more counts as new: that errs on the safe side, and is told.
@@ -188,7 +215,7 @@ pub fn find_path(objects: &Objects, tree: ObjectId, path: &[u8]) -> Result<Optio
     Ok(Some(at))
 }
 
-/// All files and links of a tree, with their paths.
+/// All files and links of a tree, with their paths; each with one path at least.
 pub fn files_below(
     objects: &Objects,
     prefix: &[u8],
@@ -197,8 +224,13 @@ pub fn files_below(
 ) -> Result<(), ObjectError> {
     let mut buf = Vec::new();
     let mut stack = vec![(prefix.to_vec(), tree)];
+    let mut patience = Patience::new();
     while let Some((prefix, id)) = stack.pop() {
-        for entry in read_tree(objects, &id, &mut buf)? {
+        let entries = read_tree(objects, &id, &mut buf)?;
+        if !patience.allows(id, entries.len()) {
+            continue;
+        }
+        for entry in entries {
             let mut path = [&prefix[..], &entry.name].concat();
             match entry.kind {
                 EntryKind::Tree => {

@@ -1,5 +1,7 @@
 //! `keyhound history --range`: what commits add. The traps of `tests/gittraps` have more.
 
+use std::process::Command;
+
 use crate::support::git::{Repo, git_at};
 use crate::support::{TestEnv, id, pair};
 
@@ -184,4 +186,38 @@ fn symbolic_refs_are_followed_as_far_as_git_does() {
         assert_eq!(repo.keyhound(&["history", "--refs", &name]).status, of_refs, "{n}");
         target = name;
     }
+}
+
+/// Ten levels of folders with ten equal entries each: a kilobyte that stands for ten thousand million paths.
+#[test]
+fn more_paths_than_anybody_can_walk_are_no_trouble() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage("a", "a");
+    repo.commit("start");
+    repo.write("leak.ini", pair(0));
+    let mut entry = format!("100644 blob {}", repo.git(&["hash-object", "-w", "leak.ini"]).trim());
+    for _ in 0..10 {
+        let listing: String = (0..10).map(|n| format!("{entry}\tn{n}\n")).collect();
+        repo.write("listing", listing);
+        let mut mktree = Command::new("sh");
+        mktree.args(["-c", "git mktree <listing"]);
+        entry = format!("040000 tree {}", repo.run(&mut mktree).stdout.trim());
+    }
+    let tree = entry.rsplit(' ').next().unwrap().to_owned();
+    let bomb = repo.git(&["commit-tree", "-p", "HEAD", "-m", "bomb", &tree]);
+    let ids = |range: &str| {
+        let report = repo.keyhound(&["history", "--range", range, "--format", "json"]).json();
+        let findings = report["findings"].as_array().unwrap().iter();
+        findings.map(|f| f["key_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let of_bomb = ids(&format!("HEAD..{}", bomb.trim()));
+    assert!(!of_bomb.is_empty() && of_bomb.iter().all(|found| *found == id(0)), "{of_bomb:?}");
+    // It goes away, and what was in it comes back at another path.
+    repo.git(&["reset", "--quiet", "--soft", bomb.trim()]);
+    repo.git(&["read-tree", "--empty"]);
+    repo.stage("leak.ini", pair(0));
+    repo.stage("other.ini", pair(1));
+    repo.commit("moved");
+    assert_eq!(ids("HEAD~1..HEAD"), [id(1)]);
 }
