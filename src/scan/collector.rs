@@ -25,6 +25,9 @@ pub struct Control {
     pub stop: AtomicBool,
 }
 
+/// The findings of one scan that are kept, some 2 kB each. There are more where lists of keys are stored, or in an attack.
+const MAX_KEPT: usize = 500_000;
+
 /// Gathers the findings of a scan from all its threads.
 #[derive(Debug)]
 pub struct Collector<'a> {
@@ -44,6 +47,16 @@ pub struct Gathered {
     pub left_out: Vec<Skipped>,
     /// What was read.
     pub stats: Stats,
+    /// Findings that are not kept.
+    omitted: u64,
+}
+
+impl Gathered {
+    fn keep(&mut self, findings: Vec<Finding>) {
+        let room = MAX_KEPT.saturating_sub(self.findings.len());
+        self.omitted += findings.len().saturating_sub(room) as u64;
+        self.findings.extend(findings.into_iter().take(room));
+    }
 }
 
 impl<'a> Collector<'a> {
@@ -56,6 +69,10 @@ impl<'a> Collector<'a> {
     pub fn finish(self) -> Gathered {
         let mut gathered = self.gathered.into_inner().unwrap_or_else(PoisonError::into_inner);
         gathered.findings.sort_by(|a, b| order(a).cmp(&order(b)));
+        if gathered.omitted > 0 {
+            let reason = format!("{} are not listed: {MAX_KEPT} are kept of one scan", gathered.omitted);
+            gathered.skipped.push(Skipped::new("more findings", reason).help("scan folder by folder"));
+        }
         if self.control.stop.load(Ordering::Relaxed) {
             gathered.skipped.push(interrupted());
         }
@@ -72,7 +89,7 @@ impl<'a> Collector<'a> {
 
     fn keep(&self, findings: Vec<Finding>) {
         if !findings.is_empty() {
-            self.gathered().findings.extend(findings);
+            self.gathered().keep(findings);
         }
     }
 
@@ -92,7 +109,7 @@ impl<'a> Collector<'a> {
     ) -> io::Result<Option<Vec<u8>>> {
         let deep = scan_container(self.detector, self.control, origin, &name_of(origin), format, reader);
         let mut gathered = self.gathered();
-        gathered.findings.extend(deep.findings);
+        gathered.keep(deep.findings);
         gathered.skipped.extend(deep.skipped);
         gathered.left_out.extend(deep.left_out);
         deep.error.map_or(Ok((!deep.opened).then_some(deep.read)), Err)

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::ops::Range;
 
 use encoding_rs::{Encoding, ISO_2022_JP};
 use smallvec::SmallVec;
@@ -92,11 +93,16 @@ impl Ids {
     }
 
     /// The indexes of the ids that begin so.
-    fn with_head(&self, head: u64) -> impl Iterator<Item = Index> + '_ {
+    fn with_head(&self, head: u64) -> Range<usize> {
         let range = self.table.range((head >> 32) as u32);
-        let before = self.heads[range.clone()].partition_point(|h| *h < head);
-        let same = self.heads[range.clone()][before..].iter().take_while(move |h| **h == head);
-        same.zip((range.start + before) as Index..).map(|(_, index)| index)
+        let start = range.start + self.heads[range.clone()].partition_point(|h| *h < head);
+        let rest = &self.heads[start..range.end];
+        // Hostile ids can all begin alike; of others no two do.
+        let count = match rest {
+            [first, second, ..] if [*first, *second] == [head; 2] => rest.partition_point(|h| *h == head),
+            _ => usize::from(rest.first() == Some(&head)),
+        };
+        start..start + count
     }
 }
 
@@ -182,7 +188,9 @@ impl Graph {
 
     /// The commit with this id.
     pub fn find(&self, id: &ObjectId) -> Option<Index> {
-        self.ids.with_head(head(id)).find(|i| self.nodes[*i as usize].0 == *id)
+        let range = self.ids.with_head(head(id));
+        let found = self.nodes[range.clone()].binary_search_by(|node| node.0.cmp(id)).ok()?;
+        Some((range.start + found) as Index)
     }
 
     /// The id of a commit.

@@ -35,14 +35,14 @@ impl Owners {
                     }));
                 }
                 bucket.sort_unstable();
-                for group in bucket.chunk_by(|a, b| a.0 == b.0).filter(|g| g.len() > 1) {
-                    for (i, &(_, pack, position)) in group.iter().enumerate() {
-                        let id = |&(_, pack, position): &(u64, u32, u32)| {
-                            packs[pack as usize].index().id(position as usize)
-                        };
-                        if group[..i].iter().any(|earlier| id(earlier) == id(&group[i])) {
-                            not_owned[pack as usize].push(position);
-                        }
+                let id = |&(_, pack, position): &(u64, u32, u32)| {
+                    packs[pack as usize].index().id(position as usize)
+                };
+                for group in bucket.chunk_by_mut(|a, b| a.0 == b.0).filter(|g| g.len() > 1) {
+                    // Of copies the first pack's comes first still: the sort is stable.
+                    group.sort_by(|a, b| id(a).cmp(id(b)));
+                    for pair in group.windows(2).filter(|pair| id(&pair[0]) == id(&pair[1])) {
+                        not_owned[pair[1].1 as usize].push(pair[1].2);
                     }
                 }
             }

@@ -19,9 +19,9 @@ const MAX_CHAIN: usize = 100_000;
 /// How many bases of one object are looked for in other packs after damage.
 const MAX_DETOURS: usize = 8;
 
-/// A copy of an object in a pack.
+/// Where a copy of an object is in a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Copy {
+struct Spot {
     pack: usize,
     offset: u64,
 }
@@ -78,14 +78,14 @@ impl Store {
         let mut reason = None;
         for (number, pack) in self.packs.iter().enumerate().filter(|(n, _)| Some(*n) != except) {
             let Some(position) = pack.index().find(id) else { continue };
-            let copy = Copy { pack: number, offset: pack.index().offset(position) };
-            match self.resolve(copy, reader, detours) {
+            let spot = Spot { pack: number, offset: pack.index().offset(position) };
+            match self.resolve(spot, reader, detours).and_then(|found| checked(id, found)) {
                 Ok(found) => return Ok(Some(found)),
                 Err(why) => reason = reason.or(Some(why)),
             }
         }
         for path in self.loose.paths(id) {
-            match read_loose(&path, reader) {
+            match read_loose(&path, reader).and_then(|found| checked(id, found)) {
                 Ok(found) => return Ok(Some(found)),
                 Err(why) => reason = reason.or(Some(why)),
             }
@@ -93,15 +93,15 @@ impl Store {
         reason.map_or(Ok(None), Err)
     }
 
-    /// Build the object whose entry is at `copy`.
+    /// Build the object whose entry is at `spot`.
     fn resolve(
         &self,
-        copy: Copy,
+        spot: Spot,
         reader: &mut Reader,
         detours: usize,
     ) -> Result<(ObjectKind, Buffer), String> {
         let mut chain = Vec::new();
-        let mut at = copy;
+        let mut at = spot;
         let (kind, mut built) = loop {
             let pack = &self.packs[at.pack];
             let header = pack.header(at.offset)?;
@@ -110,7 +110,7 @@ impl Store {
                     Ok(()) => break (kind, std::mem::take(&mut reader.out)),
                     Err(why) => {
                         // The base is damaged here. Is there another copy?
-                        let id = pack.index().id_at_offset(at.offset).filter(|_| at != copy && detours > 0);
+                        let id = pack.index().id_at_offset(at.offset).filter(|_| at != spot && detours > 0);
                         match id.map(|id| self.read_with_detours(Some(at.pack), id, reader, detours - 1)) {
                             Some(Ok(Some(found))) => break found,
                             _ => return Err(why.into()),
@@ -127,7 +127,7 @@ impl Store {
                     let base = base.filter_map(|(n, p)| {
                         p.index()
                             .find(id)
-                            .map(|position| Copy { pack: n, offset: p.index().offset(position) })
+                            .map(|position| Spot { pack: n, offset: p.index().offset(position) })
                     });
                     match { base }.next() {
                         Some(base) => at = base,
@@ -152,11 +152,17 @@ impl Store {
     }
 
     /// Inflate the data of an entry to `reader.out`.
-    fn inflate(&self, at: Copy, reader: &mut Reader) -> Result<(), &'static str> {
+    fn inflate(&self, at: Spot, reader: &mut Reader) -> Result<(), &'static str> {
         let pack = &self.packs[at.pack];
         let header = pack.header(at.offset)?;
         reader.inflater.inflate(pack.bytes_at(at.offset + header.len as u64), header.size, &mut reader.out)
     }
+}
+
+/// What was read, if it is what its id says: entries do not tell where their data ends, so that its sum cannot be checked.
+fn checked(id: &oid, found: (ObjectKind, Buffer)) -> Result<(ObjectKind, Buffer), String> {
+    let actual = gix::objs::compute_hash(id.kind(), found.0, found.1.bytes()).ok();
+    if actual.as_deref() == Some(id) { Ok(found) } else { Err("its content does not have this id".into()) }
 }
 
 /// A loose object, whole.

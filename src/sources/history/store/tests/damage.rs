@@ -61,7 +61,9 @@ fn scan_damaged(repo: &Repo, expected: &Objects) -> BTreeSet<ObjectId> {
     distinct(read.into_inner().unwrap());
     let mut buffer = Vec::new();
     for id in expected.keys() {
-        let _ = store.read(id, &mut buffer);
+        if let Ok(Some(kind)) = store.read(id, &mut buffer) {
+            assert!(expected[id] == (kind, buffer.clone()), "{id} is read wrong");
+        }
     }
     assert!(lost.iter().all(|p| p.object.is_none_or(|id| reported.contains(&id))));
     reported
