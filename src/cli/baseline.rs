@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use jiff::civil::Date;
 use keyhound::finding::{Finding, Severity, Suppression, SuppressionKind};
-use keyhound::report;
+use keyhound::report::{self, redact::Redactor};
 use keyhound::rules::RuleSet;
 use keyhound::scan::{HistoryOptions, Outcome};
 use keyhound::sources::history::Repo;
@@ -207,6 +207,8 @@ fn of_repo(root: &Path, common: &Common) -> Result<Findings> {
 /// What of an outcome a baseline is about; with `also` what is suppressed so, too.
 fn counted(outcome: &Outcome, common: &Common, also: &dyn Fn(&Suppression) -> bool) -> Result<Findings> {
     if let Some(skipped) = outcome.incomplete.first().filter(|_| !common.allow_incomplete) {
+        let redactor = Redactor::new(outcome, &*common.rule_set()?, &common.report_options());
+        let skipped = redactor.text(&skipped.to_string()).into_owned();
         bail!("the scan is incomplete, so the baseline is left as it is: {skipped}");
     }
     let counts = |f: &&Finding| f.severity > Severity::Info && f.suppression.as_ref().is_none_or(also);

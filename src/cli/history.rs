@@ -178,7 +178,7 @@ pub(crate) fn audit_repo(
     if let Some(root) = &repo.work_tree {
         let files = Files::new(std::slice::from_ref(root), false, options.threads).context("cannot scan")?;
         audit.add_files(scan_files(&files, None, detector, control, started), root);
-        audit.settle(repo, &files, root);
+        audit.settle(repo, root);
     }
     audit.add_problems(own.1);
     if !own.0.is_empty() {

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context as _, Result};
 use keyhound::finding::{Finding, Severity};
-use keyhound::report::{self, Format, Gate, sanitize::sanitize};
+use keyhound::report::{self, Format, Gate, redact::Redactor, sanitize::sanitize};
 use keyhound::rules::RuleSet;
 use keyhound::scan::Outcome;
 
@@ -24,7 +24,7 @@ pub(crate) fn unless_closed(result: io::Result<()>) -> io::Result<()> {
 
 /// Report the outcome of a scan: notes to standard error, the report to where it belongs.
 pub(crate) fn finish(outcome: &Outcome, rules: &RuleSet, common: &Common) -> Result<ExitStatus> {
-    notes(outcome, common);
+    notes(outcome, rules, common);
     write_report(outcome, rules, common)?;
     Ok(status(outcome, common))
 }
@@ -75,17 +75,24 @@ pub(crate) fn is_active(finding: &Finding) -> bool {
     finding.severity > Severity::Info && finding.verification.is_active()
 }
 
-fn notes(outcome: &Outcome, common: &Common) {
+/// What is said on standard error hides what the report hides: names of files hold secrets, too.
+fn notes(outcome: &Outcome, rules: &RuleSet, common: &Common) {
     const SHOWN: usize = 20;
+    if outcome.incomplete.is_empty() && outcome.left_out.is_empty() && outcome.unused_suppressions.is_empty()
+    {
+        return;
+    }
+    let redactor = Redactor::new(outcome, rules, &common.report_options());
+    let hidden = |text: &dyn fmt::Display| redactor.text(&text.to_string()).into_owned();
     match outcome.incomplete.as_slice() {
         [] => {}
-        [one] => note(format_args!("keyhound: the scan is incomplete: {one}")),
+        [one] => note(format_args!("keyhound: the scan is incomplete: {}", hidden(one))),
         several => {
             let count = several.len();
             note(format_args!("keyhound: the scan is incomplete: {count} places could not be read"));
             let shown = if common.verbose { count } else { count.min(SHOWN) };
             for skipped in &several[..shown] {
-                note(format_args!("keyhound: {skipped}"));
+                note(format_args!("keyhound: {}", hidden(skipped)));
             }
             if shown < count {
                 note(format_args!("keyhound: and {} more (--verbose lists them)", count - shown));
@@ -94,13 +101,13 @@ fn notes(outcome: &Outcome, common: &Common) {
     }
     if common.verbose {
         for skipped in &outcome.left_out {
-            note(format_args!("keyhound: left out: {skipped}"));
+            note(format_args!("keyhound: left out: {}", hidden(skipped)));
         }
     }
     // The report for people says so itself.
     if !common.quiet && common.format != Format::Human {
         for unused in &outcome.unused_suppressions {
-            note(format_args!("keyhound: unused suppression: {unused}"));
+            note(format_args!("keyhound: unused suppression: {}", hidden(unused)));
         }
     }
 }

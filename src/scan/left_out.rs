@@ -8,7 +8,7 @@ use super::Audit;
 use super::history::TOO_BIG;
 use crate::blob::Place;
 use crate::sources::changes::find_path;
-use crate::sources::files::Files;
+use crate::sources::files::is_there;
 use crate::sources::history::Repo;
 use crate::sources::history::store::{HashKind, ObjectId};
 use crate::sources::objects::Objects;
@@ -20,7 +20,7 @@ const SEARCHED: &str = "searched as a file of the work tree alone";
 impl Audit {
     /// After the files of the work tree at `root`: say of the blobs that were left out as too large which of them have
     /// their content there, so that it was searched. What was found in such a file is in HEAD if the blob is.
-    pub fn settle(&mut self, repo: &Repo, files: &Files, root: &Path) {
+    pub fn settle(&mut self, repo: &Repo, root: &Path) {
         let left_out: Vec<(usize, ObjectId)> = self
             .outcome
             .left_out
@@ -37,14 +37,16 @@ impl Audit {
         let paths: Vec<(ObjectId, Vec<u8>, PathBuf)> = in_index
             .filter_map(|found| {
                 let path = gix::path::from_bstr(gix::bstr::BStr::new(&found.path)).ok()?.into_owned();
-                Some((found.id, found.path, root.join(path)))
+                Some((found.id, found.path, path))
             })
             .collect();
-        let read = files.visited(paths.iter().map(|(_, _, path)| path.clone()));
         let objects = Objects::open(&repo.objects_dir, &[], repo.hash).ok();
         let head = objects.as_ref().and_then(|objects| head_tree(repo, objects).ok().flatten());
+        let top = root.canonicalize().unwrap_or_else(|_| root.to_owned());
         for (id, path, file) in paths {
-            if !read.contains(&file) || !hash(&file, repo.hash).is_ok_and(|other| other == Some(id)) {
+            if !is_there(&top, &file)
+                || !hash(&top.join(file), repo.hash).is_ok_and(|other| other == Some(id))
+            {
                 continue;
             }
             for (n, _) in left_out.iter().filter(|(_, other)| *other == id) {

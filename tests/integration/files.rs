@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support::git::Repo;
 use crate::support::{TestEnv, id, pair, secret};
 
 #[test]
@@ -183,4 +184,51 @@ fn one_line_may_be_as_long_as_it_likes() {
     let finding = &report["findings"][0];
     assert_eq!((&finding["line"], &finding["column"]), (&1.into(), &((24 << 20) + 17).into()));
     assert!(run.stdout.len() < 5000, "the report shows an excerpt");
+}
+
+/// To git a rule counts for what it does not track.
+#[test]
+fn what_git_tracks_is_read_although_a_rule_ignores_it() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    repo.write(".gitignore", "*.env\nbuild/\n");
+    repo.write("prod.env", "clean\n");
+    repo.write("build/deep/k.txt", "clean\n");
+    repo.git(&["add", "--force", "."]);
+    repo.commit("tracked");
+    repo.write("prod.env", pair(0));
+    repo.write("build/deep/k.txt", pair(1));
+    repo.write("local.env", pair(2));
+    repo.write("build/other.txt", pair(3));
+    let found = |args: &[&str], folder: &str| {
+        let mut command = env.command(&[args, &["--format", "json"]].concat());
+        let output = command.current_dir(env.path(folder)).output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let paths =
+            report["findings"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap().to_owned());
+        paths.collect::<Vec<_>>()
+    };
+    assert_eq!(found(&["files"], "r"), ["build/deep/k.txt", "prod.env"]);
+    assert_eq!(
+        found(&["files", "."], "r/build"),
+        ["deep/k.txt", "other.txt"],
+        "what is named is no longer ignored"
+    );
+    assert_eq!(found(&["files", "r"], "."), ["r/build/deep/k.txt", "r/prod.env"]);
+    assert_eq!(found(&["files", "r", "r/build/deep"], "."), ["r/build/deep/k.txt", "r/prod.env"]);
+    assert_eq!(found(&["audit"], "r"), ["build/deep/k.txt", "prod.env"]);
+    assert_eq!(found(&["files", "--no-ignore"], "r").len(), 4);
+
+    // A folder that a link has replaced is no folder of the work tree.
+    fs::create_dir(env.path("elsewhere")).unwrap();
+    fs::rename(env.path("r/build/deep"), env.path("elsewhere/deep")).unwrap();
+    std::os::unix::fs::symlink(env.path("elsewhere/deep"), repo.path("build/deep")).unwrap();
+    assert_eq!(found(&["files"], "r"), ["prod.env"]);
+
+    // Without an index nobody knows what is tracked.
+    repo.write(".git/index", "DIRC");
+    let run = env.run(&["files", "r"]);
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("index") && run.stderr.contains("--no-ignore"), "{}", run.stderr);
+    assert_eq!(env.run(&["audit", "r"]).status, 2);
 }

@@ -1,12 +1,11 @@
 //! Folders and files: a parallel walk, and the shortest way from a file to the answer that nothing is in it.
 //!
-//! What git ignores is left out inside a work tree, unless asked for. Hidden files are read, `.git` is not; symbolic
+//! What git ignores and does not track is left out inside a work tree, unless asked for. Hidden files are read, `.git` is not; symbolic
 //! links are not followed, but where they point to is content too, and so is every name. `roots` decides what to walk,
 //! `read` reads one file.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, io};
 
 use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
@@ -16,9 +15,12 @@ use crate::detect::Prefilter;
 
 mod read;
 mod roots;
+mod tracked;
 
 use read::FileReader;
 pub use roots::{Files, RootError};
+use tracked::Seen;
+pub use tracked::is_there;
 
 /// Shorter names hold no credential.
 const SHORTEST_NAME: usize = 16;
@@ -29,21 +31,25 @@ const COUNT_EVERY: u64 = 64;
 impl Files {
     /// Push everything to `sink` that the prefilter does not rule out, from several threads.
     pub fn visit(&self, prefilter: &Prefilter, sink: &dyn Sink) {
-        let Some(walk) = self.walk(None) else { return };
-        walk.build_parallel().visit(&mut Threads { prefilter, sink, in_current: self.in_current });
+        let Some(walk) = self.walk() else { return };
+        let in_work_trees = self.in_work_trees();
+        let seen = (!in_work_trees.is_empty()).then(Seen::default);
+        let mut threads = Threads { prefilter, sink, in_current: self.in_current, seen: seen.as_ref() };
+        walk.build_parallel().visit(&mut threads);
+        let Some(seen) = &seen else { return };
+        let mut thread = Thread::new(&Threads { seen: None, ..threads });
+        for (root, repo) in in_work_trees {
+            for path in self.unseen(&root, &repo, seen, sink) {
+                if sink.stopped() {
+                    return;
+                }
+                let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+                thread.path(&path, is_link, false);
+            }
+        }
     }
 
-    /// Which of these files, named from a root, a visit reads: those that nothing ignores.
-    pub fn visited(&self, wanted: impl Iterator<Item = PathBuf>) -> BTreeSet<PathBuf> {
-        let wanted: BTreeSet<PathBuf> = wanted.collect();
-        let folders =
-            wanted.iter().flat_map(|path| path.ancestors().skip(1)).map(Path::to_path_buf).collect();
-        let Some(walk) = self.walk(Some((wanted.clone(), folders))) else { return BTreeSet::new() };
-        walk.build().flatten().map(DirEntry::into_path).filter(|path| wanted.contains(path)).collect()
-    }
-
-    /// The walk of all of it, or of these files and folders alone.
-    fn walk(&self, only: Option<(BTreeSet<PathBuf>, BTreeSet<PathBuf>)>) -> Option<WalkBuilder> {
+    fn walk(&self) -> Option<WalkBuilder> {
         let (first, rest) = self.roots.split_first()?;
         let mut walk = WalkBuilder::new(first);
         for root in rest {
@@ -63,9 +69,6 @@ impl Files {
         walk.filter_entry(move |entry| {
             entry.file_name() != OsStr::new(".git")
                 && (apart.is_empty() || entry.depth() == 0 || !apart.contains(entry.path()))
-                && only.as_ref().is_none_or(|(files, folders)| {
-                    entry.depth() == 0 || files.contains(entry.path()) || folders.contains(entry.path())
-                })
         });
         Some(walk)
     }
@@ -78,20 +81,18 @@ pub fn reason(error: &io::Error) -> String {
     format!("cannot be read: {}", text.to_lowercase())
 }
 
+#[derive(Clone, Copy)]
 struct Threads<'s> {
     prefilter: &'s Prefilter,
     sink: &'s dyn Sink,
     in_current: bool,
+    /// Where to note what was read.
+    seen: Option<&'s Seen>,
 }
 
 impl<'s> ParallelVisitorBuilder<'s> for Threads<'s> {
     fn build(&mut self) -> Box<dyn ParallelVisitor + 's> {
-        Box::new(Thread {
-            prefilter: self.prefilter,
-            sink: self.sink,
-            in_current: self.in_current,
-            reader: FileReader::new(self.prefilter, self.sink),
-        })
+        Box::new(Thread::new(self))
     }
 }
 
@@ -100,6 +101,17 @@ struct Thread<'s> {
     sink: &'s dyn Sink,
     in_current: bool,
     reader: FileReader<'s>,
+    seen: Option<&'s Seen>,
+    /// What this thread has read.
+    read: Vec<u64>,
+}
+
+impl Drop for Thread<'_> {
+    fn drop(&mut self) {
+        if let Some(seen) = self.seen {
+            seen.add(std::mem::take(&mut self.read));
+        }
+    }
 }
 
 impl ParallelVisitor for Thread<'_> {
@@ -115,26 +127,47 @@ impl ParallelVisitor for Thread<'_> {
     }
 }
 
-impl Thread<'_> {
+impl<'s> Thread<'s> {
+    fn new(of: &Threads<'s>) -> Self {
+        Self {
+            prefilter: of.prefilter,
+            sink: of.sink,
+            in_current: of.in_current,
+            reader: FileReader::new(of.prefilter, of.sink),
+            seen: of.seen,
+            read: Vec::new(),
+        }
+    }
+
     fn entry(&mut self, entry: &DirEntry) {
         let Some(kind) = entry.file_type() else { return };
-        let path = self.shown(entry.path());
-        self.name(path, entry.file_name());
         // A root is what the user named: `roots` has seen that it leads to a file or a folder.
         let is_root = entry.depth() == 0;
-        if kind.is_file() || is_root && !kind.is_dir() {
-            match self.reader.read(entry.path(), path) {
-                Ok(()) => {}
-                // Removed after the folder was listed: there is nothing to read any more.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !is_root => {}
-                Err(error) => self.skip(path, &error),
+        if kind.is_file() || kind.is_symlink() || is_root && !kind.is_dir() {
+            if let Some(seen) = self.seen {
+                self.read.push(seen.hash(entry.path()));
             }
-        } else if kind.is_symlink() {
-            match fs::read_link(entry.path()) {
-                Ok(target) => self.text(Place::Symlink, path, target.as_os_str().as_encoded_bytes()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => self.skip(path, &error),
-            }
+            self.path(entry.path(), kind.is_symlink() && !is_root, is_root);
+        } else {
+            self.name(self.shown(entry.path()), entry.file_name());
+        }
+    }
+
+    /// A file or a symbolic link.
+    fn path(&mut self, path: &Path, is_link: bool, is_root: bool) {
+        let shown = self.shown(path);
+        self.name(shown, path.file_name().unwrap_or_default());
+        let read = if is_link {
+            fs::read_link(path)
+                .map(|target| self.text(Place::Symlink, shown, target.as_os_str().as_encoded_bytes()))
+        } else {
+            self.reader.read(path, shown)
+        };
+        match read {
+            Ok(()) => {}
+            // Removed after the folder was listed: there is nothing to read any more.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_root => {}
+            Err(error) => self.skip(shown, &error),
         }
     }
 

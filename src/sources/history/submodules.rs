@@ -96,7 +96,12 @@ impl Found {
     /// Submodules of `repo`, which has this name, with a `.git` folder in them.
     fn in_work_tree(&mut self, repo: &Repo, name: &[u8], depth: usize) {
         let Some(root) = repo.work_tree.as_deref().filter(|_| depth <= MAX_DEPTH) else { return };
-        for path in staged::submodules(repo) {
+        let paths = staged::submodules(repo).unwrap_or_else(|error| {
+            let what = staged::index_file(repo).display().to_string();
+            self.problems.push(Skipped::new(what, error.to_string()));
+            Vec::new()
+        });
+        for path in paths {
             let Ok(below) = gix::path::from_bstr(gix::bstr::BStr::new(&path)) else { continue };
             let folder = root.join(&below);
             let git_dir = folder.join(".git");

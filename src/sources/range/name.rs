@@ -74,11 +74,16 @@ impl Range {
     /// - `A...B`: the same, as in a pull request: what B has since it parted from A;
     /// - `B`: all that B reaches.
     ///
-    /// A side that is left out is HEAD. Sides are ids, whole or shortened, and names of refs, each with `~N`, `^N` and
+    /// A side that is left out is HEAD, but not both. Sides are ids, whole or shortened, and names of refs, each with `~N`, `^N` and
     /// `^{commit}` behind it.
     pub fn parse(repo: &Repo, objects: &Objects, text: &str) -> Result<Self, RangeError> {
         let side = |name: &str| resolve(repo, objects, if name.is_empty() { "HEAD" } else { name });
         let (excluded, tip) = match text.split_once("...").or_else(|| text.split_once("..")) {
+            // From HEAD to HEAD there is nothing, and that is hardly meant.
+            Some(("", "" | "@" | "HEAD")) => {
+                let reason = "nothing stands before the dots: is a variable empty?";
+                return Err(RangeError::Syntax { name: text.to_owned(), reason });
+            }
             Some((base, tip)) => (vec![side(base)?.commit], side(tip)?),
             None => (Vec::new(), side(text)?),
         };

@@ -111,11 +111,20 @@ pub fn indexed(repo: &Repo, wanted: &dyn Fn(&ObjectId) -> bool) -> Vec<Indexed> 
     found
 }
 
-/// The paths at which the index of the work tree at hand has submodules. An index that cannot be read has none.
-pub fn submodules(repo: &Repo) -> Vec<Vec<u8>> {
-    let Ok(index) = index::Index::read(&index_file(repo), repo.hash) else { return Vec::new() };
+/// The paths at which the index of the work tree at hand has submodules.
+pub fn submodules(repo: &Repo) -> Result<Vec<Vec<u8>>, IndexError> {
+    paths(repo, |kind| kind == index::Kind::Submodule)
+}
+
+/// The paths of the files and links that the index of the work tree at hand has.
+pub fn tracked(repo: &Repo) -> Result<Vec<Vec<u8>>, IndexError> {
+    paths(repo, |kind| matches!(kind, index::Kind::File | index::Kind::Link))
+}
+
+fn paths(repo: &Repo, wanted: impl Fn(index::Kind) -> bool) -> Result<Vec<Vec<u8>>, IndexError> {
+    let index = index::Index::read(&index_file(repo), repo.hash)?;
     let entries = (0..index.len()).map(|n| index.entry(n));
-    entries.filter(|entry| entry.kind == index::Kind::Submodule).map(|entry| entry.path.to_vec()).collect()
+    Ok(entries.filter(|entry| wanted(entry.kind)).map(|entry| entry.path.to_vec()).collect())
 }
 
 /// Where a repository keeps its index.
