@@ -96,6 +96,12 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
     }
     let (Command::Create { source, .. } | Command::Update { source, .. } | Command::Prune { source }) =
         &args.command;
+    if let Command::Create { entry: Entry { expires: Some(day), .. }, .. }
+    | Command::Update { entry: Entry { expires: Some(day), .. }, .. } = &args.command
+        && *day < today()
+    {
+        bail!("--expires {day} is past: what has expired counts again");
+    }
     let file = common.baseline.clone().map_or_else(|| default_file(source), Ok)?;
     let shown = file.display().to_string();
     let old = match &args.command {

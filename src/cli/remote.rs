@@ -87,7 +87,9 @@ impl Url {
         let output = self.command(&path, progress).output().context("cannot run git")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
+            // Advice stands behind what went wrong.
+            let fatal = said.lines().find_map(|line| line.trim().strip_prefix("fatal: "));
+            let last = fatal.or_else(|| said.lines().map(str::trim).rfind(|line| !line.is_empty()));
             bail!(
                 "cannot clone {}: {}",
                 self.shown(),

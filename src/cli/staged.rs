@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use keyhound::report::Gate;
 use keyhound::scan::scan_staged;
+use keyhound::sources::names;
 use keyhound::sources::staged::Scope;
 
 use super::common::{Common, now};
@@ -34,5 +35,7 @@ pub(crate) fn scan(here: &Here, scope: Scope, common: &Common) -> Result<ExitSta
     }
     verify::apply(&mut outcome, common, &control)?;
     outcome.finished = now();
-    output::finish_gate(&outcome, detector.rules(), Gate::Commit, common)
+    let is_first = || matches!(names::resolve(&here.repo, b"HEAD"), Ok(None));
+    let gate = if !outcome.findings.is_empty() && is_first() { Gate::FirstCommit } else { Gate::Commit };
+    output::finish_gate(&outcome, detector.rules(), gate, common)
 }

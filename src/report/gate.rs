@@ -2,6 +2,7 @@
 //! what to do. Nothing at all when there is nothing to say.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::blob::Place;
@@ -19,6 +20,8 @@ const NAMED: usize = 4;
 pub enum Gate {
     /// What is staged.
     Commit,
+    /// What is staged, where there is no commit yet.
+    FirstCommit,
     /// A commit message.
     Message,
     /// Commits on their way to another repository.
@@ -32,7 +35,7 @@ pub enum Gate {
 impl Gate {
     const fn adds(self) -> &'static str {
         match self {
-            Self::Commit => "this commit would add",
+            Self::Commit | Self::FirstCommit => "this commit would add",
             Self::Message => "this commit message holds",
             Self::Push => "this push would publish",
             Self::Receive => "this push holds",
@@ -113,7 +116,14 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
                 paths.join(" ")
             )?;
         }
-        Gate::Commit => writeln!(out, "fix: take them out and `git add` again")?,
+        Gate::FirstCommit if !paths.is_empty() => {
+            writeln!(
+                out,
+                "fix: take them out and `git add` the file, or leave it out: git rm --cached {}",
+                paths.join(" ")
+            )?;
+        }
+        Gate::Commit | Gate::FirstCommit => writeln!(out, "fix: take them out and `git add` again")?,
         Gate::Message => writeln!(
             out,
             "fix: commit again without them: git commit --edit --file=\"$(git rev-parse --git-path COMMIT_EDITMSG)\""
@@ -149,8 +159,8 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
         Gate::Message => {
             writeln!(out, "allow: no leak? say `keyhound:allow` and why on its line of the message")
         }
-        Gate::Commit => {
-            writeln!(out, "{allow}, or: keyhound baseline update --reason WHY && git add {BASELINE_NAME}")
+        Gate::Commit | Gate::FirstCommit => {
+            writeln!(out, "{allow}, or: keyhound baseline update --reason WHY && git add :/{BASELINE_NAME}")
         }
         // The file may have gone since, so that a scan of the files here would not find it.
         Gate::Push | Gate::Receive | Gate::Range => writeln!(
@@ -161,15 +171,30 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
     }
 }
 
-/// A path, to be pasted into a shell.
+/// A path from the top of the work tree, for git in any of its folders, to be pasted into a shell.
 fn quoted(path: &[u8]) -> String {
     let text = String::from_utf8_lossy(path);
     let plain = |c: char| c.is_alphanumeric() || "/._-+,@".contains(c);
-    if text.chars().all(plain) && !text.starts_with('-') {
-        text.into_owned()
-    } else {
-        format!("'{}'", sanitize(&text).replace('\'', "'\\''"))
+    // Git takes signs behind the slash for more options, up to a colon.
+    let top = if path.first().is_some_and(|b| b.is_ascii_punctuation() && *b != b'.') { ":/:" } else { ":/" };
+    if text.chars().all(plain) && text.as_bytes() == path {
+        return format!("{top}{text}");
     }
+    if sanitize(&text) == text && text.as_bytes() == path {
+        return format!("'{top}{}'", text.replace('\'', "'\\''"));
+    }
+    // What no terminal shows: as the numbers of the bytes.
+    let mut escaped = String::new();
+    for byte in path {
+        match byte {
+            b'\\' | b'\'' => escaped.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => escaped.push(char::from(*byte)),
+            _ => {
+                let _ = write!(escaped, "\\x{byte:02x}");
+            }
+        }
+    }
+    format!("$'{top}{escaped}'")
 }
 
 fn incomplete(
@@ -180,7 +205,7 @@ fn incomplete(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let what = match gate {
-        Gate::Commit => "what is staged",
+        Gate::Commit | Gate::FirstCommit => "what is staged",
         Gate::Message => "the message",
         Gate::Push | Gate::Receive => "the push",
         Gate::Range => "the range",

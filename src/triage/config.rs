@@ -219,7 +219,7 @@ impl At<'_> {
         for pattern in patterns {
             let start = pattern.span().start;
             let text = pattern.get_ref();
-            let bare = text.trim_end_matches('/');
+            let bare = text.strip_prefix("./").unwrap_or(text).trim_end_matches('/');
             if bare.is_empty() || text.starts_with('!') {
                 return Err(self.fault(start, "a path is wanted, such as `tests/**` or `*.pem`"));
             }

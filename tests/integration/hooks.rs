@@ -254,8 +254,9 @@ fn a_message_of_ten_lines_tells_what_to_do_and_doing_it_helps() {
     repo.stage("b.ini", format!("{}\n{}\n", id(0), id(1)));
     let said = advice(&commit());
     let restore = said.lines().find_map(|line| line.split("leave it out: ").nth(1)).expect("a command");
+    // From a folder, too.
     let mut shell = std::process::Command::new("sh");
-    assert_eq!(repo.run(shell.args(["-c", restore])).status, 0, "{said}");
+    assert_eq!(repo.run(shell.args(["-c", &format!("cd \"it's 0\" && {restore}")])).status, 0, "{said}");
     assert!(repo.staged().len() < 5, "{restore}");
     repo.git(&["reset", "--quiet"]);
 
@@ -292,6 +293,31 @@ fn a_message_of_ten_lines_tells_what_to_do_and_doing_it_helps() {
     repo.git(&["add", ".keyhound-baseline.toml"]);
     assert_eq!(commit().status, 0);
     assert_eq!(push(&[]).status, 0);
+}
+
+#[test]
+fn the_advice_can_be_pasted_for_any_name_and_for_the_first_commit() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    assert_eq!(repo.keyhound(&["hook", "install", "--quiet"]).status, 0);
+    for name in [&b"plain.ini"[..], b"a\nb it's.ini", b"caf\xe9.ini", "übel.ini".as_bytes(), b"-x.ini"] {
+        for first in [true, false] {
+            if !first {
+                repo.git(&["commit", "--quiet", "--allow-empty", "--message", "start"]);
+            }
+            let path = repo.path("").join(std::ffi::OsStr::from_bytes(name));
+            fs::write(&path, pair(0)).unwrap();
+            repo.git(&["add", "--all"]);
+            let said = advice(&repo.try_git(&["commit", "--quiet", "--message", "leak"]));
+            let leave = said.lines().find_map(|line| line.split("leave it out: ").nth(1)).expect("a command");
+            let mut shell = std::process::Command::new("bash");
+            assert_eq!(repo.run(shell.args(["-c", &format!("{leave} >/dev/null")])).status, 0, "{leave}");
+            assert_eq!(repo.staged(), [""; 0], "{leave}");
+            fs::remove_file(path).unwrap();
+        }
+        repo.git(&["update-ref", "-d", "HEAD"]);
+    }
 }
 
 /// Every file below a folder, with its content.

@@ -198,8 +198,8 @@ fn more_paths_than_anybody_can_walk_are_no_trouble() {
     repo.write("leak.ini", pair(0));
     let mut entry = format!("100644 blob {}", repo.git(&["hash-object", "-w", "leak.ini"]).trim());
     for _ in 0..10 {
-        let listing: String = (0..10).map(|n| format!("{entry}\tn{n}\n")).collect();
-        repo.write("listing", listing);
+        let listing: Vec<String> = (0..10).map(|n| format!("{entry}\tn{n}\n")).collect();
+        repo.write("listing", listing.concat());
         let mut mktree = Command::new("sh");
         mktree.args(["-c", "git mktree <listing"]);
         entry = format!("040000 tree {}", repo.run(&mut mktree).stdout.trim());

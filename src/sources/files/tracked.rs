@@ -61,7 +61,8 @@ impl Files {
         };
         let mut unseen = Vec::new();
         for path in paths {
-            let Ok(path) = gix::path::from_bstr(gix::bstr::BStr::new(&path)).map(|path| path.into_owned())
+            let Ok(path) =
+                gix::path::from_bstr(gix::bstr::BStr::new(&path)).map(std::borrow::Cow::into_owned)
             else {
                 continue;
             };

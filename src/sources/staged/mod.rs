@@ -13,6 +13,7 @@ pub use index::IndexError;
 use super::changes::Changes;
 use super::history::Repo;
 use super::history::commits::Node;
+use super::history::refs::pseudo;
 use super::history::store::{ObjectId, ObjectKind};
 use super::names::{self, NameError};
 use super::objects::{ObjectError, Objects};
@@ -34,11 +35,22 @@ pub enum StagedError {
 /// The tree of HEAD's commit; `None`: there is no commit yet.
 pub fn head_tree(repo: &Repo, objects: &Objects) -> Result<Option<ObjectId>, StagedError> {
     let Some(head) = names::resolve(repo, b"HEAD")? else { return Ok(None) };
+    Ok(Some(tree_of(head, repo, objects)?))
+}
+
+/// The trees of the other parents that the next commit will have: of a merge under way. One that cannot be read is not
+/// among them.
+pub fn merged_trees(repo: &Repo, objects: &Objects) -> Vec<ObjectId> {
+    let heads = pseudo(&repo.git_dir, repo.hash).into_iter().filter(|(name, _)| name == "MERGE_HEAD");
+    heads.filter_map(|(_, head)| tree_of(head, repo, objects).ok()).collect()
+}
+
+fn tree_of(commit: ObjectId, repo: &Repo, objects: &Objects) -> Result<ObjectId, ObjectError> {
     let mut buf = Vec::new();
-    objects.read_kind(&head, ObjectKind::Commit, &mut buf)?;
-    let node = Node::parse(head, &buf, repo.hash)
-        .ok_or_else(|| ObjectError::Damaged { id: head, reason: "the commit is malformed".into() })?;
-    Ok(Some(node.tree))
+    objects.read_kind(&commit, ObjectKind::Commit, &mut buf)?;
+    let node = Node::parse(commit, &buf, repo.hash)
+        .ok_or_else(|| ObjectError::Damaged { id: commit, reason: "the commit is malformed".into() })?;
+    Ok(node.tree)
 }
 
 /// What counts as staged.
