@@ -7,13 +7,11 @@ use super::added::Adder;
 use super::{Control, Outcome, Stats};
 use crate::blob::Place;
 use crate::detect::Detector;
-use crate::sources::changes::find_path;
 use crate::sources::history::Repo;
-use crate::sources::history::store::ObjectId;
 use crate::sources::objects::Objects;
-use crate::sources::staged::{Scope, StagedError, merged_trees, staged};
+use crate::sources::staged::{Scope, StagedError, staged};
 
-/// Find all credentials that a commit of the index at `index_file` would add to its parents; or, in the other scope, all that it holds.
+/// Find all credentials that a commit of the index at `index_file` would add; or, in the other scope, all that it holds.
 pub fn scan_staged(
     repo: &Repo,
     index_file: &Path,
@@ -30,15 +28,7 @@ pub fn scan_staged(
     for (path, error) in problems {
         adder.skip(&path, &error);
     }
-    let merged = if scope == Scope::Changed { merged_trees(repo, objects) } else { Vec::new() };
-    let of_merged = |path: &[u8]| -> Vec<ObjectId> {
-        merged.iter().filter_map(|tree| find_path(objects, *tree, path).ok()?).collect()
-    };
-    let mut findings = adder.added(&changes, &mut |path| of_merged(path));
-    findings.retain(|f| {
-        let path = f.location.path.as_deref().filter(|_| f.location.place == Place::Path);
-        path.is_none_or(|path| of_merged(path).is_empty())
-    });
+    let mut findings = adder.added(&changes, &mut |_| Vec::new());
     findings.sort_by(|a, b| (&a.location, &a.rule_id, &a.key_id).cmp(&(&b.location, &b.rule_id, &b.key_id)));
     let (incomplete, left_out) = adder.finish();
     let root = repo.work_tree.as_ref().unwrap_or(&repo.git_dir);

@@ -292,27 +292,3 @@ fn a_blocked_developer_reads_ten_lines_at_most() {
         assert!(!run.stdout.contains(&secret(n)), "{}", run.stdout);
     }
 }
-
-/// A conflict makes git run the pre-commit hook for a merge: what the other side has is not new.
-#[test]
-fn what_the_other_side_of_a_merge_has_is_not_added() {
-    let env = TestEnv::new();
-    let repo = Repo::init(&env, "repo", &[]);
-    repo.stage("f", "start\n");
-    repo.commit("start");
-    repo.git(&["switch", "--quiet", "--create", "feature"]);
-    repo.stage("f", "feature\n");
-    repo.commit("feature");
-    repo.git(&["switch", "--quiet", "main"]);
-    repo.stage("f", "main\n");
-    repo.stage("old.ini", pair(0));
-    repo.stage(&format!("{}.txt", id(1)), "named\n");
-    repo.commit("main");
-    repo.git(&["switch", "--quiet", "feature"]);
-    assert_eq!(repo.try_git(&["merge", "--quiet", "main"]).status, 1, "a conflict");
-    repo.stage("f", "both\n");
-    assert_eq!(repo.staged(), [""; 0]);
-    repo.stage("f", pair(2));
-    repo.stage("new.ini", pair(0));
-    assert_eq!(repo.staged(), ["f:1", "new.ini:1"], "what the merge itself adds is");
-}

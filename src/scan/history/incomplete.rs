@@ -14,8 +14,8 @@ const MAX_NAMED: usize = 1_000;
 /// Everything that a ref, a HEAD or a reflog leads to and that is not there.
 pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> Vec<Skipped> {
     let mut all = Vec::new();
-    let mut promised = 0;
-    commits(known, &mut all, &mut promised);
+    let (mut promised, mut cut) = (0, 0);
+    commits(known, &mut all, &mut promised, &mut cut);
     for (name, id) in &known.reach.missing {
         all.push(Skipped::new(name.clone(), format!("it names {id}, which is missing")));
     }
@@ -48,6 +48,10 @@ pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> 
         all.truncate(MAX_NAMED);
         all.push(Skipped::new(more, "missing, too"));
     }
+    if cut > 0 {
+        let reason = format!("it was cut by a shallow clone, at {}", counted(cut, "commit"));
+        all.push(Skipped::new("the history", reason).help("`git fetch --unshallow` fetches the rest"));
+    }
     if promised > 0 {
         all.push(
             Skipped::new(counted(promised, "object"), "not fetched: this is a partial clone")
@@ -67,35 +71,25 @@ fn is_kept(known: &Known<'_>, commit: Index) -> bool {
 }
 
 /// Missing parents and root trees.
-fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize) {
+fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize, cut: &mut usize) {
     let shallow = known.repo.shallow().unwrap_or_else(|error| {
         let what = known.repo.common_dir.join("shallow").display().to_string();
         all.push(Skipped::new(what, format!("cannot be read: {error}")));
         Vec::new()
     });
     let shallow: gix::hashtable::HashSet<_> = shallow.into_iter().collect();
-    let mut cut = 0;
     for (commit, parent) in known.graph.lost() {
         if known.rank[*commit as usize] == u32::MAX || !is_kept(known, *commit) {
             continue;
         }
         if shallow.contains(&known.graph.id(*commit)) {
-            cut += 1;
+            *cut += 1;
         } else if known.repo.promisor {
             *promised += 1;
         } else {
             let reason = format!("missing: a parent of commit {}", known.graph.id(*commit));
             all.push(Skipped::new(format!("commit {parent}"), reason));
         }
-    }
-    if cut > 0 {
-        all.push(
-            Skipped::new(
-                "the history",
-                format!("it was cut by a shallow clone, at {}", counted(cut, "commit")),
-            )
-            .help("`git fetch --unshallow` fetches the rest"),
-        );
     }
     for commit in known.commits.iter().filter(|c| is_kept(known, **c)) {
         let tree = known.graph.tree(*commit);

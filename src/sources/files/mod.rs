@@ -34,12 +34,12 @@ impl Files {
         let Some(walk) = self.walk() else { return };
         let in_work_trees = self.in_work_trees();
         let seen = (!in_work_trees.is_empty()).then(Seen::default);
-        let mut threads = Threads { prefilter, sink, in_current: self.in_current, seen: seen.as_ref() };
-        walk.build_parallel().visit(&mut threads);
-        let Some(seen) = &seen else { return };
-        let mut thread = Thread::new(&Threads { seen: None, ..threads });
+        let alone = Threads { prefilter, sink, in_current: self.in_current, seen: None };
+        walk.build_parallel().visit(&mut Threads { seen: seen.as_ref(), ..alone });
+        let Some(is_read) = seen.map(Seen::take) else { return };
+        let mut thread = Thread::new(&alone);
         for (root, repo) in in_work_trees {
-            for path in self.unseen(&root, &repo, seen, sink) {
+            for path in self.unread(&root, &repo, &is_read, sink) {
                 if sink.stopped() {
                     return;
                 }

@@ -1,11 +1,13 @@
 //! Files that git tracks although its rules ignore them: to git they are as good as others, so they are read.
 
 use std::collections::HashSet;
-use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::BuildHasher as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+use foldhash::fast::RandomState;
+use gix::bstr::BStr;
 
 use super::Files;
 use crate::blob::{Sink, Skipped};
@@ -16,20 +18,22 @@ use crate::sources::staged;
 #[derive(Default)]
 pub(super) struct Seen {
     state: RandomState,
-    all: Mutex<HashSet<u64>>,
+    all: Mutex<HashSet<u64, RandomState>>,
 }
 
 impl Seen {
     pub(super) fn hash(&self, path: &Path) -> u64 {
-        self.state.hash_one(path.as_os_str())
+        self.state.hash_one(path.as_os_str().as_encoded_bytes())
     }
 
     pub(super) fn add(&self, hashes: Vec<u64>) {
         self.all.lock().unwrap_or_else(PoisonError::into_inner).extend(hashes);
     }
 
-    fn has(&self, path: &Path) -> bool {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).contains(&self.hash(path))
+    /// What tells of the bytes of a path whether it was read.
+    pub(super) fn take(self) -> impl Fn(&[u8]) -> bool {
+        let all = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        move |path| all.contains(&self.state.hash_one(path))
     }
 }
 
@@ -44,36 +48,49 @@ impl Files {
         with_repo.filter(|(_, repo)| repo.work_tree.is_some()).collect()
     }
 
-    /// The files of the index of `repo` below `root` that a walk has not seen. An index that cannot be read goes to `sink`.
-    pub(super) fn unseen(&self, root: &Path, repo: &Repo, seen: &Seen, sink: &dyn Sink) -> Vec<PathBuf> {
+    /// The files of the index of `repo` below `root` that a walk has not read. An index that cannot be read goes to `sink`.
+    pub(super) fn unread(
+        &self,
+        root: &Path,
+        repo: &Repo,
+        is_read: &dyn Fn(&[u8]) -> bool,
+        sink: &dyn Sink,
+    ) -> Vec<PathBuf> {
         let (Some(top), Ok(below)) = (canonical(repo.work_tree.as_deref()), root.canonicalize()) else {
             return Vec::new();
         };
-        let Ok(below) = below.strip_prefix(&top) else { return Vec::new() };
-        let paths = match staged::tracked(repo) {
-            Ok(paths) => paths,
-            Err(error) => {
-                let what = staged::index_file(repo).display().to_string();
-                let help = "what git ignores although it tracks it was not read; `--no-ignore` reads all";
-                sink.skipped(Skipped::new(what, error.to_string()).help(help));
-                return Vec::new();
-            }
+        let Some(below) = below.strip_prefix(&top).ok().and_then(|path| gix::path::into_bstr(path).ok())
+        else {
+            return Vec::new();
         };
-        let mut unseen = Vec::new();
-        for path in paths {
-            let Ok(path) =
-                gix::path::from_bstr(gix::bstr::BStr::new(&path)).map(std::borrow::Cow::into_owned)
-            else {
-                continue;
-            };
-            let Ok(rest) = path.strip_prefix(below) else { continue };
-            let shown = root.join(rest);
-            let is_apart = || shown.ancestors().any(|folder| self.apart.contains(folder));
-            if !seen.has(&shown) && !is_apart() && is_there(&top, &path) {
-                unseen.push(shown);
-            }
+        let mut prefix = gix::path::to_unix_separators_on_windows(below).into_owned();
+        if !prefix.is_empty() {
+            prefix.push(b'/');
         }
-        unseen
+        // As the walk calls them: most are read, and no more is done for them.
+        let mut shown = root.join("").into_os_string().into_encoded_bytes();
+        let stem = shown.len();
+        let mut unread = Vec::new();
+        let listed = staged::each_tracked(repo, &mut |path| {
+            let Some(rest) = path.strip_prefix(&**prefix) else { return };
+            shown.truncate(stem);
+            shown.extend(rest.iter().map(|b| if cfg!(windows) && *b == b'/' { b'\\' } else { *b }));
+            if !is_read(&shown) {
+                unread.push(path.to_vec());
+            }
+        });
+        if let Err(error) = listed {
+            let what = staged::index_file(repo).display().to_string();
+            let help = "what git ignores although it tracks it was not read; `--no-ignore` reads all";
+            sink.skipped(Skipped::new(what, error.to_string()).help(help));
+        }
+        let path = |bytes: &[u8]| Some(gix::path::from_bstr(BStr::new(bytes)).ok()?.into_owned());
+        unread
+            .iter()
+            .filter(|whole| path(whole).is_some_and(|whole| is_there(&top, &whole)))
+            .filter_map(|whole| Some(root.join(path(&whole[prefix.len()..])?)))
+            .filter(|shown| !shown.ancestors().any(|folder| self.apart.contains(folder)))
+            .collect()
     }
 }
 

@@ -13,7 +13,6 @@ pub use index::IndexError;
 use super::changes::Changes;
 use super::history::Repo;
 use super::history::commits::Node;
-use super::history::refs::pseudo;
 use super::history::store::{ObjectId, ObjectKind};
 use super::names::{self, NameError};
 use super::objects::{ObjectError, Objects};
@@ -36,13 +35,6 @@ pub enum StagedError {
 pub fn head_tree(repo: &Repo, objects: &Objects) -> Result<Option<ObjectId>, StagedError> {
     let Some(head) = names::resolve(repo, b"HEAD")? else { return Ok(None) };
     Ok(Some(tree_of(head, repo, objects)?))
-}
-
-/// The trees of the other parents that the next commit will have: of a merge under way. One that cannot be read is not
-/// among them.
-pub fn merged_trees(repo: &Repo, objects: &Objects) -> Vec<ObjectId> {
-    let heads = pseudo(&repo.git_dir, repo.hash).into_iter().filter(|(name, _)| name == "MERGE_HEAD");
-    heads.filter_map(|(_, head)| tree_of(head, repo, objects).ok()).collect()
 }
 
 fn tree_of(commit: ObjectId, repo: &Repo, objects: &Objects) -> Result<ObjectId, ObjectError> {
@@ -125,18 +117,25 @@ pub fn indexed(repo: &Repo, wanted: &dyn Fn(&ObjectId) -> bool) -> Vec<Indexed> 
 
 /// The paths at which the index of the work tree at hand has submodules.
 pub fn submodules(repo: &Repo) -> Result<Vec<Vec<u8>>, IndexError> {
-    paths(repo, |kind| kind == index::Kind::Submodule)
+    let mut all = Vec::new();
+    each_path(repo, |kind| kind == index::Kind::Submodule, &mut |path| all.push(path.to_vec()))?;
+    Ok(all)
 }
 
-/// The paths of the files and links that the index of the work tree at hand has.
-pub fn tracked(repo: &Repo) -> Result<Vec<Vec<u8>>, IndexError> {
-    paths(repo, |kind| matches!(kind, index::Kind::File | index::Kind::Link))
+/// Give the paths of the files and links that the index of the work tree at hand has.
+pub fn each_tracked(repo: &Repo, each: &mut dyn FnMut(&[u8])) -> Result<(), IndexError> {
+    each_path(repo, |kind| matches!(kind, index::Kind::File | index::Kind::Link), each)
 }
 
-fn paths(repo: &Repo, wanted: impl Fn(index::Kind) -> bool) -> Result<Vec<Vec<u8>>, IndexError> {
+fn each_path(
+    repo: &Repo,
+    wanted: impl Fn(index::Kind) -> bool,
+    each: &mut dyn FnMut(&[u8]),
+) -> Result<(), IndexError> {
     let index = index::Index::read(&index_file(repo), repo.hash)?;
     let entries = (0..index.len()).map(|n| index.entry(n));
-    Ok(entries.filter(|entry| wanted(entry.kind)).map(|entry| entry.path.to_vec()).collect())
+    entries.filter(|entry| wanted(entry.kind)).for_each(|entry| each(entry.path));
+    Ok(())
 }
 
 /// Where a repository keeps its index.
