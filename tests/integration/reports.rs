@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 use crate::gitlab_schema;
 use crate::report_samples::{self as samples, SECRET, TOKEN};
+use crate::samples::Pack;
+use crate::support::{TestEnv, id, pair, secret};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -485,4 +487,29 @@ proptest! {
             prop_assert!(!text.contains(&odd), "{:?} holds {}", format, odd);
         }
     }
+}
+
+/// A secret can be the name of a file that cannot be read; continuous integration keeps standard error.
+#[test]
+fn standard_error_hides_what_the_report_hides() {
+    let env = TestEnv::new();
+    env.write("a.ini", pair(0));
+    let secret = secret(0).replace('/', "");
+    env.write("b.ini", format!("aws_access_key_id = {}\naws_secret_access_key = {secret}A\n", id(1)));
+    let packed = Pack::Gzip.pack(&[("", "nothing here\n".repeat(99).as_bytes())]);
+    env.write(&format!("{secret}A.gz"), &packed[..packed.len() - 12]);
+    let files = ["files", ".", "--format"];
+    for format in ["human", "json", "sarif", "csv"] {
+        let run = env.run(&[&files[..], &[format]].concat());
+        assert_eq!(run.status, 2, "{}", run.stderr);
+        assert!(
+            run.stderr.contains("incomplete") && !run.stderr.contains(&secret),
+            "{format}: {}",
+            run.stderr
+        );
+        assert!(!run.stdout.contains(&secret), "{format}");
+    }
+    assert!(env.run(&[&files[..], &["human", "--show-secrets"]].concat()).stderr.contains(&secret));
+    let create = env.run(&["baseline", "create", "--baseline", "known.toml"]);
+    assert!(create.status == 2 && !create.stderr.contains(&secret), "{}", create.stderr);
 }

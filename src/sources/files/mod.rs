@@ -1,8 +1,8 @@
 //! Folders and files: a parallel walk, and the shortest way from a file to the answer that nothing is in it.
 //!
-//! What git ignores and does not track is left out inside a work tree, unless asked for. Hidden files are read, `.git` is not; symbolic
-//! links are not followed, but where they point to is content too, and so is every name. `roots` decides what to walk,
-//! `read` reads one file.
+//! What git ignores and does not track is left out inside a work tree, unless asked for. Hidden files are read, `.git` is
+//! not; symbolic links are not followed, but where they point to is content too, and so is every name. `roots` decides
+//! what to walk, `tracked` finds what git tracks although it ignores it, `read` reads one file.
 
 use std::ffi::OsStr;
 use std::path::Path;
