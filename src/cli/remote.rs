@@ -35,6 +35,8 @@ pub(crate) struct Url {
     clean: String,
     /// The beginning, with credentials and without.
     with_credentials: Option<(String, String)>,
+    /// The parts of it that are credentials.
+    credentials: Vec<String>,
 }
 
 impl Url {
@@ -53,7 +55,7 @@ impl Url {
     }
 
     fn parse(text: &str) -> Self {
-        let plain = || Self { clean: text.to_owned(), with_credentials: None };
+        let plain = || Self { clean: text.to_owned(), with_credentials: None, credentials: Vec::new() };
         let Some((scheme, rest)) = text.split_once("://") else { return plain() };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         // The name of a user is no secret where it is all there is to ssh.
@@ -71,7 +73,9 @@ impl Url {
             }
             _ => Some((text.to_owned(), clean.clone())),
         };
-        Self { clean, with_credentials }
+        let user = user.map(|(user, _)| format!("{user}@"));
+        let query = Some(query.to_owned()).filter(|query| query.len() > 1);
+        Self { clean, with_credentials, credentials: user.into_iter().chain(query).collect() }
     }
 
     /// What the report names.
@@ -132,10 +136,8 @@ impl Url {
     }
 
     fn without_credentials(&self, text: &str) -> String {
-        match &self.with_credentials {
-            Some((with, without)) => text.replace(with, without),
-            None => text.to_owned(),
-        }
+        // Git may name a part of the URL alone.
+        self.credentials.iter().fold(text.to_owned(), |text, part| text.replace(part, ""))
     }
 }
 
@@ -189,8 +191,10 @@ mod tests {
             assert_eq!(url.shown(), clean);
             let command = format!("{:?}", url.command(Path::new("/p"), false).get_args());
             assert!(!command.contains("hunter2"), "{command}");
-            let said = url.without_credentials(&format!("fatal: cannot access '{text}'"));
-            assert!(!said.contains("hunter2"), "{said}");
+            for said in [text, text.split_once("://h").map_or(text, |(_, path)| path)] {
+                let said = url.without_credentials(&format!("fatal: cannot access '{said}'"));
+                assert!(!said.contains("hunter2"), "{said}");
+            }
         }
     }
 }
