@@ -93,7 +93,7 @@ impl<'a> Adder<'a> {
     }
 
     pub(super) fn stopped(&self) -> bool {
-        self.control.stop.load(std::sync::atomic::Ordering::Relaxed)
+        self.control.stopped()
     }
 
     /// All that could not be read, and what was left out on purpose; sorted.

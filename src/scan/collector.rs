@@ -25,6 +25,13 @@ pub struct Control {
     pub stop: AtomicBool,
 }
 
+impl Control {
+    /// Whether to end the scan early.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
 /// The findings of one scan that are kept, some 2 kB each. There are more where lists of keys are stored, or in an attack.
 const MAX_KEPT: usize = 500_000;
 
@@ -73,17 +80,14 @@ impl<'a> Collector<'a> {
             let reason = format!("{} are not listed: {MAX_KEPT} are kept of one scan", gathered.omitted);
             gathered.skipped.push(Skipped::new("more findings", reason).help("scan folder by folder"));
         }
-        if self.control.stop.load(Ordering::Relaxed) {
+        if self.control.stopped() {
             gathered.skipped.push(interrupted());
         }
         gathered.skipped.sort_unstable();
         gathered.skipped.dedup();
         gathered.left_out.sort_unstable();
         gathered.left_out.dedup();
-        gathered.stats = Stats {
-            blobs: self.control.blobs.load(Ordering::Relaxed),
-            bytes: self.control.bytes.load(Ordering::Relaxed),
-        };
+        gathered.stats = Stats::of(self.control);
         gathered
     }
 
@@ -179,7 +183,7 @@ impl Sink for Collector<'_> {
     }
 
     fn stopped(&self) -> bool {
-        self.control.stop.load(Ordering::Relaxed)
+        self.control.stopped()
     }
 }
 
@@ -191,7 +195,7 @@ struct Counted<'a> {
 
 impl io::Read for Counted<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.control.stop.load(Ordering::Relaxed) {
+        if self.control.stopped() {
             return Ok(0);
         }
         let read = self.reader.read(buf)?;

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::atomic::Ordering;
 
 use super::pieces::not_listed;
 use super::repeats::fold_repeats;
@@ -46,7 +45,7 @@ pub(super) fn scan_container(
     format: Format,
     reader: &mut dyn Read,
 ) -> Deep {
-    let stopped = || control.stop.load(Ordering::Relaxed);
+    let stopped = || control.stopped();
     let opened = Cell::new(false);
     let mut reader = Remembering { reader, until: &opened, read: Vec::new(), room: WHOLE as usize };
     let (buffer, deep) = (Vec::new(), Deep::default());

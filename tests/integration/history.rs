@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Stdio;
 
-use crate::support::git::{Repo, commit, git};
+use crate::support::git::{Repo, commit, git, git_at};
 use crate::support::{Run, TestEnv, id, pair};
 
 /// Four ids: 0 on main in 2023, 1 on a branch in 2024, 2 in a large file on main in 2024, 3 lost but for a reflog.
@@ -272,4 +272,26 @@ fn what_is_not_read_is_named_by_its_path() {
     assert_eq!(report["incomplete"].as_array().unwrap().len(), 1);
     assert!(run.stderr.contains("logs/old/app.gz"), "{}", run.stderr);
     assert_eq!(report["findings"][0]["path"], "logs/old/app.gz", "what could be read of it counts");
+}
+
+#[test]
+fn a_date_counts_for_tags_too() {
+    let env = TestEnv::new();
+    env.write("r/a", "a");
+    git(&env, "r", &["init", "--quiet", "--initial-branch=main"]);
+    commit(&env, "r", 1_600_000_000, "start");
+    git_at(&env, "r", 1_600_000_000, &["tag", "-a", "old", "-m", &pair(0)]);
+    git_at(&env, "r", 1_700_000_000, &["tag", "-a", "new", "-m", &pair(1)]);
+    let found = |since: &str| {
+        let report = env.run(&["history", "r", "--format", "json", "--since", since]).json();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let mut ids: Vec<_> = findings.map(|f| f["key_id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    let mut both = [id(0), id(1)];
+    both.sort();
+    assert_eq!(found("2020-01-01"), both);
+    assert_eq!(found("2023-01-01"), [id(1)]);
+    assert_eq!(found("2024-01-01"), [""; 0]);
 }

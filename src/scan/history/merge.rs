@@ -146,7 +146,7 @@ fn occurrences(
     let none = Occurrence { rank: u32::MAX, commit: None, path: None, link: false, hit: h, staged: None };
     let named = known.reach.name_of(&hit.object).is_some();
     match &hit.what {
-        What::Tag if restricted && !named => {}
+        What::Tag if restricted && !(named && known.is_recent(&hit.object)) => {}
         What::Tag | What::Ref(_) => all.push(none),
         What::Commit => {
             let Some(commit) = known.graph.find(&hit.object) else { return all.push(none) };

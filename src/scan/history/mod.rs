@@ -22,7 +22,7 @@ use crate::detect::Detector;
 use crate::finding::Location;
 use crate::sources::history::attribute::{History, Places, Staged, Targets, attribute};
 use crate::sources::history::commits::{Graph, Index};
-use crate::sources::history::reach::{Holder, Reach, lost_names, note_on};
+use crate::sources::history::reach::{Holder, Reach, lost_names, note_on, tagged_at};
 use crate::sources::history::refs::Refs;
 use crate::sources::history::store::{ObjectId, ObjectSink as _, ScanOptions, Scanned, Store, TreeLog};
 use crate::sources::history::trees::Trees;
@@ -71,6 +71,13 @@ impl HistoryOptions {
         self.refs.as_ref().is_none_or(|pattern| matches_glob(pattern.as_bytes(), name))
     }
 
+    /// What to say if no ref has a name that was asked for.
+    fn no_such_ref(&self, refs: &Refs) -> Option<Skipped> {
+        let pattern = self.refs.as_ref().filter(|_| !refs.names.iter().any(|name| self.wants_ref(name)))?;
+        let skipped = Skipped::new(format!("the refs {pattern}"), "no ref has such a name");
+        Some(skipped.help("the whole name counts, such as refs/heads/main"))
+    }
+
     fn restricted(&self) -> bool {
         self.refs.is_some() || self.reachable_only || self.since.is_some()
     }
@@ -81,6 +88,8 @@ struct Known<'a> {
     repo: &'a Repo,
     store: &'a Store,
     threads: usize,
+    /// Only what is of this time or later counts, seconds since 1970.
+    since: Option<i64>,
     graph: Graph,
     reach: Reach,
     /// For commits that no ref reaches: what still names them.
@@ -91,6 +100,37 @@ struct Known<'a> {
     commits: Vec<Index>,
     /// Place of each commit in `commits`; `u32::MAX`: it does not count.
     rank: Vec<u32>,
+}
+
+impl<'a> Known<'a> {
+    /// Order the commits that were gathered.
+    fn new(
+        repo: &'a Repo,
+        store: &'a Store,
+        refs: &Refs,
+        gathered: &mut Gathered,
+        options: &HistoryOptions,
+    ) -> Self {
+        let graph = Graph::new(&std::mem::take(&mut gathered.commits));
+        let reach = Reach::new(&graph, refs, &gathered.tags, store, &|name| options.wants_ref(name));
+        let log = reflog::read(repo);
+        let lost = lost_names(&graph, &reach, &log);
+        let commits = selected(&graph, &reach, options);
+        let mut rank = vec![u32::MAX; graph.len()];
+        for (commit, at) in commits.iter().zip(0..) {
+            rank[*commit as usize] = at;
+        }
+        let (threads, since) = (options.threads, options.since);
+        Self { repo, store, threads, since, graph, reach, lost, log, commits, rank }
+    }
+
+    /// Whether a tag was made on or after the date that was asked for; one that does not say when counts.
+    fn is_recent(&self, tag: &ObjectId) -> bool {
+        let Some(since) = self.since else { return true };
+        let mut bytes = Vec::new();
+        let time = self.store.read(tag, &mut bytes).ok().and_then(|_| tagged_at(&bytes));
+        time.is_none_or(|time| time >= since)
+    }
 }
 
 /// What was found, and where.
@@ -129,33 +169,15 @@ pub fn scan_history(
         gathered.name_of_ref(name, detector);
     }
     gathered.skipped.extend(refs.problems.iter().chain(&repo.problems).cloned());
-    if let Some(pattern) = options.refs.as_ref().filter(|_| !refs.names.iter().any(|r| options.wants_ref(r)))
-    {
-        gathered.skipped.push(
-            Skipped::new(format!("the refs {pattern}"), "no ref has such a name")
-                .help("the whole name counts, such as refs/heads/main"),
-        );
-    }
-
-    let graph = Graph::new(&std::mem::take(&mut gathered.commits));
-    let wanted = |name: &[u8]| options.wants_ref(name);
-    let reach = Reach::new(&graph, &refs, &gathered.tags, &store, &wanted);
-    let log = reflog::read(repo);
-    let lost = lost_names(&graph, &reach, &log);
-    let commits = selected(&graph, &reach, options);
-    let mut rank = vec![u32::MAX; graph.len()];
-    for (commit, at) in commits.iter().zip(0..) {
-        rank[*commit as usize] = at;
-    }
-    let threads = options.threads;
-    let known = Known { repo, store: &store, threads, graph, reach, lost, log, commits, rank };
+    gathered.skipped.extend(options.no_such_ref(&refs));
+    let known = Known::new(repo, &store, &refs, &mut gathered, options);
     let head = refs.head().and_then(|id| known.graph.find(&id));
-    let stop = || control.stop.load(std::sync::atomic::Ordering::Relaxed);
+    let stop = || control.stopped();
     // What was found until then still gets its places, unless there is nothing to find them for.
     let early = stop();
     let give_up = || stop() && (!early || gathered.hits.is_empty());
     if early {
-        trees = store.trees(threads, detector.prefilter(), &give_up);
+        trees = store.trees(options.threads, detector.prefilter(), &give_up);
     }
     let unread = unread::objects(gathered.skipped.iter().chain(&gathered.left_out));
     let Located { mut places, trees: leading, missing, unread } =
@@ -184,10 +206,7 @@ pub fn scan_history(
         target: target.display().to_string(),
         started,
         finished: started,
-        stats: Stats {
-            blobs: control.blobs.load(std::sync::atomic::Ordering::Relaxed),
-            bytes: control.bytes.load(std::sync::atomic::Ordering::Relaxed),
-        },
+        stats: Stats::of(control),
         findings,
         incomplete: skipped,
         left_out: gathered.left_out,

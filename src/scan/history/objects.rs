@@ -367,6 +367,6 @@ impl ObjectSink for Objects<'_> {
     }
 
     fn stopped(&self) -> bool {
-        self.control.stop.load(Ordering::Relaxed)
+        self.control.stopped()
     }
 }

@@ -52,7 +52,7 @@ fn line(text: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The seconds in `Name <mail> seconds zone`.
-fn date(person: &[u8]) -> Option<i64> {
+pub(super) fn date(person: &[u8]) -> Option<i64> {
     let after = &person[memchr::memrchr(b'>', person)? + 1..];
     let seconds = after.split(|b| *b == b' ').find(|w| !w.is_empty())?;
     std::str::from_utf8(seconds).ok()?.parse().ok()

@@ -1,6 +1,6 @@
 //! What the refs and HEADs of a repository reach, and what else still names a commit that they do not.
 
-use super::commits::{Graph, Index};
+use super::commits::{Graph, Index, date};
 use super::refs::Refs;
 use super::store::{ObjectId, Store};
 
@@ -11,6 +11,12 @@ pub type Tags = gix::hashtable::HashMap<ObjectId, ObjectId>;
 pub fn tag_target(bytes: &[u8], hash: super::store::HashKind) -> Option<ObjectId> {
     let line = bytes.strip_prefix(b"object ")?.split(|b| *b == b'\n').next()?;
     super::repo::parse_id(line, hash)
+}
+
+/// When a tag was made, seconds since 1970, as its object says.
+pub fn tagged_at(bytes: &[u8]) -> Option<i64> {
+    let header = bytes.split(|b| *b == b'\n').take_while(|line| !line.is_empty());
+    header.into_iter().find_map(|line| date(line.strip_prefix(b"tagger ")?))
 }
 
 /// The object that the note at this path of a notes tree is about: its id, in hexadecimal digits, between which git puts
