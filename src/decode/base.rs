@@ -27,6 +27,8 @@ pub(super) fn decode(
 ) -> bool {
     let mut at = 0;
     let (mut decoded, mut any) = (Vec::new(), false);
+    // Before it each line is a run of its own: together they encode nothing.
+    let mut alone_until = 0;
     while at < text.len() {
         if value(text[at]).is_none() {
             at += 1;
@@ -44,11 +46,16 @@ pub(super) fn decode(
             continue;
         }
         if carriers.base64 && bytes.len() >= MIN_BASE64 {
-            let (end, padded) = wrapped(text, at, run);
+            let (end, padded) =
+                if at < alone_until { (run, run + padding(text, run)) } else { wrapped(text, at, run) };
             base64(&text[at..end], &mut decoded);
             if worth(&decoded, anchored) {
                 out.replace(at..padded, &decoded, Encoding::Base64);
                 (at, any) = (padded, true);
+                continue;
+            }
+            if end > run {
+                alone_until = end;
                 continue;
             }
         }
@@ -85,7 +92,7 @@ pub(super) fn secrets(text: &[u8], out: &mut Rewrite<'_>) {
         };
         let secret = decoded.trim_ascii_end();
         if end - start <= longest && secret::classify(secret) == SecretClass::Plausible {
-            let padding = text[end..].iter().take(2).take_while(|&&b| b == b'=').count();
+            let padding = padding(text, end);
             out.replace(start..end + padding, secret, encoding);
             at += padding;
         }
@@ -184,8 +191,7 @@ fn run_end(text: &[u8], at: usize) -> usize {
 fn wrapped(text: &[u8], start: usize, first_end: usize) -> (usize, usize) {
     let (mut end, width) = (first_end, first_end - start);
     if width < MIN_WRAPPED {
-        let padding = text[end..].iter().take(2).take_while(|&&b| b == b'=').count();
-        return (end, end + padding);
+        return (end, end + padding(text, end));
     }
     loop {
         let blank =
@@ -203,8 +209,12 @@ fn wrapped(text: &[u8], start: usize, first_end: usize) -> (usize, usize) {
             break;
         }
     }
-    let padding = text[end..].iter().take(2).take_while(|&&b| b == b'=').count();
-    (end, end + padding)
+    (end, end + padding(text, end))
+}
+
+/// Length of the padding behind a run that ends at `end`.
+fn padding(text: &[u8], end: usize) -> usize {
+    text[end..].iter().take(2).take_while(|&&b| b == b'=').count()
 }
 
 /// The six bits of a base64 character, standard or URL alphabet.

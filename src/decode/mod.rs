@@ -285,14 +285,19 @@ pub(crate) fn merge(found: &mut Vec<Encoding>, more: &[Encoding]) {
 const SUBSTITUTE: u8 = 0x1a;
 
 /// Whether UTF-16 text around `phase`, where a low byte stands, has its high bytes in front. The byte order mark tells;
-/// without one the end of the ASCII does: inside it both orders look the same.
+/// without one the ends of the ASCII do: inside it both orders look the same. What is not zero before its first byte is the
+/// high byte of a character in front of it, which has its low byte first.
 fn is_big_endian(text: &[u8], phase: usize) -> bool {
     match text.get(..2) {
         Some([0xff, 0xfe]) => return false,
         Some([0xfe, 0xff]) => return true,
         _ => {}
     }
-    let ascii = |at: &usize| text.get(at - 1) == Some(&0) && text.get(*at).is_some_and(|&b| b != 0);
+    if phase.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|&b| b != 0) {
+        return false;
+    }
+    let printed = |b: &u8| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+    let ascii = |at: &usize| text.get(at - 1) == Some(&0) && text.get(*at).is_some_and(printed);
     let last = (phase + 2..text.len()).step_by(2).take_while(ascii).last().unwrap_or(phase);
     text.get(last + 1).is_some_and(|&b| b != 0)
 }

@@ -184,6 +184,39 @@ fn utf16_of_either_order_is_read() {
     }
 }
 
+/// Without a byte order mark, between characters that are not ASCII.
+#[test]
+fn utf16_between_other_characters_is_read() {
+    for (before, behind) in [("密钥：", "，后面"), ("密钥=", "，"), ("ключ ", " и"), ("", "，"), ("密", "")]
+    {
+        let text = format!("{before}AKIAVALUE{behind}");
+        let skipped = before.encode_utf16().count() * 2;
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for (bytes, phase) in [(little, skipped), (big, skipped + 1)] {
+            let view = View::utf16(&bytes, 0, phase);
+            let found = view.text.windows(9).any(|bytes| bytes == b"AKIAVALUE");
+            assert!(found, "{text}: {:?}", view.text);
+        }
+    }
+}
+
+/// Wrapped base64 of what is no text is decoded once, not once for each line; each line may still be a value of its own.
+#[test]
+fn lines_of_base64_are_decoded_together_or_each_alone() {
+    let line = "+/".repeat(38);
+    let noise = format!("{line}\n").repeat(200_000);
+    let value = "a2V5ID0gYWJj"; // key = abc
+    let text = format!("{noise}\n{value}\n");
+    let carriers = Carriers { base64: true, hex: false, quoted_printable: false };
+    let view = View::plain(text.as_bytes(), 0).decoded(carriers, 1, &|text| text.ends_with(b"abc"));
+    assert!(view.text.ends_with(b"key = abc\n"), "the value behind it is read");
+    let lines = "a2V5IGFiYw".repeat(2); // 20 characters, so that lines together decode to something else
+    let text = format!("{lines}QUJD\n{lines}QUJD\n");
+    let view = View::plain(text.as_bytes(), 0).decoded(carriers, 1, &|text| text.ends_with(b"ABC"));
+    assert!(view.text.windows(3).filter(|w| w == b"ABC").count() >= 1, "{:?}", view.text);
+}
+
 proptest::proptest! {
     #[test]
     fn any_bytes_map_back_into_the_original(text in proptest::collection::vec(proptest::sample::select(&b"ab\\\"'%2F&#;+unx0/ \nQUtJQQ==4149"[..]), 0..200), cut in 0usize..200) {

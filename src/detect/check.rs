@@ -78,7 +78,7 @@ fn extract(found: &Match) -> Extract {
     Extract { id: value(&found.id), secret: value(&found.secret), token: value(&found.token) }
 }
 
-/// For people: `AKIA… + secret q7Tn************ (40)`, several joined by a semicolon.
+/// For people: the id, `secret q7Tn************ (40 characters)`, joined by a plus sign; several by a semicolon.
 fn list(extracts: &[Extract]) -> String {
     if extracts.is_empty() {
         return "nothing".into();
@@ -99,7 +99,7 @@ fn list(extracts: &[Extract]) -> String {
 mod tests {
     use super::*;
 
-    /// The same rules with every example's last extract damaged, and an example as counter-example.
+    /// The same rules with an example whose first extract is damaged, and which is a counter-example as well.
     #[test]
     fn a_rule_that_fails_its_texts_is_told() {
         let mut set = RuleSet::embedded();

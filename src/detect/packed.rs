@@ -117,7 +117,7 @@ impl Members for Inside<'_> {
 
     fn problem(&mut self, _: &[u8], problem: Problem) {
         // A run that is cut off, or that only begins like a container, is read as far as it goes: nothing more is there.
-        if matches!(&problem, Problem::OverLimit(_)) {
+        if matches!(&problem, Problem::OverLimit(_) | Problem::TooDeep) {
             (self.problem)(self.span.clone(), problem);
         }
     }

@@ -22,8 +22,7 @@ pub(super) struct Vacant {
 }
 
 impl Vacant {
-    /// Beside an id, with no other value between. `room` is the text around the id up to the next values, `last` whether it ends with the
-    /// whole text.
+    /// Beside an id, with no other value between. `room` is the text around the id up to the next values.
     pub(super) fn beside(text: &[u8], id: &IdAt, room: Range<usize>) -> Option<Self> {
         let span = &id.candidate.span;
         let behind = span.end..room.end.min(span.end + REACH).max(span.end);

@@ -83,7 +83,10 @@ pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> 
                 }
                 Carrier::Packed => {
                     range.start = anchor.pos.saturating_sub(PACKED_REACH);
-                    range.end = anchor.pos + packed_len(&text[anchor.pos..]);
+                    // One inside another ends where that does.
+                    let outer = open.as_ref().filter(|w| w.packed && w.range.end > anchor.pos);
+                    range.end =
+                        outer.map_or_else(|| anchor.pos + packed_len(&text[anchor.pos..]), |w| w.range.end);
                 }
                 _ => {}
             }

@@ -9,7 +9,7 @@ use gix::hash::{Kind as HashKind, ObjectId};
 use gix::objs::Kind;
 
 use super::source::Source;
-use super::{ENDS_EARLY, Flow, HEAD, Problem, Stop, Unpacker, format};
+use super::{ENDS_EARLY, Flow, Problem, Stop, Unpacker};
 
 /// Larger packs are not read, bytes.
 const LARGEST: u64 = 128 << 20;
@@ -138,7 +138,6 @@ impl Unpacker<'_> {
 
     fn object(&mut self, text: &[u8], depth: usize) -> Flow {
         self.shared.count_bytes(text.len() as u64)?;
-        let _ = format(&text[..text.len().min(HEAD)]);
         self.content(&mut { text }, depth)
     }
 }
