@@ -31,17 +31,22 @@ pub(crate) struct Map(Option<memmap2::Mmap>);
 impl Map {
     /// Map a file that nobody modifies in place (see the module's text).
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        // Before it is opened: to open a pipe would wait for whoever writes to it.
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-        }
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         if file.metadata()?.len() == 0 {
             return Ok(Self(None));
         }
         // SAFETY: the file is a pack, the index of one, or that of a work tree, which are not written in place; the module's text has the argument.
         let map = unsafe { memmap2::Mmap::map(&file)? };
         Ok(Self(Some(map)))
+    }
+}
+
+/// Open a file. What is no regular file is an error: to open a pipe would wait for whoever writes to it.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    if std::fs::metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
     }
 }
 

@@ -108,11 +108,10 @@ pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
 /// Scan what a CI job is about.
 fn of_job(args: &Args, common: &Common) -> Result<ExitStatus> {
     let text = |name: &str| env(name).and_then(|value| value.into_string().ok());
-    let repo = Repo::discover(&args.repo).ok();
-    let objects = repo.and_then(|repo| open_objects(&repo, &[]).ok());
+    // Few services need to know; they ask once.
     let has = |id: &str| {
-        let id = ObjectId::from_hex(id.as_bytes());
-        id.is_ok_and(|id| objects.as_ref().is_some_and(|objects| objects.contains(&id)))
+        let objects = Repo::discover(&args.repo).ok().and_then(|repo| open_objects(&repo, &[]).ok());
+        ObjectId::from_hex(id.as_bytes()).ok().zip(objects).is_some_and(|(id, objects)| objects.contains(&id))
     };
     let Some(job) = ci::job(&text, &|path| std::fs::read_to_string(path).ok(), &has) else {
         bail!("no CI service is known by its variables here: name the range with --range BASE..HEAD");
@@ -160,19 +159,19 @@ pub(crate) fn audit_repo(
     started: SystemTime,
 ) -> Result<Outcome> {
     let mut audit = Audit::new(scan_history(repo, options, detector, control, started));
-    let (submodules, problems) = repo.submodules();
-    audit.add_problems(problems);
+    let (submodules, mut problems) = repo.submodules();
     // Refs are those of the repository that was named.
     let options = HistoryOptions { refs: None, ..options.clone() };
-    let mut own = repo.own_files();
+    let (mut own, unlisted) = repo.own_files();
+    problems.extend(unlisted);
     for submodule in submodules {
         let outcome = scan_history(&submodule.repo, &options, detector, control, started);
         audit.add_submodule(&submodule.name, outcome);
         // One that git made lately is in the git folder of the whole.
         if !submodule.repo.common_dir.starts_with(&repo.common_dir) {
-            let (files, problems) = submodule.repo.own_files();
-            own.0.extend(files);
-            own.1.extend(problems);
+            let (files, unlisted) = submodule.repo.own_files();
+            own.extend(files);
+            problems.extend(unlisted);
         }
     }
     if let Some(root) = &repo.work_tree {
@@ -180,9 +179,9 @@ pub(crate) fn audit_repo(
         audit.add_files(scan_files(&files, None, detector, control, started), root);
         audit.settle(repo, root);
     }
-    audit.add_problems(own.1);
-    if !own.0.is_empty() {
-        let files = Files::listed(own.0, options.threads);
+    audit.add_problems(problems);
+    if !own.is_empty() {
+        let files = Files::listed(own, options.threads);
         let root = repo.work_tree.as_deref().unwrap_or(&repo.common_dir);
         audit.add_git_files(scan_files(&files, None, detector, control, started), root);
     }

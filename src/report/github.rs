@@ -25,15 +25,15 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             }
             writeln!(out, "::error title=keyhound::{}", data(&message))?;
         }
-        let count = report.worst_first().len();
-        if count > SHOWN {
-            let all = counted(count as u64, "leaked credential");
+        let findings = report.worst_first();
+        if findings.len() > SHOWN {
+            let all = counted(findings.len() as u64, "leaked credential");
             writeln!(
                 out,
                 "::notice title=keyhound::{all}: of each kind {SHOWN} are shown, the log of this step has all"
             )?;
         }
-        for finding in report.worst_first() {
+        for finding in findings {
             annotation(finding, report, out)?;
         }
         Ok(())

@@ -33,7 +33,7 @@ fn list(folder: &Path, found: &mut (Vec<PathBuf>, Vec<Skipped>)) {
             return found.1.push(Skipped::new(folder.display().to_string(), reason));
         }
     };
-    let git_dir = is_git_dir(folder) || folder.join("commondir").is_file();
+    let git_dir = is_git_dir(folder);
     for entry in entries {
         let (name, path) = (entry.file_name(), entry.path());
         let lfs = folder.file_name().is_some_and(|n| n == "lfs") && name == "objects";

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::store::HashKind;
 use crate::blob::Skipped;
+use crate::mmap::open_regular;
 
 /// The largest of the small files that git keeps; what is longer is none.
 const SMALL: u64 = 1 << 20;
@@ -169,15 +170,6 @@ impl Repo {
 /// Read a file of git's own, if it is there and not too long.
 pub(super) fn read_small(path: &Path) -> Option<Vec<u8>> {
     read_at_most(path, SMALL).ok().flatten()
-}
-
-/// Open a file. What is no regular file is an error: to open a pipe would wait for whoever writes to it.
-pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
-    if std::fs::metadata(path)?.is_file() {
-        File::open(path)
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
-    }
 }
 
 /// Read a file; `None`: it is longer than `most` bytes. What is no regular file is an error.

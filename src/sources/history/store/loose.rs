@@ -10,7 +10,7 @@ use gix::objs::Kind as ObjectKind;
 use super::buffer::Buffer;
 use super::inflate::{CORRUPT, Inflater, Stream, check_adler, check_size};
 use crate::blob::Skipped;
-use crate::sources::history::repo::open_regular;
+use crate::mmap::open_regular;
 
 /// Longest header: `commit`, a space, 20 digits, NUL.
 const MAX_HEADER: usize = 28;
