@@ -10,6 +10,8 @@ use super::{base, looks, words};
 pub enum SecretClass {
     /// It can be a secret.
     Plausible,
+    /// It reads nearly like words, as one secret of 50,000 does: it is one only where its name says so and its id is near.
+    Wordy,
     /// One of AWS's documentation.
     Example,
     /// Typed by hand to stand for a secret.
@@ -84,7 +86,12 @@ pub(super) fn classify_random(text: &[u8]) -> SecretClass {
     if is_placeholder(text) {
         return SecretClass::Placeholder;
     }
-    reason(text).map_or(SecretClass::Plausible, SecretClass::Not)
+    match reason(text) {
+        Some(reason) => SecretClass::Not(reason),
+        // -66 on average with a standard deviation of 13; above -6 in one of 50,000.
+        None if words::evidence(text) > -6 => SecretClass::Wordy,
+        None => SecretClass::Plausible,
+    }
 }
 
 fn is_placeholder(text: &[u8]) -> bool {
@@ -104,8 +111,8 @@ fn reason(text: &[u8]) -> Option<Reason> {
     if count(u8::is_ascii_uppercase) == 0 || count(u8::is_ascii_lowercase) == 0 {
         return Some(Reason::OneCase);
     }
-    // -66 on average with a standard deviation of 13; above -6 in one of 50,000.
-    if words::evidence(text) > -6 {
+    // Three of 100 million; names of 40 characters have more, but for one of a hundred.
+    if words::evidence(text) > 12 {
         return Some(Reason::Words);
     }
     if memchr::memchr_iter(b'/', text).count() > 7 {
@@ -142,7 +149,7 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_secrets_are_refused() {
-        use SecretClass::{Example, Not, Placeholder, Plausible};
+        use SecretClass::{Example, Not, Placeholder, Plausible, Wordy};
         for (text, expected) in [
             ("MediaLiveEncodeCompositePipelineFunction", Not(Reason::Words)),
             ("media/feature/encoding/CompositePipeline", Not(Reason::Words)),
@@ -171,6 +178,8 @@ mod tests {
             ("QmVhcmVyIGF1dGggaXMgcmVxdWlyZWQgaGVyZSEh", Not(Reason::EncodedText)),
             ("YQBjAG0AZQBfAHAAYQBzAHMAdwBvAHIAZAA0ADIA", Not(Reason::EncodedText)),
             ("q7Tn+Wd3kZ0bXr9/LmVfYcUj2sHgA5oPeI8uKtRD", Plausible),
+            ("2Ryr6jdsScq+mpPl3di/icoG6IrtrAnLuTFOml67", Wordy),
+            ("a/GAmuSua10KwxetgNSk5M80McLyNC142Tjaiatu", Wordy),
             ("q7Tn+Wd3kZ0bXr9/LmVfYcUj2sHgA5oPeI8uKtR", Not(Reason::Shape)),
             ("q7Tn+Wd3kZ0bXr9/LmVfYcUj2sHgA5oPeI8uKtR=", Not(Reason::Shape)),
         ] {
@@ -178,19 +187,20 @@ mod tests {
         }
     }
 
-    /// The aim is fewer than one in 10,000; measured: 7 of 400,000.
+    /// The aims are fewer than one in 10,000 where nothing else speaks for a secret, and one in 100,000 under its name.
     #[test]
-    fn random_secrets_are_refused_less_than_once_in_10000() {
+    fn random_secrets_are_hardly_ever_refused() {
         let mut random = Random(20_261_125);
         for alphabet in [&base::BASE64[..], &base::BASE64[..62]] {
-            let refused: Vec<(String, SecretClass)> = (0..200_000)
+            let doubted: Vec<(String, SecretClass)> = (0..200_000)
                 .map(|_| random.text(alphabet, LEN))
                 .map(|text| (classify(&text), text))
                 .filter(|(class, _)| *class != SecretClass::Plausible)
                 .map(|(class, text)| (String::from_utf8(text).unwrap(), class))
                 .collect();
-            println!("refused of 200000: {}: {refused:?}", refused.len());
-            assert!(refused.len() < 20, "{refused:?}");
+            let refused = doubted.iter().filter(|(_, class)| *class != SecretClass::Wordy).count();
+            println!("refused of 200000: {refused}, doubted: {doubted:?}");
+            assert!(doubted.len() < 20 && refused < 2, "{doubted:?}");
         }
     }
 }

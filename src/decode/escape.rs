@@ -1,9 +1,10 @@
 //! Escapes of single characters: backslash escapes of any nesting, percent encoding, HTML entities.
 
+use crate::aws::secret;
 use crate::finding::Encoding;
 
-use super::Rewrite;
 use super::base::MIN_HEX;
+use super::{Rewrite, is_base64};
 
 /// Undo escapes in `text`.
 ///
@@ -39,10 +40,19 @@ pub(super) fn strip_colours(text: &[u8], out: &mut Rewrite<'_>) {
         let end = open + len + 2;
         if text[..open].ends_with(&[ESC as u8]) {
             out.remove(open - 1..end);
-        } else if *last == b'm' && ends_in_colour(&text[..end]) && text.get(end).is_some_and(|b| *b > b' ') {
+        } else if *last == b'm'
+            && ends_in_colour(&text[..end])
+            && text.get(end).is_some_and(|b| *b > b' ')
+            && !is_secret_long(rest)
+        {
             out.remove(open..end);
         }
     }
+}
+
+/// Whether a text begins with a run of base64 as long as a secret: one can begin as a colour does (`[2mxm0+Ze7X…`).
+fn is_secret_long(text: &[u8]) -> bool {
+    text.iter().take(secret::LEN + 1).take_while(|b| is_base64(**b)).count() == secret::LEN
 }
 
 /// Whether a text ends in a terminal colour, with or without the ESC before it: `[1;32m`.

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::assign::{Edge, UNPAIRED, assign};
-use super::candidate::Candidate;
+use super::candidate::{self, Candidate};
 use super::columns::{Columns, Line};
 use super::label::{Label, Says};
 use super::rows::Rows;
@@ -311,8 +311,7 @@ impl<'a> Layout<'a> {
         } else {
             (&b.candidate.span, &a.candidate.span)
         };
-        let between = self.text.get(first.end..last.start).unwrap_or_default();
-        let touching = between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric);
+        let touching = candidate::touch(self.text, first, last);
         let partner = self.columns.partner[id] == Some(secret);
         let mut cost = BASE;
         cost += match (b.label.says, touching) {
