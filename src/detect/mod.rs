@@ -2,7 +2,8 @@
 //!
 //! Pure: no I/O, no clock, no configuration but the rules.
 //!
-//! - [`prefilter`]: anchors, in one pass over the raw bytes; without a viable one nothing more is done; `buckets` makes it fast
+//! - [`prefilter`]: anchors, in one pass over the raw bytes; without a viable one nothing more is done; `literals` are what it
+//!   looks for, `buckets` makes it fast
 //! - `window`: the surroundings of the anchors, decoded
 //! - `candidate`: ids and secrets in a decoded text, by shape and neighbours
 //! - `packed`: compressed streams and archives in base64, opened and searched
@@ -25,6 +26,7 @@ pub mod check;
 mod columns;
 mod heads;
 mod label;
+mod literals;
 mod memo;
 mod names;
 mod packed;

@@ -10,12 +10,11 @@ use std::ops::Range;
 
 use aho_corasick::packed;
 
+pub use super::literals::Carrier;
+use super::literals::add_part;
 use super::{buckets, candidate};
 use crate::decode;
 use crate::rules::{Check, Part, RuleSet};
-
-/// The longest literal that is searched for; longer prefixes are cut.
-const MAX_LITERAL: usize = 8;
 
 /// Texts of fewer bytes than this are short.
 const SHORT: usize = 48;
@@ -62,31 +61,6 @@ struct Shape {
     random: bool,
 }
 
-/// How a literal is written in the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Carrier {
-    /// As it is.
-    Plain,
-    /// As UTF-16, either byte order: the NUL at either end is left out.
-    Utf16,
-    /// As UTF-32, either byte order.
-    Utf32,
-    /// Inside base64, at any alignment.
-    Base64,
-    /// As UTF-16 inside base64.
-    Base64Wide,
-    /// The head of base64 that encodes a compressed stream or an archive.
-    Packed,
-    /// As hexadecimal digits.
-    Hex,
-    /// As `\u0041`, `\x41`, `%41`, `&#65;` or `&#x41;`.
-    Escaped,
-    /// A keyword of a label, plain.
-    Keyword,
-    /// A keyword of a label, as UTF-16.
-    KeywordUtf16,
-}
-
 /// A place in a text where a literal stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Anchor {
@@ -99,8 +73,11 @@ pub struct Anchor {
 /// Finds anchors.
 #[derive(Debug)]
 pub struct Prefilter {
+    /// Those that are searched for, in the order of the searchers; then those of `longer`.
     literals: Vec<Literal>,
     searchers: Vec<Searcher>,
+    /// A literal that is searched for, and one of another carrier that begins with it, by index.
+    longer: Vec<(usize, usize)>,
     shapes: Vec<Shape>,
 }
 
@@ -140,16 +117,7 @@ impl Prefilter {
         let packed =
             |bytes: &&[u8]| Literal { bytes: bytes.to_vec(), carrier: Carrier::Packed, parts: Vec::new() };
         literals.extend(PACKED.iter().map(packed));
-        // Of two literals at one place Teddy reports one: what begins with another literal is found through that one.
-        literals.sort_by_key(|l| l.bytes.len());
-        let mut kept: Vec<Literal> = Vec::new();
-        for literal in literals {
-            match kept.iter_mut().find(|k| literal.bytes.starts_with(&k.bytes)) {
-                Some(shorter) => shorter.parts.extend(literal.parts),
-                None => kept.push(literal),
-            }
-        }
-        Self::of(kept, shapes)
+        Self::of(literals, shapes)
     }
 
     /// A prefilter for the names of files: they hold values as they are, and no labels or encodings.
@@ -159,7 +127,21 @@ impl Prefilter {
         Self::of(plain.cloned().collect(), self.shapes.clone())
     }
 
-    fn of(mut literals: Vec<Literal>, shapes: Vec<Shape>) -> Self {
+    fn of(mut all: Vec<Literal>, shapes: Vec<Shape>) -> Self {
+        // Of two literals at one place Teddy reports one: what begins with another literal is found through that one.
+        all.sort_by_key(|l| l.bytes.len());
+        let (mut literals, mut others): (Vec<Literal>, Vec<Literal>) = (Vec::new(), Vec::new());
+        for literal in all {
+            let begins = |shorter: &Literal| literal.bytes.starts_with(&shorter.bytes);
+            let mut same = literals.iter_mut().chain(&mut others).filter(|l| l.carrier == literal.carrier);
+            if let Some(shorter) = same.find(|l| begins(l)) {
+                shorter.parts.extend(literal.parts);
+            } else if literals.iter().any(begins) {
+                others.push(literal);
+            } else {
+                literals.push(literal);
+            }
+        }
         for chunk in literals.chunks_mut(MAX_PER_SEARCHER) {
             let order = buckets::order(chunk.iter().map(|l| &l.bytes[..]));
             let ordered: Vec<Literal> = order.into_iter().map(|i| chunk[i].clone()).collect();
@@ -179,7 +161,11 @@ impl Prefilter {
                 Searcher { packed, first }
             })
             .collect();
-        Self { literals, searchers, shapes }
+        let begins = |literal: &Literal| literals.iter().position(|l| literal.bytes.starts_with(&l.bytes));
+        let longer = others.iter().enumerate().filter_map(|(i, l)| Some((begins(l)?, literals.len() + i)));
+        let longer: Vec<(usize, usize)> = longer.collect();
+        literals.append(&mut others);
+        Self { literals, searchers, longer, shapes }
     }
 
     /// The literals that are searched for.
@@ -209,9 +195,16 @@ impl Prefilter {
         for s in &self.searchers {
             let mut at = 0;
             while let Some(m) = s.packed.find_in(text, aho_corasick::Span { start: at, end: text.len() }) {
-                at = m.start() + 1;
-                if !found(Anchor { pos: m.start(), literal: (s.first + m.pattern().as_usize()) as u16 }) {
+                let (pos, literal) = (m.start(), s.first + m.pattern().as_usize());
+                at = pos + 1;
+                if !found(Anchor { pos, literal: literal as u16 }) {
                     return;
+                }
+                for &(_, longer) in self.longer.iter().filter(|(shorter, _)| *shorter == literal) {
+                    let is_there = text[pos..].starts_with(&self.literals[longer].bytes);
+                    if is_there && !found(Anchor { pos, literal: longer as u16 }) {
+                        return;
+                    }
                 }
             }
         }
@@ -410,78 +403,4 @@ fn packed_run(before: &[u8], after: &[u8]) -> bool {
         after.iter().take_while(class).count() >= MIN_PACKED
     };
     begins && (after.starts_with(HELM) || decode::begins_packed(after)) && long()
-}
-
-/// All literals of a part. Ids come in every carrier. A secret with a prefix of its own is a token in some setting:
-/// plain, or in base64.
-fn add_part(part: &Part, secret: bool, add: &mut impl FnMut(Vec<u8>, Carrier)) {
-    let cut = |mut bytes: Vec<u8>| {
-        bytes.truncate(MAX_LITERAL);
-        bytes
-    };
-    for prefix in &part.prefixes {
-        let p = prefix.as_bytes();
-        add(cut(p.to_vec()), Carrier::Plain);
-        if p.len() < 4 {
-            continue; // its encodings would be too short to mean anything
-        }
-        for alignment in 0..3 {
-            add(cut(base64_inner(p, alignment)), Carrier::Base64);
-        }
-        if secret {
-            continue;
-        }
-        add(cut(utf16(p)), Carrier::Utf16);
-        // The last two characters are the same for several prefixes.
-        let tail = &p[p.len() - 2..];
-        add(vec![tail[0], 0, 0, 0, tail[1]], Carrier::Utf32);
-        for alignment in 0..3 {
-            add(cut(base64_inner(&[0, tail[0], 0, tail[1], 0], alignment)), Carrier::Base64Wide);
-        }
-        let hex = |upper: bool| p.iter().flat_map(|b| hex_digits(*b, upper)).collect::<Vec<u8>>();
-        add(cut(hex(false)), Carrier::Hex);
-        add(cut(hex(true)), Carrier::Hex);
-        let digits = hex_digits(p[0], false);
-        let (h, l) = (char::from(digits[0]), char::from(digits[1]));
-        for text in [
-            format!("\\u00{h}{l}"),
-            format!("\\u{{{h}{l}}}"),
-            format!("\\x{h}{l}\\x"),
-            format!("%{h}{l}%"),
-            format!("&#{};", p[0]),
-            format!("&#x{h}{l};"),
-        ] {
-            add(text.into_bytes(), Carrier::Escaped);
-        }
-    }
-    for keyword in &part.keywords {
-        add(cut(keyword.as_bytes().to_vec()), Carrier::Keyword);
-        // in UTF-16 the common spelling must do
-        if part.check == Some(Check::AwsSecret) && *keyword == keyword.to_lowercase() && keyword.len() < 6 {
-            add(cut(utf16(keyword.as_bytes())), Carrier::KeywordUtf16);
-        }
-    }
-}
-
-/// UTF-16 of ASCII, without the NUL at the end that little endian has and big endian has in front: both orders hold it.
-fn utf16(ascii: &[u8]) -> Vec<u8> {
-    let mut out: Vec<u8> = ascii.iter().flat_map(|&b| [b, 0]).collect();
-    out.pop();
-    out
-}
-
-fn hex_digits(byte: u8, upper: bool) -> [u8; 2] {
-    let table = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
-    [table[usize::from(byte >> 4)], table[usize::from(byte & 15)]]
-}
-
-/// The base64 characters that `bytes` decide alone when they start `alignment` bytes into a group of three.
-fn base64_inner(bytes: &[u8], alignment: usize) -> Vec<u8> {
-    const TABLE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bit = |i: usize| {
-        let byte = bytes[i / 8 - alignment];
-        usize::from(byte >> (7 - i % 8) & 1)
-    };
-    let (first, end) = ((alignment * 8).div_ceil(6), (alignment + bytes.len()) * 8 / 6);
-    (first..end).map(|c| TABLE[(0..6).fold(0, |v, k| v << 1 | bit(c * 6 + k))]).collect()
 }

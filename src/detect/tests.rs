@@ -297,3 +297,49 @@ fn a_secret_that_reads_like_words_needs_a_name_or_an_id_that_touches_it() {
         }
     }
 }
+
+/// Literals that begin alike are found at one place, whichever is the longer one and whatever each is the head of.
+#[test]
+fn a_rule_whose_prefix_begins_as_a_built_in_literal_does_hides_none_and_is_not_hidden() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("acme.toml");
+    for prefix in [
+        "ecr",
+        "ecret_",
+        "ecrets",
+        "ECRETX",
+        "email-",
+        "email-smtpX",
+        "H4sI",
+        "H4s",
+        "AKI",
+        "AKIAX",
+        "QUtJQX",
+    ] {
+        let value = format!("{prefix}0a1b2c3d4e5f");
+        let rule = format!(
+            "id = \"acme-token\"\ndescription = \"A token.\"\nwhy = \"It opens acme.\"\nremediation = \"Revoke it.\"\n\
+             severity = \"high\"\n[part.secret]\nprefixes = [\"{prefix}\"]\npattern = \"[0-9a-f]{{12}}\"\n\
+             [[example]]\ntext = \"k={value}\"\nextracts = [{{ secret = \"{value}\" }}]\n\
+             [[counter_example]]\ntext = \"{prefix}0\"\nwhy = \"Too short.\"\n"
+        );
+        std::fs::write(&file, rule).unwrap();
+        let all = Detector::new(Arc::new(RuleSet::load(std::slice::from_ref(&file)).unwrap()));
+        let found = |text: &str| {
+            let secret = |m: &Match| m.secret.as_ref().map(|s| s.text.expose().to_owned());
+            let matches = all.detect(text.as_bytes());
+            matches.iter().map(|m| (all.rules().rules[m.rule].id.to_string(), secret(m))).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&format!("k={value}\n")), [("acme-token".to_owned(), Some(value))], "{prefix}");
+        for rule in RuleSet::embedded().rules {
+            for example in &rule.examples {
+                let secrets: Vec<Option<String>> =
+                    example.extracts.iter().map(|e| e.secret.clone()).collect();
+                let mut got = found(&example.text);
+                got.retain(|(id, _)| *id == *rule.id);
+                let got: Vec<Option<String>> = got.into_iter().map(|(_, secret)| secret).collect();
+                assert_eq!(got, secrets, "{prefix}: {}", example.text);
+            }
+        }
+    }
+}
