@@ -10,7 +10,7 @@ use super::{base, looks, words};
 pub enum SecretClass {
     /// It can be a secret.
     Plausible,
-    /// It reads nearly like words, as one secret of 50,000 does: it is one only where its name says so and its id is near.
+    /// It reads nearly like words, as one secret of 50,000 does: it is one only with its id.
     Wordy,
     /// One of AWS's documentation.
     Example,

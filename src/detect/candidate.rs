@@ -18,7 +18,7 @@ pub(super) struct Class {
     pub(super) real: bool,
     /// It can hardly be real: reported only with what belongs to it.
     pub(super) doubtful: bool,
-    /// It is one only with an id, and where its name says so or the id touches it.
+    /// It reads nearly like words: it is one only with an id.
     pub(super) wordy: bool,
     /// Notes for the report.
     pub(super) notes: Vec<Note>,
@@ -45,12 +45,6 @@ pub(super) struct Candidate {
     pub(super) class: Class,
     /// Its neighbours are unusual: a dash, an underscore.
     pub(super) soft: bool,
-}
-
-/// Whether next to nothing lies between two values: `ID:SECRET`, `"ID", "SECRET"`.
-pub(super) fn touch(text: &[u8], a: &Range<usize>, b: &Range<usize>) -> bool {
-    let between = text.get(a.end.min(b.end)..a.start.max(b.start)).unwrap_or_default();
-    between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric)
 }
 
 /// The value with a prefix that begins at `at`.

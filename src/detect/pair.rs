@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::assign::{Edge, UNPAIRED, assign};
-use super::candidate::{self, Candidate};
+use super::candidate::Candidate;
 use super::columns::{Columns, Line};
 use super::label::{Label, Says};
 use super::rows::Rows;
@@ -311,7 +311,8 @@ impl<'a> Layout<'a> {
         } else {
             (&b.candidate.span, &a.candidate.span)
         };
-        let touching = candidate::touch(self.text, first, last);
+        let between = self.text.get(first.end..last.start).unwrap_or_default();
+        let touching = between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric);
         let partner = self.columns.partner[id] == Some(secret);
         let mut cost = BASE;
         cost += match (b.label.says, touching) {
@@ -332,6 +333,9 @@ impl<'a> Layout<'a> {
             return i64::from(UNPAIRED);
         }
         if b.candidate.soft {
+            cost += 20;
+        }
+        if b.candidate.class.wordy && matches!(b.label.says, Says::Nothing | Says::Other) && !touching {
             cost += 20;
         }
         cost += if gap.lines == 0 {

@@ -2,6 +2,8 @@
 
 use super::names::{is_branded, is_foreign, is_telling, words};
 use super::structure::indent;
+use crate::aws::{key_id, secret};
+use crate::decode::is_base64;
 
 /// How far before a value a block around it may begin, in bytes.
 const REACH: usize = 2 << 10;
@@ -107,9 +109,13 @@ impl Kind {
 }
 
 /// The name of a block that begins behind `text`: what stands before its bracket since the last sign, on this line or, alone, on the
-/// one before.
+/// one before. A value is no name: behind one a bracket belongs to something else, as a terminal colour.
 fn before_bracket(text: &[u8]) -> &[u8] {
     let text = text.trim_ascii_end();
+    let last = text.rsplit(|b| !is_base64(*b)).find(|run| !run.is_empty()).unwrap_or_default();
+    if key_id::has_shape(last) || secret::has_shape(last) {
+        return &[];
+    }
     let from = text.iter().rposition(|b| b"\n{}[](),;".contains(b)).map_or(0, |at| at + 1);
     &text[from..]
 }
@@ -147,6 +153,8 @@ mod tests {
             "aws:\n  key: @\n  prod:\n    secret: $\n",
             "AccessKey:\n  Default: @\nSecretKey:\n  Default: $\n",
             "aws_key = \"@\"\nsecret = \"$\"\n",
+            "id @ AKIAQ3EGRRZOLB5XH4GS[0m\nsecret $",
+            "id @ AKIAQ3EGRRZOLB5XH4GS\u{fffd}[0m\nsecret $",
             "provider \"aws\" {\n  key = \"@\"\n}\nvariable \"deploy_secret\" {\n  default = \"$\"\n}",
         ] {
             assert!(!apart(text), "{text}");

@@ -279,9 +279,9 @@ fn inputs_that_failed_once_hide_no_pair() {
     assert!(inputs > 0, "no inputs");
 }
 
-/// One secret of 50,000 does. Its name or its id beside it speaks louder; what neither is said of stays unreported.
+/// One secret of 50,000 does. Its name or the id beside it speaks louder; what neither is said of stays unreported.
 #[test]
-fn a_secret_that_reads_like_words_needs_a_name_or_an_id_that_touches_it() {
+fn a_secret_that_reads_like_words_needs_an_id() {
     let id = "AKIAQ3EGRRZOLB5XHRQT";
     let pair = |secret: &str| vec![(id.to_owned(), secret.to_owned())];
     for secret in ["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", "a/GAmuSua10KwxetgNSk5M80McLyNC142Tjaiatu"] {

@@ -205,7 +205,7 @@ impl Detector {
     fn search(&self, view: &View, matches: &mut Vec<Match>) {
         let text = view.text.as_slice();
         let (ids, prefixed) = self.prefixed(text);
-        let mut unprefixed: Vec<Vec<Candidate>> = self
+        let unprefixed: Vec<Vec<Candidate>> = self
             .rules
             .rules
             .iter()
@@ -214,16 +214,11 @@ impl Detector {
                 _ => Vec::new(),
             })
             .collect();
-        let lists = || ids.iter().chain(&prefixed);
-        let mut found = Found { view, ends: ends(lists().chain(&unprefixed)), matches };
-        if unprefixed.iter().flatten().any(|c| c.class.wordy) {
-            for ((rule, secrets), ids) in self.rules.rules.iter().zip(&mut unprefixed).zip(&ids) {
-                if let Some(part) = &rule.secret {
-                    found.without_mere_words(secrets, ids, part);
-                }
-            }
-            found.ends = ends(lists().chain(&unprefixed));
-        }
+        let mut ends: Vec<usize> =
+            ids.iter().chain(&prefixed).chain(&unprefixed).flatten().map(|c| c.span.end).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        let mut found = Found { view, ends, matches };
         let (mut paired_ids, mut paired_secrets) = (HashSet::new(), HashSet::new());
         let mut lone: Vec<(usize, &Candidate)> = Vec::new();
         for (index, rule) in self.rules.rules.iter().enumerate() {
@@ -305,14 +300,6 @@ impl Detector {
     }
 }
 
-/// Where values end, sorted, none twice.
-fn ends<'a>(values: impl Iterator<Item = &'a Vec<Candidate>>) -> Vec<usize> {
-    let mut ends: Vec<usize> = values.flatten().map(|c| c.span.end).collect();
-    ends.sort_unstable();
-    ends.dedup();
-    ends
-}
-
 /// The index of an id's candidate.
 fn position(ids: &[Candidate], id: &IdAt) -> usize {
     ids.partition_point(|c| c.span.start < id.candidate.span.start)
@@ -344,22 +331,6 @@ impl Found<'_> {
             SecretAt { label: in_column.unwrap_or_else(|| self.label(c, part)), candidate: c.clone() }
         };
         secrets.iter().map(secret).collect()
-    }
-
-    /// Take out of `secrets`, all of `part`, what reads like words, unless its name says that it is a secret or one of `ids`, in order,
-    /// touches it.
-    fn without_mere_words(&self, secrets: &mut Vec<Candidate>, ids: &[Candidate], part: &Part) {
-        let stays = |s: &SecretAt| {
-            let at = &s.candidate.span;
-            let next = ids.partition_point(|id| id.span.start < at.start);
-            let beside = &ids[next.saturating_sub(1)..ids.len().min(next + 1)];
-            !s.candidate.class.wordy
-                || s.label.says == Says::Yes
-                || beside.iter().any(|id| candidate::touch(&self.view.text, &id.span, at))
-        };
-        let stays: Vec<bool> = self.secrets(secrets, part).iter().map(stays).collect();
-        let mut stays = stays.into_iter();
-        secrets.retain(|_| stays.next() == Some(true));
     }
 
     fn label(&self, candidate: &Candidate, part: &Part) -> Label {

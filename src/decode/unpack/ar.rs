@@ -1,5 +1,7 @@
 //! Archives of `ar`: Debian packages and static libraries.
 
+use std::io::BufRead as _;
+
 use super::source::{Source, fill};
 use super::{ENDS_EARLY, Flow, Stop, Unpacker};
 
@@ -14,9 +16,13 @@ impl Unpacker<'_> {
         let mut names = Vec::new();
         loop {
             let mut header = [0; HEADER];
-            match source.take(&mut header).map_err(|_| Stop)? {
+            let text = source.peek(HEADER).map_err(|_| Stop)?;
+            let len = text.len();
+            header[..len].copy_from_slice(text);
+            match len {
                 0 => return Ok(()),
-                HEADER if header[58..] == *b"`\n" => {}
+                HEADER if header[58..] == *b"`\n" => source.consume(HEADER),
+                // Not taken, so that it is read as what stands behind the archive.
                 HEADER => {
                     self.corrupt("corrupt: a header is damaged");
                     return Ok(());

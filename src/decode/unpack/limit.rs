@@ -75,6 +75,11 @@ impl<'a> Shared<'a> {
         self.over.get()
     }
 
+    /// Bytes that may come out of all decoders together.
+    pub(super) fn most_bytes(&self) -> u64 {
+        self.limits.bytes
+    }
+
     fn end(&self, over: Over) -> Stop {
         self.over.set(Some(over));
         Stop

@@ -8,7 +8,7 @@
 //! Everything is taken for hostile. [`Limits`] bound what comes out and how deep it goes; damage is told, and reading
 //! goes on behind it wherever the next member can be found.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, Read};
 
 mod ar;
 mod cpio;
@@ -26,6 +26,8 @@ mod zip;
 
 #[cfg(test)]
 mod damage_tests;
+#[cfg(test)]
+mod edge_tests;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -241,16 +243,58 @@ impl Unpacker<'_> {
         self.problem(Problem::Corrupt(reason.into()));
     }
 
-    /// Read a container. `depth`: how many may be opened on the way, this one included.
-    fn layer(&mut self, format: Format, source: &mut Source<'_>, depth: usize) -> Flow {
-        self.members.opens(format);
-        let flow = self.opened(format, source, depth);
-        self.members.closes();
-        flow
+    /// Read a container, and those that follow it. `depth`: how many may be opened on the way, this one included.
+    fn layer(&mut self, mut format: Format, source: &mut Source<'_>, depth: usize) -> Flow {
+        let consumed = source.consumed();
+        loop {
+            let before = consumed.get();
+            self.members.opens(format);
+            let flow = self.opened(format, source, depth);
+            self.members.closes();
+            if !flow? {
+                return Ok(());
+            }
+            match self.behind(source)? {
+                Some(next) if consumed.get() > before => format = next,
+                Some(_) => return self.rest(source),
+                None => return Ok(()),
+            }
+        }
     }
 
-    fn opened(&mut self, format: Format, source: &mut Source<'_>, depth: usize) -> Flow {
-        match format {
+    /// Go past the end of a container, and zeros, which fill blocks. Gives the container that begins there. Other text there, which
+    /// programs for the format do not show, is read as it is.
+    fn behind(&mut self, source: &mut Source<'_>) -> Result<Option<Format>, Stop> {
+        loop {
+            let text = source.peek_or_rest(HEAD).map_err(|_| Stop)?;
+            let zeros = text.iter().take_while(|b| **b == 0).count();
+            let (all, none) = (zeros == text.len(), text.is_empty());
+            source.consume(zeros);
+            if none {
+                return Ok(None);
+            }
+            if !all {
+                break;
+            }
+        }
+        let format = format(source.peek_or_rest(HEAD).map_err(|_| Stop)?);
+        if format.is_none() {
+            self.rest(source)?;
+        }
+        Ok(format)
+    }
+
+    /// Read all that is left as it is.
+    fn rest(&mut self, source: &mut Source<'_>) -> Flow {
+        let mut meter = Meter::plain(self.shared, source.consumed(), source, false);
+        let read = self.members.content(&self.path, &mut meter).map_err(|_| Stop);
+        let flow = read.and_then(|()| meter.drain());
+        self.settle(source, flow, None)
+    }
+
+    /// Read a container. `false`: where it ends was not found.
+    fn opened(&mut self, format: Format, source: &mut Source<'_>, depth: usize) -> Result<bool, Stop> {
+        let flow = match format {
             Format::Zip => self.zip(source, depth),
             Format::Tar => self.tar(source, depth),
             Format::Ar => self.ar(source, depth),
@@ -267,9 +311,11 @@ impl Unpacker<'_> {
                 let flow = self.content(&mut meter, depth).and_then(|()| meter.drain());
                 let failure = meter.failure();
                 drop(decoder);
-                self.settle(source, flow, failure)
+                let whole = failure.is_none();
+                return self.settle(source, flow, failure).map(|()| whole);
             }
-        }
+        };
+        flow.map(|()| true)
     }
 
     /// What to do when a decoder that reads from `source` is done: tell of its failure, unless there is a cause for it.
@@ -315,6 +361,25 @@ impl Unpacker<'_> {
             return Ok(None);
         }
         Ok(Some(bytes))
+    }
+
+    /// Read what stands behind a container that is held in memory. What begins there is not opened: to hold it again and again would
+    /// take too long.
+    fn behind_held(&mut self, text: &[u8]) -> Flow {
+        let zeros = text.iter().take_while(|b| **b == 0).count();
+        let text = &text[zeros..];
+        if text.is_empty() {
+            return Ok(());
+        }
+        if format(&text[..text.len().min(HEAD)]).is_some() {
+            self.problem(Problem::OverLimit("another container follows it, which was not opened"));
+        }
+        self.text(text)
+    }
+
+    /// Hand over text that belongs to no member.
+    fn text(&mut self, mut text: &[u8]) -> Flow {
+        self.members.content(&self.path, &mut text).map_err(|_| Stop)
     }
 
     /// What `decoder` makes of `packed` bytes that are held in memory. Gives its failure.

@@ -17,6 +17,9 @@ const LARGEST: u64 = 128 << 20;
 const LARGEST_OBJECT: u64 = 64 << 20;
 /// What objects that others are made from may take together, bytes.
 const CACHE: usize = 64 << 20;
+/// What may be made to get at the objects of a pack, those that others are made from again and again: so many times what may come out
+/// of it.
+const WORK: u64 = 4;
 /// Longer chains are made to do harm.
 const LONGEST_CHAIN: usize = 10_000;
 /// Deeper folders are.
@@ -53,6 +56,10 @@ struct Pack<'b> {
     cache: HashMap<usize, (Kind, Vec<u8>)>,
     cached: usize,
     inflate: flate2::Decompress,
+    /// Where it ends, once that is known.
+    end: Option<usize>,
+    /// Bytes that may still be made.
+    work: u64,
 }
 
 /// Why an object is not to be had.
@@ -61,6 +68,8 @@ enum Missing {
     Damaged,
     /// It is too large.
     Large,
+    /// Too much was made already.
+    Costly,
     /// What it is made from is in no entry: the data says what is added.
     Elsewhere,
 }
@@ -82,6 +91,8 @@ impl Unpacker<'_> {
             cache: HashMap::new(),
             cached: 0,
             inflate: flate2::Decompress::new(true),
+            end: None,
+            work: self.shared.most_bytes().saturating_mul(WORK),
         };
         if !pack.index() {
             self.corrupt(ENDS_EARLY);
@@ -92,7 +103,6 @@ impl Unpacker<'_> {
         for (n, known) in ids.iter_mut().enumerate() {
             self.shared.count_member().map_err(|_| Stop)?;
             let Ok((kind, object)) = pack.object(n) else { continue };
-            self.shared.count_bytes(object.len() as u64).map_err(|_| Stop)?;
             if let Ok(id) = gix::objs::compute_hash(hash, kind, &object) {
                 *known = Some(id);
                 pack.names.insert(id, n);
@@ -124,6 +134,13 @@ impl Unpacker<'_> {
                 }
                 Err(Missing::Damaged) => self.corrupt("corrupt: its data is damaged"),
                 Err(Missing::Large) => self.problem(Problem::OverLimit("too large to be held in memory")),
+                Err(Missing::Costly) => {
+                    self.problem(Problem::OverLimit(
+                        "its objects are made in too many steps: not all of them were read",
+                    ));
+                    self.leave(before);
+                    return Ok(());
+                }
                 Err(Missing::Elsewhere) => {
                     if let Some(delta) = pack.inflated(n) {
                         self.object(&added(&delta), depth)?;
@@ -133,7 +150,7 @@ impl Unpacker<'_> {
             }
             self.leave(before);
         }
-        Ok(())
+        self.behind_held(pack.behind())
     }
 
     fn object(&mut self, text: &[u8], depth: usize) -> Flow {
@@ -163,14 +180,22 @@ impl Pack<'_> {
         let mut at = 12;
         for n in 1..=count {
             let Some(entry) = self.entry(at) else { return false };
-            // Behind the last one nothing is looked for.
-            if n < count {
-                let Some(len) = self.skip(&entry) else { return false };
-                at = entry.data + len;
+            let len = self.skip(&entry);
+            // Of the last one the object tells what is wrong.
+            if let (None, true) = (len, n < count) {
+                return false;
             }
+            at = entry.data + len.unwrap_or(0);
+            self.end = len.map(|_| at).filter(|_| n == count);
             self.entries.push(entry);
         }
         true
+    }
+
+    /// What stands behind its checksum.
+    fn behind(&self) -> &[u8] {
+        let from = self.end.map_or(usize::MAX, |end| end + self.hash.len_in_bytes());
+        self.bytes.get(from..).unwrap_or_default()
     }
 
     /// The header of the entry at `at`.
@@ -288,6 +313,7 @@ impl Pack<'_> {
         while let Some(next) = chain.pop() {
             let delta = self.inflated(next).ok_or(Missing::Damaged)?;
             let made = apply(&object, &delta)?;
+            self.work = self.work.checked_sub(made.len() as u64).ok_or(Missing::Costly)?;
             // What others are made from as well.
             self.give_back(at, kind, std::mem::replace(&mut object, made));
             at = next;

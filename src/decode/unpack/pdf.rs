@@ -14,7 +14,7 @@ use super::{Flow, Problem, Stop, Unpacker};
 const WINDOW: usize = 16 << 10;
 /// How far before a stream the dictionary that describes it may begin.
 const DICTIONARY: usize = 4 << 10;
-/// What all streams of a file may be long together, compressed, to be held until the file is read.
+/// What all streams of a file may take together, compressed, to be held until the file is read, bytes.
 const HELD: usize = 64 << 20;
 const BEGIN: &[u8] = b"stream";
 const END: &[u8] = b"endstream";
@@ -147,8 +147,12 @@ impl Outside<'_, '_> {
         let words = self.tail[..from].rsplit(|b| !b.is_ascii_digit()).filter(|w| !w.is_empty());
         let number = words.clone().nth(1).unwrap_or_default();
         let object = String::from_utf8_lossy(number).into_owned();
-        self.streams.push(Stream { object, bytes: Vec::new(), whole: false });
-        true
+        self.held += size_of::<Stream>() + object.len();
+        self.over = self.held > HELD;
+        if !self.over {
+            self.streams.push(Stream { object, bytes: Vec::new(), whole: false });
+        }
+        !self.over
     }
 
     fn keep(&mut self, part: &[u8], whole: bool) {

@@ -11,6 +11,8 @@ use super::{Flow, Problem, Stop, Unpacker};
 
 /// Larger archives are not read, bytes.
 const LARGEST: u64 = 128 << 20;
+/// Length of what tells where the headers are, bytes.
+const FIRST_HEADER: u64 = 32;
 /// What the decoders may use, KiB.
 const DECODERS: usize = 96 << 10;
 
@@ -18,6 +20,10 @@ impl Unpacker<'_> {
     pub(super) fn seven_zip(&mut self, source: &mut Source<'_>, depth: usize) -> Flow {
         let Some(bytes) = self.held(source, LARGEST)? else { return Ok(()) };
         let len = bytes.len() as u64;
+        // The headers end the archive: where they begin, from behind the first one, and how long they are.
+        let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+        let end = number(12).saturating_add(number(20)).saturating_add(FIRST_HEADER);
+        let behind = bytes.get(usize::try_from(end).unwrap_or(usize::MAX)..).unwrap_or_default().to_vec();
         let mut reader =
             match ArchiveReader::new_with_memory_limit(Cursor::new(bytes), Password::empty(), DECODERS) {
                 Ok(reader) => reader,
@@ -64,7 +70,7 @@ impl Unpacker<'_> {
             self.problem(problem(&error));
         }
         self.leave(outer);
-        Ok(())
+        self.behind_held(&behind)
     }
 }
 

@@ -94,6 +94,10 @@ fn lines(page: &[u8], from: usize, usable: usize, out: &mut Vec<u8>) -> Option<(
     for cell in 0..count {
         let at = number(pointers + 2 * cell)?;
         let end = row(page, at, of_table, usable, out)?;
+        // Rows lie beside one another, and a tab stands for at least one byte: more is made to do harm.
+        if out.len() > 2 * page.len() {
+            return None;
+        }
         used.push((at, end));
         out.push(b'\n');
     }

@@ -23,25 +23,41 @@ pub(super) fn decoder<'s>(format: Format, source: Input<'s>) -> Box<dyn Read + '
     match format {
         Format::Gzip => Box::new(Row {
             state: State::Within(Gzip::new(source)),
-            begins: 0x1f,
+            begins: &[0x1f, 0x8b],
             open: Gzip::new,
             close: Gzip::into_inner,
         }),
         Format::Bzip2 => Box::new(Row {
             state: State::Within(BzDecoder::new(source)),
-            begins: b'B',
+            begins: b"BZh",
             open: BzDecoder::new,
             close: BzDecoder::into_inner,
         }),
         Format::Zstd => Box::new(Zstd::new(source)),
-        Format::Xz => Box::new(Small(XzReader::new_mem_limit(source, true, XZ_MEMORY))),
+        Format::Xz => Box::new(Row {
+            state: State::Within(xz(source)),
+            begins: &[0xfd, b'7', b'z'],
+            open: xz,
+            close: |Small(decoder)| decoder.into_inner(),
+        }),
         Format::Lzma => Box::new(Later {
-            begin: Some(|input| LzmaReader::new_mem_limit(input, XZ_MEMORY, None).map(telling_late)),
+            begin: Some(|input| LzmaReader::new_mem_limit(ByByte(input), XZ_MEMORY, None).map(telling_late)),
             input: Some(source),
             decoder: None,
         }),
         _ => Box::new(io::empty()),
     }
+}
+
+/// The decoder of one xz stream.
+fn xz(source: Input<'_>) -> Small<XzReader<Input<'_>>> {
+    Small(XzReader::new_mem_limit(source, false, XZ_MEMORY))
+}
+
+/// Whether `text` begins with `mark`, as far as it goes.
+fn begins(text: &[u8], mark: &[u8]) -> bool {
+    let len = text.len().min(mark.len());
+    len > 0 && text[..len] == mark[..len]
 }
 
 /// The decoder of an LZMA member of a zip archive. `size`: of what comes out, where it is known.
@@ -56,6 +72,16 @@ pub(super) fn zip_lzma<'s>(source: Input<'s>, size: u64) -> io::Result<Box<dyn R
         return Err(too_much());
     }
     Ok(Box::new(telling_late(LzmaReader::new_with_props(source, size, head[4], dictionary, None)?)))
+}
+
+/// Gives one byte at a time to a decoder that would otherwise take more than belongs to it.
+struct ByByte<'s>(Input<'s>);
+
+impl Read for ByByte<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let len = buf.len().min(1);
+        self.0.read(&mut buf[..len])
+    }
 }
 
 /// Has a decoder hand over what it made before it tells of damage.
@@ -105,8 +131,8 @@ impl<D: Read> Read for Later<'_, D> {
 /// Streams in a row.
 struct Row<'s, D> {
     state: State<'s, D>,
-    /// The first byte of each.
-    begins: u8,
+    /// The first bytes of each.
+    begins: &'static [u8],
     open: fn(Input<'s>) -> D,
     close: fn(D) -> Input<'s>,
 }
@@ -127,7 +153,7 @@ impl<D: Read> Read for Row<'_, D> {
             // Ended, unless it is put back: nothing is to be had behind an error.
             match std::mem::replace(&mut self.state, State::Ended) {
                 State::Between(input) => {
-                    if input.fill_buf()?.first() != Some(&self.begins) {
+                    if !begins(input.fill_buf()?, self.begins) {
                         return Ok(0);
                     }
                     self.state = State::Within((self.open)(input));
@@ -164,8 +190,13 @@ impl<'s> Zstd<'s> {
     fn begin(&mut self) -> io::Result<bool> {
         loop {
             // Behind a frame there may be a skippable one, 0x184D2A50 to 5F.
-            let next = self.input.fill_buf()?.first().copied();
-            if !self.first && !next.is_some_and(|b| b == 0x28 || b & 0xf0 == 0x50) {
+            let text = self.input.fill_buf()?;
+            let skippable = |text: &[u8]| {
+                text[0] & 0xf0 == 0x50 && (text.len() == 1 || begins(&text[1..], &[0x2a, 0x4d, 0x18]))
+            };
+            if !self.first
+                && (text.is_empty() || !begins(text, &[0x28, 0xb5, 0x2f, 0xfd]) && !skippable(text))
+            {
                 return Ok(false);
             }
             self.first = false;

@@ -1,5 +1,7 @@
 //! Tar archives: old, ustar, GNU and pax headers.
 
+use std::io::BufRead as _;
+
 use super::source::{Source, fill};
 use super::{ENDS_EARLY, Flow, Stop, Unpacker};
 
@@ -54,28 +56,30 @@ impl Unpacker<'_> {
         let mut extension = Extension::default();
         let (mut ended, mut told) = (false, false);
         loop {
-            let len = source.take(&mut block).map_err(|_| Stop)?;
-            if len == 0 {
-                return Ok(());
-            }
+            let text = source.peek(BLOCK).map_err(|_| Stop)?;
+            let len = text.len();
+            block[..len].copy_from_slice(text);
             if block[..len].iter().all(|b| *b == 0) {
+                source.consume(len);
+                if len == 0 {
+                    return Ok(());
+                }
                 ended = true; // but another archive may follow
                 continue;
             }
-            if len < BLOCK {
-                if !ended && !told {
-                    self.corrupt(ENDS_EARLY);
-                }
-                return Ok(());
-            }
-            let size = if is_header(&block) { number(&block[124..136]) } else { None };
+            let size = if len == BLOCK && is_header(&block) { number(&block[124..136]) } else { None };
             let Some(size) = size else {
-                if !ended && !told {
-                    self.corrupt("corrupt: a header is damaged");
+                if ended {
+                    return Ok(()); // it is something else
+                }
+                source.consume(len);
+                if !told {
+                    self.corrupt(if len < BLOCK { ENDS_EARLY } else { "corrupt: a header is damaged" });
                     told = true;
                 }
                 continue;
             };
+            source.consume(BLOCK);
             ended = false;
             let whole = match block[156] {
                 kind @ (b'L' | b'K' | b'x' | b'X') => {

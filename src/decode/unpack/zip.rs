@@ -15,6 +15,8 @@ use super::{ENDS_EARLY, Flow, Format, HEAD, Problem, Stop, Unpacker, stream};
 /// Contents that are inflated at once take at most so many bytes compressed, and otherwise.
 const SMALL_COMPRESSED: u64 = 4 << 20;
 const SMALL: u64 = 16 << 20;
+/// Comments that are held at once, bytes.
+const COMMENTS: usize = 1 << 20;
 /// Length of a header before its name.
 const HEADER: usize = 30;
 const MEMBER: &[u8] = b"PK\x03\x04";
@@ -108,7 +110,7 @@ impl Unpacker<'_> {
         {
             let script = head[..at].to_vec();
             source.consume(at);
-            self.members.content(&self.path, &mut script.as_slice()).map_err(|_| Stop)?;
+            self.text(&script)?;
         }
         loop {
             match source.peek(4).map_err(|_| Stop)? {
@@ -122,7 +124,9 @@ impl Unpacker<'_> {
                     }
                     continue;
                 }
-                [b'P', b'K', 1, 2] | [b'P', b'K', 5, 6] | [b'P', b'K', 6, 6 | 8] => return Ok(()),
+                [b'P', b'K', 1, 2] | [b'P', b'K', 5, 6] | [b'P', b'K', 6, 6 | 8] => {
+                    return self.directory(source);
+                }
                 [] => {
                     self.corrupt("corrupt: it ends before its directory");
                     return Ok(());
@@ -158,6 +162,44 @@ impl Unpacker<'_> {
                 Next::Search | Next::End => return Ok(()),
             }
         }
+    }
+
+    /// Pass over the directory, to its end. What it says was said before every member, but for the comments in it.
+    fn directory(&mut self, source: &mut Source<'_>) -> Flow {
+        const LONGEST_RECORD: u64 = 1 << 16;
+        let mut comments = Vec::new();
+        loop {
+            let text = source.peek(46).map_err(|_| Stop)?;
+            let number = |at: usize| if text.len() < at + 2 { 0 } else { u64::from(u16_at(text, at)) };
+            // How much is passed over, and the length of the comment behind it.
+            let (len, comment) = match text {
+                [b'P', b'K', 1, 2, ..] => (46 + number(28) + number(30), number(32)),
+                [b'P', b'K', 5, 5, ..] => (6 + number(4), 0),
+                [b'P', b'K', 6, 6, ..] if text.len() >= 8 && u64::from(u32_at(text, 4)) < LONGEST_RECORD => {
+                    (12 + u64::from(u32_at(text, 4)), 0)
+                }
+                [b'P', b'K', 6, 7, ..] => (20, 0),
+                [b'P', b'K', 5, 6, ..] => (22, number(20)),
+                _ => break,
+            };
+            let last = text[2..4] == [5, 6];
+            source.pass(len).map_err(|_| Stop)?;
+            let before = comments.len();
+            comments.resize(before + comment as usize, 0);
+            let read = fill(source, &mut comments[before..]).map_err(|_| Stop)?;
+            comments.truncate(before + read);
+            if last {
+                break;
+            }
+            if read > 0 {
+                comments.push(b'\n');
+            }
+            if comments.len() >= COMMENTS {
+                self.text(&comments)?;
+                comments.clear();
+            }
+        }
+        if comments.is_empty() { Ok(()) } else { self.text(&comments) }
     }
 
     fn zip_member(&mut self, source: &mut Source<'_>, header: &Header, depth: usize) -> Result<Next, Stop> {
