@@ -47,7 +47,7 @@ pub(crate) fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Base64 of bytes, padded.
-pub(super) fn base64_encode(bytes: &[u8]) -> String {
+pub(crate) fn base64_encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
         let bits = group.iter().fold(0u32, |v, &b| v << 8 | u32::from(b)) << (8 * (3 - group.len()));
@@ -91,6 +91,20 @@ mod tests {
         #[test]
         fn base64_comes_back(bytes: Vec<u8>) {
             prop_assert_eq!(base64_decode(base64_encode(&bytes).as_bytes()), Some(bytes));
+        }
+    }
+
+    #[test]
+    fn base64_is_the_standard_one() {
+        for (bytes, text) in [
+            (&b""[..], ""),
+            (b"f", "Zg=="),
+            (b"fo", "Zm8="),
+            (b"foo", "Zm9v"),
+            (b"foobar", "Zm9vYmFy"),
+            (b"\xff\xfe\xfb", "//77"),
+        ] {
+            assert_eq!(base64_encode(bytes), text);
         }
     }
 }

@@ -5,6 +5,7 @@ use regex::bytes::Regex;
 use sha2::Digest as _;
 
 use super::*;
+use crate::aws::base::base64_encode;
 
 fn detector() -> &'static Detector {
     static DETECTOR: std::sync::LazyLock<Detector> =
@@ -55,30 +56,11 @@ proptest! {
         let at = text.find(&id).expect("it was put there");
         let literal = (at * 8).div_ceil(6)..(at + 4) * 8 / 6;
         prop_assume!(literal.start / width == (literal.end - 1) / width);
-        let encoded = base64(text.as_bytes());
+        let encoded = base64_encode(text.as_bytes());
         let lines: Vec<&str> = encoded.as_bytes().chunks(width).map(|l| std::str::from_utf8(l).expect("ASCII")).collect();
         let file = format!("{{\"content\": \"{}\"}}", lines.join(line_end));
         prop_assert!(read(file.as_bytes()).contains(&(id, secret)), "{file}");
     }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    let table = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    bytes
-        .chunks(3)
-        .map(|group| {
-            let bits = (0..3).fold(0u32, |bits, i| bits << 8 | u32::from(group.get(i).copied().unwrap_or(0)));
-            (0..4)
-                .map(|i| {
-                    if i > group.len() {
-                        '='
-                    } else {
-                        char::from(table[(bits >> (18 - 6 * i) & 63) as usize])
-                    }
-                })
-                .collect::<String>()
-        })
-        .collect()
 }
 
 proptest! {

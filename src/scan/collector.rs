@@ -143,7 +143,7 @@ impl Sink for Collector<'_> {
             return;
         }
         let mut matches = self.detector.detect_and_tell(blob.bytes, &mut |at, problem| {
-            self.skipped(encoded(name_of(blob.origin), &at, &problem));
+            self.skipped(encoded(name_of(blob.origin), at.start, &problem));
         });
         self.omitted(blob.origin, matches.len().saturating_sub(MAX_FINDINGS) as u64);
         matches.truncate(MAX_FINDINGS);
@@ -169,6 +169,9 @@ impl Sink for Collector<'_> {
         let streamed =
             scan_reader(self.detector, origin, &mut whole, PieceSize::default(), &|| self.stopped());
         self.omitted(origin, streamed.omitted);
+        for (at, problem) in &streamed.problems {
+            self.skipped(encoded(name_of(origin), *at, problem));
+        }
         self.keep(streamed.findings);
         streamed.error.map_or(Ok(()), Err)
     }

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::io::{self, Read};
-use std::ops::Range;
 
 use super::pieces::not_listed;
 use super::repeats::fold_repeats;
@@ -101,8 +100,8 @@ pub(super) fn name_of(origin: &Origin) -> String {
 }
 
 /// What is encoded at `at` in the text that people know as `what` was not read.
-pub(super) fn encoded(what: String, at: &Range<usize>, problem: &Problem) -> Skipped {
-    Skipped::new(what, format!("what base64 encodes at byte {}: {problem}", at.start))
+pub(super) fn encoded(what: String, at: usize, problem: &Problem) -> Skipped {
+    Skipped::new(what, format!("what base64 encodes at byte {at}: {problem}"))
         .help("decode it and scan what comes out")
 }
 
@@ -129,16 +128,21 @@ impl Scan<'_> {
     }
 
     fn find(&mut self, origin: &Origin, text: &[u8]) {
-        let what = || {
-            let outer = self.origin.path.as_deref().unwrap_or_default();
-            let path = origin.path.as_deref().and_then(|p| p.strip_prefix(outer)).unwrap_or_default();
-            format!("{}{}", self.name, String::from_utf8_lossy(path))
-        };
-        let skipped = &mut self.deep.skipped;
+        let mut problems = Vec::new();
         let matches =
-            self.detector.detect_and_tell(text, &mut |at, p| skipped.push(encoded(what(), &at, &p)));
+            self.detector.detect_and_tell(text, &mut |at, problem| problems.push((at.start, problem)));
+        self.tell(origin, &problems);
         let found = collect_all(self.detector.rules(), origin, text, TextStart::default(), &matches);
         self.keep(fold_repeats(found));
+    }
+
+    /// Say what is encoded in a member and was not read.
+    fn tell(&mut self, origin: &Origin, problems: &[(usize, Problem)]) {
+        let outer = self.origin.path.as_deref().unwrap_or_default();
+        let path = origin.path.as_deref().and_then(|p| p.strip_prefix(outer)).unwrap_or_default();
+        let what = format!("{}{}", self.name, String::from_utf8_lossy(path));
+        let skipped = problems.iter().map(|(at, problem)| encoded(what.clone(), *at, problem));
+        self.deep.skipped.extend(skipped);
     }
 
     fn keep(&mut self, found: Vec<Finding>) {
@@ -160,6 +164,7 @@ impl Members for Scan<'_> {
             let size = PieceSize::default();
             let streamed = scan_reader(self.detector, &origin, &mut whole, size, self.stopped);
             self.omitted += streamed.omitted;
+            self.tell(&origin, &streamed.problems);
             self.keep(streamed.findings);
             streamed.error.map_or(Ok(()), Err)
         } else {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::aws::base::base64_encode;
 use crate::blob::{Blob, Sink as _};
 use crate::decode::unpack::samples::{Pack, gzip};
 use crate::detect::Depth;
@@ -109,16 +110,16 @@ impl Layer {
             text.iter().map(|b| if keep(*b) { char::from(*b).to_string() } else { form(*b) }).collect()
         };
         match self {
-            Self::Gzip => format!("user_data: \"{}\"\n", base64(&gzip(text))),
+            Self::Gzip => format!("user_data: \"{}\"\n", base64_encode(&gzip(text))),
             Self::Zip => {
-                let packed = base64(&Pack::Zip.pack(&[("in", text)]));
+                let packed = base64_encode(&Pack::Zip.pack(&[("in", text)]));
                 let lines: Vec<&str> =
                     packed.as_bytes().chunks(76).map(|l| std::str::from_utf8(l).unwrap()).collect();
                 format!("Content-Transfer-Encoding: base64\n\n{}\n", lines.join("\r\n"))
             }
             Self::Wide => {
                 let wide: Vec<u8> = text.iter().flat_map(|b| [*b, 0]).collect();
-                format!("powershell -EncodedCommand {}\n", base64(&wide))
+                format!("powershell -EncodedCommand {}\n", base64_encode(&wide))
             }
             Self::Json => serde_json::to_string(&String::from_utf8_lossy(text)).unwrap(),
             Self::Percent => escaped(|b| b.is_ascii_alphanumeric(), |b| format!("%{b:02X}")),
@@ -140,17 +141,6 @@ impl Layer {
     fn depth(self) -> usize {
         self.chain().iter().filter(|name| **name != "utf-16").count()
     }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const TABLE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0u32, |v, &b| v << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
-        let digit = |i: usize| char::from(TABLE[(bits >> (18 - 6 * i)) as usize & 63]);
-        out.extend((0..4).map(|i| if i <= chunk.len() { digit(i) } else { '=' }));
-    }
-    out
 }
 
 fn scan_encoded(file: &[u8], encodings: usize) -> Gathered {
@@ -223,12 +213,13 @@ fn encodings_that_are_found_by_their_own_marks() {
         ("UTF-32, big endian", utf32(false), &["utf-32"]),
         (
             "Helm",
-            format!("release: {}", base64(base64(&gzip(text.as_bytes())).as_bytes())).into_bytes(),
+            format!("release: {}", base64_encode(base64_encode(&gzip(text.as_bytes())).as_bytes()))
+                .into_bytes(),
             &["base64", "base64", "gzip"],
         ),
         (
             "long base64",
-            format!("x: {}", base64([&b"a ".repeat(50_000)[..], text.as_bytes()].concat().as_slice()))
+            format!("x: {}", base64_encode([&b"a ".repeat(50_000)[..], text.as_bytes()].concat().as_slice()))
                 .into_bytes(),
             &["base64"],
         ),
@@ -267,7 +258,7 @@ fn wide_texts_may_end_with_a_value_or_within_one() {
 #[test]
 fn a_bomb_in_base64_is_listed() {
     let bomb = gzip(&vec![0; 100 << 20]);
-    let gathered = scan_encoded(format!("x: {}\n{}", base64(&bomb), planted(0)).as_bytes(), 4);
+    let gathered = scan_encoded(format!("x: {}\n{}", base64_encode(&bomb), planted(0)).as_bytes(), 4);
     assert_eq!(gathered.skipped.len(), 1, "{:?}", gathered.skipped);
     assert_eq!(places(&gathered), [("outer".into(), Some(2), true)]);
 }

@@ -11,6 +11,7 @@ use super::collect::{TextStart, collect_all, main_value};
 use super::lines::LineEnd;
 use super::repeats::fold_repeats;
 use crate::blob::{Origin, Skipped};
+use crate::decode::unpack::Problem;
 use crate::detect::{Detector, Match, Value};
 use crate::finding::Finding;
 use crate::rules::RuleSet;
@@ -41,6 +42,8 @@ pub struct Streamed {
     pub findings: Vec<Finding>,
     /// Matches that are not among them, because there were more than [`MAX_FINDINGS`].
     pub omitted: u64,
+    /// What is encoded in the content and was not read because of a limit, by the byte at which it begins.
+    pub problems: Vec<(usize, Problem)>,
     /// Bytes read.
     pub bytes: u64,
     /// Why reading ended before the end, where it did.
@@ -57,19 +60,24 @@ pub fn scan_reader(
     size: PieceSize,
     stopped: &dyn Fn() -> bool,
 ) -> Streamed {
-    scan_with(detector.rules(), &|text| detector.detect(text), origin, reader, size, stopped)
+    let detect: Detect<'_> = &|text, problem| detector.detect_and_tell(text, problem);
+    scan_with(detector.rules(), detect, origin, reader, size, stopped)
 }
+
+/// [`Detector::detect_and_tell`], or what a test has instead.
+type Detect<'a> = &'a dyn Fn(&[u8], &mut dyn FnMut(Range<usize>, Problem)) -> Vec<Match>;
 
 fn scan_with(
     rules: &RuleSet,
-    detect: &dyn Fn(&[u8]) -> Vec<Match>,
+    detect: Detect<'_>,
     origin: &Origin,
     reader: &mut dyn Read,
     size: PieceSize,
     stopped: &dyn Fn() -> bool,
 ) -> Streamed {
     let mut pieces = Pieces::new(size);
-    let mut found = Found { rules, detect, origin, lf: Vec::new(), cr: Vec::new(), omitted: 0 };
+    let mut found =
+        Found { rules, detect, origin, lf: Vec::new(), cr: Vec::new(), omitted: 0, problems: Vec::new() };
     while !pieces.done && !stopped() {
         pieces.fill(reader);
         found.piece(&pieces);
@@ -79,6 +87,7 @@ fn scan_with(
     Streamed {
         findings: fold_repeats(findings),
         omitted: found.omitted,
+        problems: found.problems,
         bytes: pieces.bytes,
         error: pieces.error,
     }
@@ -98,6 +107,8 @@ struct Pieces {
     core: Range<usize>,
     /// What the detector sees begins at the start of the buffer and ends here.
     end: usize,
+    /// Where in the content the buffer begins.
+    start: usize,
     /// Where the buffer begins, counting lines by line feeds.
     lf: TextStart,
     /// The same, counting by carriage returns: as long as there has been no line feed nobody knows what ends a line.
@@ -116,6 +127,7 @@ impl Pieces {
             buffer: Vec::new(),
             core: 0..0,
             end: 0,
+            start: 0,
             lf: TextStart::default(),
             cr: Some(TextStart::default()),
             bytes: 0,
@@ -166,6 +178,7 @@ impl Pieces {
         self.lf = self.lf.after(&self.buffer, keep, LineEnd::Lf);
         self.cr = self.cr.map(|at| at.after(&self.buffer, keep, LineEnd::Cr));
         self.buffer.drain(..keep);
+        self.start += keep;
         let start = self.core.end - keep;
         self.core = start..start;
     }
@@ -174,18 +187,25 @@ impl Pieces {
 /// The findings so far, as many times as there are ways to count lines.
 struct Found<'a> {
     rules: &'a RuleSet,
-    detect: &'a dyn Fn(&[u8]) -> Vec<Match>,
+    detect: Detect<'a>,
     origin: &'a Origin,
     lf: Vec<Finding>,
     cr: Vec<Finding>,
     omitted: u64,
+    problems: Vec<(usize, Problem)>,
 }
 
 impl Found<'_> {
     fn piece(&mut self, pieces: &Pieces) {
         let text = &pieces.buffer[..pieces.end];
         let mut matches = Vec::new();
-        for m in (self.detect)(text) {
+        let problems = &mut self.problems;
+        let found = (self.detect)(text, &mut |at, problem| {
+            if pieces.core.contains(&at.start) {
+                problems.push((pieces.start + at.start, problem));
+            }
+        });
+        for m in found {
             in_core(self.rules, m, &pieces.core, &mut matches);
         }
         matches.sort_by_key(|m| main_value(m).map(|v| v.span.start));

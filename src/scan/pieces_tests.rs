@@ -5,6 +5,8 @@ use regex::bytes::Regex;
 
 use super::super::collect::tests::rules;
 use super::*;
+use crate::aws::base::base64_encode;
+use crate::decode::unpack::samples::gzip;
 use crate::finding::{Secret, Severity};
 
 /// A detector that is simple enough to judge by eye: an id and the first secret within `REACH` bytes behind it.
@@ -72,7 +74,7 @@ impl Read for Drip<'_> {
 
 fn scan(text: &[u8], core: usize, error: Option<io::Error>) -> Streamed {
     let size = PieceSize { core, overlap: 2 * REACH + 32 };
-    scan_with(&rules(), &detect, &Origin::file("x"), &mut Drip(text, error), size, &|| false)
+    scan_with(&rules(), &|text, _| detect(text), &Origin::file("x"), &mut Drip(text, error), size, &|| false)
 }
 
 fn whole(text: &[u8]) -> Vec<Finding> {
@@ -138,4 +140,22 @@ fn what_was_read_before_an_error_counts() {
     let streamed = scan(b"AKIAAAAA s1234567", 8, Some(io::Error::other("the disk is gone")));
     assert_eq!(streamed.findings.len(), 1);
     assert_eq!(streamed.error.map(|e| e.to_string()).as_deref(), Some("the disk is gone"));
+}
+
+/// A container in base64 in a container in base64, of which only the outer one is opened: told once, wherever pieces end.
+#[test]
+fn what_was_not_read_is_told_once_and_at_its_place() {
+    let inner = base64_encode(&gzip(&gzip(&b"x".repeat(300))));
+    let rules = std::sync::Arc::new(RuleSet::embedded());
+    let detector = Detector::with_depth(rules, crate::detect::Depth { encodings: 4, archives: 1 });
+    let text = format!("{}\ndata: {inner}\n{}", "some words\n".repeat(400), "more words\n".repeat(400));
+    let mut whole = Vec::new();
+    detector.detect_and_tell(text.as_bytes(), &mut |at, problem| whole.push((at.start, problem)));
+    assert_eq!(whole, [(text.find(&inner).unwrap(), Problem::TooDeep)]);
+    for core in [500, 1000, 4000, 100_000] {
+        let size = PieceSize { core, overlap: 2 * REACH + 1000 };
+        let read =
+            scan_reader(&detector, &Origin::file("x"), &mut Drip(text.as_bytes(), None), size, &|| false);
+        assert_eq!(read.problems, whole, "{core}");
+    }
 }

@@ -205,6 +205,7 @@ pub fn unpack(
         states: Vec::new(),
         room: Vec::new(),
         deflate: libdeflater::Decompressor::new(),
+        opened: false,
     };
     let stop = unpacker.layer(format, &mut source, limits.depth);
     if stop.is_err()
@@ -232,6 +233,8 @@ struct Unpacker<'m> {
     states: Vec<flate2::Decompress>,
     room: Vec<u8>,
     deflate: libdeflater::Decompressor,
+    /// Whether anything came out of a container. Before, what begins like one may be none.
+    opened: bool,
 }
 
 impl Unpacker<'_> {
@@ -251,7 +254,7 @@ impl Unpacker<'_> {
             self.members.opens(format);
             let flow = self.opened(format, source, depth);
             self.members.closes();
-            if !flow? {
+            if !flow? || !self.opened {
                 return Ok(());
             }
             match self.behind(source)? {
@@ -347,6 +350,7 @@ impl Unpacker<'_> {
                 if format.is_some() {
                     self.problem(Problem::TooDeep);
                 }
+                self.opened = true;
                 self.members.content(&self.path, &mut whole).map_err(|_| Stop)
             }
         }
@@ -405,6 +409,7 @@ impl Unpacker<'_> {
 
     /// A member of this name begins: to be called before its content. Gives what [`Self::leave`] wants.
     fn enter(&mut self, name: &[u8]) -> Result<usize, Stop> {
+        self.opened = true;
         let before = self.path.len();
         self.path.push(b'!');
         self.path.extend_from_slice(name);

@@ -148,7 +148,10 @@ impl<'a> Objects<'a> {
     /// Lines and snippets are for those that may be kept.
     fn blob(&self, id: &oid, Hot { bytes, anchors, memo }: Hot<'_>) {
         let matches = self.detector.detect_at(bytes, anchors, memo, &mut |at, problem| {
-            self.skip(Skipped { object: Some(id.to_owned()), ..encoded(object_name(id), &at, &problem) });
+            self.skip(Skipped {
+                object: Some(id.to_owned()),
+                ..encoded(object_name(id), at.start, &problem)
+            });
         });
         if matches.is_empty() {
             return;
@@ -199,8 +202,11 @@ impl<'a> Objects<'a> {
         if let Some(error) = read.error {
             self.skip(unreadable(id, &what, &error));
         }
+        let (name, object) = name_of(id, &what);
+        for (at, problem) in &read.problems {
+            self.skip(Skipped { object, ..encoded(name.clone(), *at, problem) });
+        }
         if read.omitted > 0 {
-            let (name, object) = name_of(id, &what);
             self.skip(Skipped { object, ..not_listed(name, read.omitted) });
         }
         self.keep(id, what, fold_repeats(read.findings), again);
