@@ -1,5 +1,6 @@
 //! Compressed streams and archives in base64: opened where they stand, and what is in them is searched.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::ops::Range;
 
@@ -20,7 +21,7 @@ impl Detector {
         &self,
         view: &View,
         depth: usize,
-        opened: &mut Vec<Range<usize>>,
+        opened: &mut HashSet<Range<usize>>,
         matches: &mut Vec<Match>,
         problem: &mut dyn FnMut(Range<usize>, Problem),
     ) {
@@ -40,7 +41,7 @@ impl Detector {
             let limits = Limits { depth: archives, ..LIMITS };
             // The error is that of a reader, and bytes have none.
             let _ = unpack(format, &mut bytes.as_slice(), limits, &|| false, &mut inside);
-            opened.push(span);
+            opened.insert(span);
         }
     }
 }

@@ -42,6 +42,9 @@ pub(super) struct Choice {
 /// A pair costs at least this, so that bonuses have something to be taken from.
 const BASE: i64 = 20;
 
+/// What it costs that a secret is by its name or place another's: nearly all that a pair may.
+const OTHERS: i64 = 90;
+
 /// Up to this cost little speaks against a pair.
 const LITTLE: u32 = 32;
 
@@ -304,6 +307,7 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// How unlikely it is that a secret is that of an id: from [`UNPAIRED`] on they do not belong together.
     fn cost(&self, id: usize, secret: usize, gap: Gap, step: i64) -> i64 {
         let (a, b) = (&self.ids[id], &self.secrets[secret]);
         let (first, last) = if a.candidate.span.start < b.candidate.span.start {
@@ -314,72 +318,26 @@ impl<'a> Layout<'a> {
         let between = self.text.get(first.end..last.start).unwrap_or_default();
         let touching = between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric);
         let partner = self.columns.partner[id] == Some(secret);
-        let mut cost = BASE;
-        cost += match (b.label.says, touching) {
-            (Says::Yes, _) => 0,
-            // the name stands at the head of the column
-            (Says::Nothing | Says::Other, false) if partner => 12,
-            (Says::Maybe, _) => 10,
-            (Says::Nothing | Says::Other, true) => 3,
-            (Says::No, true) => 15,
-            // a value without a name must be near: the next argument, the next column
-            (Says::Nothing, false) => 25 + nearness(gap),
-            // a value with another name may be it only right beside the id
-            (Says::Other, false) => 45 + 2 * nearness(gap),
-            (Says::No, false) => return i64::from(UNPAIRED),
+        let named = match b.label.says {
+            Says::No if !touching => return i64::from(UNPAIRED),
+            // Who signs a request sends the id, never the secret.
+            says if says != Says::Yes && !touching && is_scope(self.text, &a.candidate.span) => {
+                return i64::from(UNPAIRED);
+            }
+            says => name_cost(says, touching, partner, gap),
         };
-        // Who signs a request sends the id, never the secret.
-        if b.label.says != Says::Yes && !touching && is_scope(self.text, &a.candidate.span) {
-            return i64::from(UNPAIRED);
-        }
+        let mut cost = BASE + named + gap_cost(gap) + self.indent_cost(gap, first.start, last.start);
         if b.candidate.soft {
             cost += 20;
         }
         if b.candidate.class.wordy && matches!(b.label.says, Says::Nothing | Says::Other) && !touching {
             cost += 20;
         }
-        cost += if gap.lines == 0 {
-            2 * log2(gap.bytes / 16)
-        } else {
-            4 + 4 * log2(gap.lines as usize) + log2(gap.bytes / 256)
-        };
-        cost += 3 * i64::from(gap.blanks.min(3)) + 10 * i64::from(gap.rules.min(2));
-        let (closed, opened) = (i64::from(gap.closed.min(6)), i64::from(gap.opened.min(6)));
-        cost += 12 * closed.min(opened) + 3 * (closed - opened).abs();
-        if let Some(min) = gap.min_indent {
-            let left = indent(self.text, first.start) > min;
-            let entered = indent(self.text, last.start) > min;
-            cost += match (left, entered) {
-                (true, true) => 14,
-                (false, false) => 0,
-                _ => 3,
-            };
-        }
-        cost += match self.columns.partner[id] {
-            Some(_) if partner => 0,
-            Some(_) => 12 + rank_cost(step),
-            None => rank_cost(step),
-        };
-        cost += match self.columns.owner[secret] {
-            Some(owner) if owner == id => -20,
-            Some(_) => 40,
-            None => 0,
-        };
-        if matches!(b.label.says, Says::Yes | Says::Maybe) {
-            cost += match (a.affix.is_empty(), b.label.affix.is_empty()) {
-                (true, true) => 0,
-                (false, false) if a.affix == b.label.affix => -20,
-                (false, false) => 35,
-                _ => 8,
-            };
-        }
-        if b.label.foreign && b.label.affix.iter().all(|word| !a.affix.contains(word)) {
-            cost += 90; // the secret of something else beside an id whose own is not there
-        }
+        cost += self.column_cost(id, secret, step) + affix_cost(a, &b.label);
         if let Some(vacant) = &self.vacant[id]
             && !(touching || partner || vacant.may_mean(&b.label))
         {
-            cost += if vacant.may_be_beside(&b.label) { 40 } else { 90 }; // its own is kept elsewhere
+            cost += if vacant.may_be_beside(&b.label) { 40 } else { OTHERS }; // its own is kept elsewhere
         }
         let apart = gap.lines > 0 || gap.opened > 0;
         if apart
@@ -387,7 +345,7 @@ impl<'a> Layout<'a> {
             && !(b.label.own || partner)
             && self.is_of_another_block(id, secret)
         {
-            cost += 90;
+            cost += OTHERS;
         }
         // Of the two sides of a diff what goes together.
         let taken_out = |c: &Candidate| is_taken_out(self.text, c.span.start);
@@ -403,6 +361,76 @@ impl<'a> Layout<'a> {
         }
         cost
     }
+
+    /// What it costs that something between two values is indented less than they are.
+    fn indent_cost(&self, gap: Gap, first: usize, last: usize) -> i64 {
+        let Some(min) = gap.min_indent else { return 0 };
+        match (indent(self.text, first) > min, indent(self.text, last) > min) {
+            (true, true) => 14,
+            (false, false) => 0,
+            _ => 3,
+        }
+    }
+
+    /// What the columns say of a pair, and the values that lie between.
+    fn column_cost(&self, id: usize, secret: usize, step: i64) -> i64 {
+        let of_id = match self.columns.partner[id] {
+            Some(partner) if partner == secret => 0,
+            Some(_) => 12 + rank_cost(step),
+            None => rank_cost(step),
+        };
+        let of_secret = match self.columns.owner[secret] {
+            Some(owner) if owner == id => -20,
+            Some(_) => 40,
+            None => 0,
+        };
+        of_id + of_secret
+    }
+}
+
+/// What the name of a secret costs. `partner`: it stands in the column of the id's secret.
+fn name_cost(says: Says, touching: bool, partner: bool, gap: Gap) -> i64 {
+    match (says, touching) {
+        (Says::Yes, _) => 0,
+        // the name stands at the head of the column
+        (Says::Nothing | Says::Other, false) if partner => 12,
+        (Says::Maybe, _) => 10,
+        (Says::Nothing | Says::Other, true) => 3,
+        (Says::No, _) => 15,
+        // a value without a name must be near: the next argument, the next column
+        (Says::Nothing, false) => 25 + nearness(gap),
+        // a value with another name may be it only right beside the id
+        (Says::Other, false) => 45 + 2 * nearness(gap),
+    }
+}
+
+/// What the text between two values costs: its length, blank lines, lines that are drawn, blocks that end and begin.
+fn gap_cost(gap: Gap) -> i64 {
+    let distance = if gap.lines == 0 {
+        2 * log2(gap.bytes / 16)
+    } else {
+        4 + 4 * log2(gap.lines as usize) + log2(gap.bytes / 256)
+    };
+    let (closed, opened) = (i64::from(gap.closed.min(6)), i64::from(gap.opened.min(6)));
+    let blocks = 12 * closed.min(opened) + 3 * (closed - opened).abs();
+    distance + 3 * i64::from(gap.blanks.min(3)) + 10 * i64::from(gap.rules.min(2)) + blocks
+}
+
+/// What the names of an id and a secret cost: `PROD_KEY_ID` has `PROD_SECRET`.
+fn affix_cost(id: &IdAt, secret: &Label) -> i64 {
+    let mut cost = 0;
+    if matches!(secret.says, Says::Yes | Says::Maybe) {
+        cost += match (id.affix.is_empty(), secret.affix.is_empty()) {
+            (true, true) => 0,
+            (false, false) if id.affix == secret.affix => -20,
+            (false, false) => 35,
+            _ => 8,
+        };
+    }
+    if secret.foreign && secret.affix.iter().all(|word| !id.affix.contains(word)) {
+        cost += OTHERS; // the secret of something else beside an id whose own is not there
+    }
+    cost
 }
 
 impl Layout<'_> {

@@ -160,7 +160,7 @@ impl Detector {
         let view = view.unescaped(quoted_printable);
         let whole = if window.carriers.base64 { self.opaque(&view, matches) } else { Vec::new() };
         let from = matches.len();
-        let (mut view, mut left, mut opened) = (view, depth, Vec::new());
+        let (mut view, mut left, mut opened) = (view, depth, HashSet::new());
         loop {
             if window.packed {
                 self.packed(&view, left, &mut opened, matches, problem);

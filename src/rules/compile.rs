@@ -206,17 +206,14 @@ impl Role {
     }
 }
 
-/// Check and compile a part.
-fn part(file: &PartFile, role: Role, at: &At<'_>) -> Result<Part> {
-    let fault = |field: &str, problem| Err(at.fault(format!("part.{}.{field}", role.name()), problem));
-    let item = |field: &str, i: usize| format!("part.{}.{field}[{}]", role.name(), i + 1);
-
-    if !matches!(role, Role::Secret { .. }) && !file.alone_labels.is_empty() {
-        return fault("alone_labels", Problem::Useless("only a secret is reported for its label"));
-    }
+/// Check the literals and labels of a part, each alone and one against the other.
+fn words(file: &PartFile, role: Role, at: &At<'_>) -> Result<()> {
+    let fault = |field: &str, i: usize, problem| {
+        Err(at.fault(format!("part.{}.{field}[{}]", role.name(), i + 1), problem))
+    };
     for (i, prefix) in file.prefixes.iter().enumerate() {
         if !is_literal(prefix) {
-            return Err(at.fault(item("prefixes", i), Problem::Prefix(prefix.clone())));
+            return fault("prefixes", i, Problem::Prefix(prefix.clone()));
         }
     }
     for (field, list) in [
@@ -227,32 +224,49 @@ fn part(file: &PartFile, role: Role, at: &At<'_>) -> Result<Part> {
         ("keywords", &file.keywords),
     ] {
         if let Some(i) = (1..list.len()).find(|&i| list[..i].contains(&list[i])) {
-            return Err(at.fault(item(field, i), Problem::Twice(list[i].clone())));
+            return fault(field, i, Problem::Twice(list[i].clone()));
         }
     }
     for (field, list) in
         [("labels", &file.labels), ("anti_labels", &file.anti_labels), ("alone_labels", &file.alone_labels)]
     {
         if let Some(i) = list.iter().position(|label| !is_label(label)) {
-            return Err(at.fault(item(field, i), Problem::Label(list[i].clone())));
+            return fault(field, i, Problem::Label(list[i].clone()));
         }
     }
     let alone: Vec<String> = file.alone_labels.iter().map(|l| squeeze(l)).collect();
     let keys: Vec<String> = file.keywords.iter().map(|k| squeeze(k)).collect();
     for (i, keyword) in file.keywords.iter().enumerate() {
         if !is_literal(keyword) || keys[i].is_empty() {
-            return Err(at.fault(item("keywords", i), Problem::Keyword(keyword.clone())));
+            return fault("keywords", i, Problem::Keyword(keyword.clone()));
         }
         if !alone.iter().any(|l| l.contains(&keys[i])) {
-            return Err(at.fault(item("keywords", i), Problem::IdleKeyword(keyword.clone())));
+            return fault("keywords", i, Problem::IdleKeyword(keyword.clone()));
         }
     }
     if let Some(i) = alone.iter().position(|l| !keys.iter().any(|k| l.contains(k.as_str()))) {
-        return Err(
-            at.fault(item("alone_labels", i), Problem::UnreachableLabel(file.alone_labels[i].clone()))
-        );
+        return fault("alone_labels", i, Problem::UnreachableLabel(file.alone_labels[i].clone()));
     }
+    Ok(())
+}
 
+/// The check of this name.
+fn check(name: &str, role: Role, at: &At<'_>) -> Result<Check> {
+    Check::ALL.into_iter().find(|c| c.name() == name).ok_or_else(|| {
+        let all = Check::ALL.into_iter().map(Check::name).collect();
+        let problem = Problem::UnknownName { what: "check", given: name.to_owned(), all };
+        at.fault(format!("part.{}.check", role.name()), problem)
+    })
+}
+
+/// Check and compile a part.
+fn part(file: &PartFile, role: Role, at: &At<'_>) -> Result<Part> {
+    let fault = |field: &str, problem| Err(at.fault(format!("part.{}.{field}", role.name()), problem));
+
+    if !matches!(role, Role::Secret { .. }) && !file.alone_labels.is_empty() {
+        return fault("alone_labels", Problem::Useless("only a secret is reported for its label"));
+    }
+    words(file, role, at)?;
     match role {
         Role::Id if file.prefixes.is_empty() => {
             return fault("prefixes", Problem::Missing("an id is found by the literal that it begins with"));
@@ -277,16 +291,7 @@ fn part(file: &PartFile, role: Role, at: &At<'_>) -> Result<Part> {
         let problem = Problem::Range { given: min_entropy.to_string(), range: "0 to 8 bits per character" };
         return fault("min_entropy", problem);
     }
-    let check = match &file.check {
-        None => None,
-        Some(name) => match Check::ALL.into_iter().find(|c| c.name() == name) {
-            None => {
-                let all = Check::ALL.into_iter().map(Check::name).collect();
-                return fault("check", Problem::UnknownName { what: "check", given: name.clone(), all });
-            }
-            check => check,
-        },
-    };
+    let check = file.check.as_deref().map(|name| check(name, role, at)).transpose()?;
     let fence: ByteSet = match fence::parse(file.fence.as_deref().unwrap_or(FENCE)) {
         Ok(set) => set,
         Err(reason) => return fault("fence", Problem::Fence(reason)),

@@ -2,8 +2,8 @@
 //!
 //! A rule file (`rules/*.toml`, or one given with `--rules`) is parsed, checked and compiled to a [`Rule`]. A rule has up
 //! to three parts: an `id` and the `secret` that belongs to it, found near each other and paired; a `token` that joins
-//! them; or a `secret` alone that its own prefix or the label before it gives away. The detector knows parts, not
-//! providers; what only code can say of a value (does this id decode?) is a named [`Check`].
+//! them; or a `secret` alone that its own prefix or the label before it gives away. What only code
+//! can say of a value (does this id decode?) is a named [`Check`], by which the detector also knows what is AWS's.
 
 use std::path::PathBuf;
 use std::sync::Arc;
