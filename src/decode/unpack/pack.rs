@@ -25,6 +25,9 @@ const LONGEST_CHAIN: usize = 10_000;
 /// Deeper folders are.
 const DEEPEST: usize = 128;
 
+const TOO_MANY_STEPS: Problem =
+    Problem::OverLimit("its objects are made in too many steps: not all of them were read");
+
 /// Where an object comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Base {
@@ -83,19 +86,10 @@ impl Unpacker<'_> {
         };
         // The head of a bundle names its refs.
         self.members.name(&self.path, &bytes[..start]);
-        let mut pack = Pack {
-            bytes: &bytes[start..],
-            hash,
-            entries: Vec::new(),
-            names: HashMap::new(),
-            cache: HashMap::new(),
-            cached: 0,
-            inflate: flate2::Decompress::new(true),
-            end: None,
-            work: self.shared.most_bytes().saturating_mul(WORK),
-        };
+        let work = self.shared.most_bytes().saturating_mul(WORK);
+        let mut pack = Pack::new(&bytes[start..], hash, work);
         if !pack.index() {
-            self.corrupt(ENDS_EARLY);
+            self.problem(if pack.work == 0 { TOO_MANY_STEPS } else { Problem::Corrupt(ENDS_EARLY.into()) });
         }
         // First the names: of the objects, where one is made from another by its name, and of the files.
         let mut tree = Tree::default();
@@ -135,9 +129,7 @@ impl Unpacker<'_> {
                 Err(Missing::Damaged) => self.corrupt("corrupt: its data is damaged"),
                 Err(Missing::Large) => self.problem(Problem::OverLimit("too large to be held in memory")),
                 Err(Missing::Costly) => {
-                    self.problem(Problem::OverLimit(
-                        "its objects are made in too many steps: not all of them were read",
-                    ));
+                    self.problem(TOO_MANY_STEPS);
                     self.leave(before);
                     return Ok(());
                 }
@@ -172,7 +164,21 @@ fn begin(bytes: &[u8]) -> Option<(usize, HashKind)> {
     bytes[start..].starts_with(b"PACK").then_some((start, hash))
 }
 
-impl Pack<'_> {
+impl<'b> Pack<'b> {
+    fn new(bytes: &'b [u8], hash: HashKind, work: u64) -> Self {
+        Self {
+            bytes,
+            hash,
+            entries: Vec::new(),
+            names: HashMap::new(),
+            cache: HashMap::new(),
+            cached: 0,
+            inflate: flate2::Decompress::new(true),
+            end: None,
+            work,
+        }
+    }
+
     /// Find the entries, and keep the objects that are whole as long as there is room. `false`: the pack ends early.
     fn index(&mut self) -> bool {
         let Some(head) = self.bytes.get(..12) else { return false };
@@ -180,13 +186,15 @@ impl Pack<'_> {
         let mut at = 12;
         for n in 1..=count {
             let Some(entry) = self.entry(at) else { return false };
-            let len = self.skip(&entry);
+            let last = n == count;
+            // What is too large is not inflated for what may stand behind the pack alone.
+            let len = if last && entry.size > LARGEST_OBJECT { None } else { self.skip(&entry) };
             // Of the last one the object tells what is wrong.
-            if let (None, true) = (len, n < count) {
+            if len.is_none() && !last {
                 return false;
             }
             at = entry.data + len.unwrap_or(0);
-            self.end = len.map(|_| at).filter(|_| n == count);
+            self.end = len.map(|_| at).filter(|_| last);
             self.entries.push(entry);
         }
         true
@@ -258,6 +266,11 @@ impl Pack<'_> {
             if self.inflate.total_out() > entry.size {
                 return None;
             }
+            let made = self.inflate.total_out() - before.1;
+            self.work = self.work.saturating_sub(made);
+            if self.work == 0 {
+                return None;
+            }
             if status == flate2::Status::StreamEnd {
                 return Some(self.inflate.total_in() as usize);
             }
@@ -313,7 +326,10 @@ impl Pack<'_> {
         while let Some(next) = chain.pop() {
             let delta = self.inflated(next).ok_or(Missing::Damaged)?;
             let made = apply(&object, &delta)?;
-            self.work = self.work.checked_sub(made.len() as u64).ok_or(Missing::Costly)?;
+            self.work = self.work.saturating_sub(made.len() as u64);
+            if self.work == 0 {
+                return Err(Missing::Costly);
+            }
             // What others are made from as well.
             self.give_back(at, kind, std::mem::replace(&mut object, made));
             at = next;
@@ -456,5 +472,26 @@ fn path(kind: Kind, id: Option<ObjectId>, tree: &Tree) -> Vec<u8> {
     match tree.path(&id) {
         Some(path) if kind == Kind::Blob => [path, format!("@{short}").into_bytes()].concat(),
         _ => format!("{kind} {short}").into_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::git_pack;
+    use super::super::tests::{HELLO, noise};
+    use super::*;
+
+    #[test]
+    fn objects_are_made_as_long_as_there_is_work_left() {
+        let noise = noise();
+        let bytes = git_pack(&[&noise, HELLO], b"more");
+        for (work, enough) in [(noise.len() as u64 + 5, true), (noise.len() as u64 + 4, false)] {
+            let mut pack = Pack::new(&bytes, HashKind::Sha1, u64::MAX);
+            assert!(pack.index());
+            pack.work = work;
+            let object = pack.object(2).map(|(_, object)| object.len());
+            assert_eq!(object.is_ok_and(|len| len == noise.len() + 4), enough, "{work}");
+            assert!(pack.object(0).is_ok(), "what is whole needs no work");
+        }
     }
 }
