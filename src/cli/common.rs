@@ -23,7 +23,7 @@ pub(crate) struct Common {
     /// Format of the report
     #[arg(long, global = true, value_name = "FORMAT", default_value = "human", value_parser = format_parser())]
     pub(crate) format: Format,
-    /// Write the report to FILE, which is replaced only when the report is whole
+    /// Write the report to FILE, which is replaced only when the report is whole; `-` is standard output
     #[arg(long, short, global = true, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Show secrets and session tokens in full

@@ -86,7 +86,9 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
     }
 }
 
-fn dispatch(cli: Cli) -> Result<ExitStatus> {
+fn dispatch(mut cli: Cli) -> Result<ExitStatus> {
+    // as programs have it: `-` is standard output
+    cli.common.output.take_if(|path| path.as_os_str() == "-");
     let common = &cli.common;
     verify::check(common, matches!(cli.command, Some(Command::Verify(_))))?;
     if let (Some(name), Some(path)) = (cli.command.as_ref().and_then(prints), &common.output) {

@@ -94,6 +94,8 @@ fn a_report_file_leaves_standard_output_empty() {
     let report: serde_json::Value =
         serde_json::from_slice(&fs::read(env.path("report.json")).unwrap()).unwrap();
     assert_eq!(report["findings"], to_stdout.json()["findings"]);
+    let dash = env.run(&["files", "a.ini", "--format", "json", "-o", "-"]);
+    assert_eq!((&dash.json()["findings"], env.path("-").exists()), (&report["findings"], false));
 
     let run = env.run(&["files", "a.ini", "-o", "no/such/folder/report"]);
     assert_eq!(run.status, 2, "a report that cannot be written is a failure");

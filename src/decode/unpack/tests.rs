@@ -105,6 +105,9 @@ fn streams_of_other_programs_are_read() {
         let seen = seen(&from_hex(hex));
         assert_eq!(seen.problems, []);
         assert_eq!(seen.contents, [(String::new(), HELLO.to_vec())]);
+        let followed = [&from_hex(hex)[..], b"[behind]"].concat();
+        let behind = (String::new(), b"[behind]".to_vec());
+        assert_eq!(self::seen(&followed).contents, [(String::new(), HELLO.to_vec()), behind]);
     }
 }
 
@@ -365,6 +368,8 @@ fn archives_of_other_programs_are_read() {
     damaged[40] ^= 0x55;
     assert!(matches!(&seen(&damaged).problems[..], [(_, Problem::Corrupt(_))]));
     assert!(!seen(&from_hex(&seven[..120])).problems.is_empty());
+    let followed = [&from_hex(seven)[..], b"\0\0behind"].concat();
+    assert_eq!(seen(&followed).contents.last(), Some(&(String::new(), b"behind".to_vec())));
 }
 
 #[test]
