@@ -447,6 +447,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether it is a leak that nothing suppresses.
+    pub fn counts(&self) -> bool {
+        self.suppression.is_none() && self.severity > Severity::Info
+    }
+
     /// All its places, the one that introduced it first.
     pub fn places(&self) -> impl Iterator<Item = &Location> {
         std::iter::once(&self.location).chain(&self.other_locations)

@@ -246,6 +246,12 @@ impl Prefilter {
         hot
     }
 
+    /// Whether the name of a file could hold a finding.
+    pub fn is_hot_name(&self, name: &[u8]) -> bool {
+        const SHORTEST: usize = 16; // of a value
+        name.len() >= SHORTEST && self.is_hot(name)
+    }
+
     /// Whether an anchor could be the start of a finding, by a cheap look at the bytes around it, from
     /// [`Self::REACH_BEFORE`] before its start to [`Self::REACH_AFTER`] after it and no others.
     /// `false` means that no rule can match there.

@@ -17,9 +17,6 @@ use crate::sources::history::store::{ObjectId, ObjectKind};
 use crate::sources::lfs;
 use crate::sources::objects::{ObjectError, Objects};
 
-/// Shorter names hold no credential.
-const SHORTEST_NAME: usize = 16;
-
 /// So much of a git-lfs object is looked at for what was there before, bytes.
 const LFS_AT_MOST: u64 = 256 << 20;
 
@@ -111,7 +108,7 @@ impl<'a> Adder<'a> {
     /// The name of a file or folder, where it is more than a name.
     fn name(&mut self, path: &[u8]) -> Vec<Finding> {
         let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
-        if name.len() < SHORTEST_NAME || !self.detector.prefilter().is_hot(name) {
+        if !self.detector.prefilter().is_hot_name(name) {
             return Vec::new();
         }
         self.detect(Place::Path, Some(path), None, name)

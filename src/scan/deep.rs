@@ -11,9 +11,6 @@ use crate::decode::unpack::{Format, Members, Problem, unpack};
 use crate::detect::Detector;
 use crate::finding::Finding;
 
-/// Shorter names hold no credential.
-const SHORTEST_NAME: usize = 16;
-
 /// Larger members are not held in memory.
 const WHOLE: u64 = 8 << 20;
 
@@ -181,7 +178,7 @@ impl Members for Scan<'_> {
 
     fn name(&mut self, path: &[u8], name: &[u8]) {
         self.opened.set(true);
-        if name.len() >= SHORTEST_NAME && self.detector.prefilter().is_hot(name) {
+        if self.detector.prefilter().is_hot_name(name) {
             let origin = self.origin(Place::Path, path);
             self.find(&origin, name);
         }

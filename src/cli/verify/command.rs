@@ -66,12 +66,11 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
 fn check(outcome: &mut Outcome, common: &Common, control: &Arc<Control>) -> Result<ExitStatus> {
     let summary = ask::ask(&mut outcome.findings, common, control)?;
     outcome.finished = now();
-    let counts = |f: &&Finding| f.suppression.is_none() && f.severity > Severity::Info;
     // Of what is long over nobody waits for an answer.
     let is_open = |f: &Finding| {
         matches!(f.verification, Verification::Unknown { .. }) && !f.notes.contains(&Note::Expired)
     };
-    let is_known = summary.failed.is_empty() && !outcome.findings.iter().filter(counts).any(is_open);
+    let is_known = summary.failed.is_empty() && !outcome.findings.iter().any(|f| f.counts() && is_open(f));
     let is_active = outcome.findings.iter().any(output::is_active);
     tell_failed(&summary, common);
     let rules = common.rule_set()?;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use keyhound::blob::Skipped;
-use keyhound::finding::{Finding, Severity};
 use keyhound::scan::{Control, Outcome};
 use keyhound::verify::Summary;
 
@@ -101,8 +100,7 @@ pub(crate) fn apply(outcome: &mut Outcome, common: &Common, control: &Arc<Contro
         // The first thing said of an incomplete scan is that it is one.
         tell_failed(&summary, common);
     }
-    let counts = |f: &&Finding| f.suppression.is_none() && f.severity > Severity::Info;
-    let hidden = outcome.findings.iter().filter(counts).filter(|f| !f.verification.is_active()).count();
+    let hidden = outcome.findings.iter().filter(|f| f.counts() && !f.verification.is_active()).count();
     if common.verify.only_active && outcome.incomplete.is_empty() && hidden > 0 && !common.quiet {
         note(format_args!(
             "keyhound: not shown, because they are not known to work: {hidden} (--only-active)"

@@ -36,6 +36,7 @@ mod tests;
 pub use limit::Limits;
 
 use limit::{Meter, Shared};
+pub(crate) use source::fill;
 use source::{Source, fill_some};
 
 /// How many bytes from its start tell whether something is a container.

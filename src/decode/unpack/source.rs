@@ -134,7 +134,7 @@ impl BufRead for Source<'_> {
 }
 
 /// Read until `buf` is full or the source ends. Gives how much was read.
-pub(super) fn fill(source: &mut dyn Read, buf: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn fill(source: &mut dyn Read, buf: &mut [u8]) -> io::Result<usize> {
     let (len, error) = fill_some(source, buf);
     error.map_or(Ok(len), Err)
 }

@@ -22,9 +22,6 @@ pub use roots::{Files, RootError};
 use tracked::Seen;
 pub use tracked::is_there;
 
-/// Shorter names hold no credential.
-const SHORTEST_NAME: usize = 16;
-
 /// Cold files that a thread counts before it tells the sink.
 const COUNT_EVERY: u64 = 64;
 
@@ -174,7 +171,7 @@ impl<'s> Thread<'s> {
     /// A name may hold a key id, too.
     fn name(&self, path: &Path, name: &OsStr) {
         let name = name.as_encoded_bytes();
-        if name.len() >= SHORTEST_NAME && self.prefilter.is_hot(name) {
+        if self.prefilter.is_hot_name(name) {
             self.text(Place::Path, path, name);
         }
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{COUNT_EVERY, bytes};
 use crate::blob::{Blob, Origin, Sink};
-use crate::decode::unpack;
+use crate::decode::unpack::{self, fill};
 use crate::detect::Prefilter;
 
 /// Bytes that are read at once.
@@ -106,18 +106,4 @@ impl Drop for FileReader<'_> {
     fn drop(&mut self) {
         self.tell();
     }
-}
-
-/// Read until `buffer` is full or the file ends.
-fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }

@@ -7,6 +7,7 @@ use gix::ObjectId;
 use gix::hash::Kind as HashKind;
 use gix::objs::Kind as ObjectKind;
 
+use super::STREAM_FROM;
 use super::buffer::Buffer;
 use super::inflate::{CORRUPT, Inflater, Stream, check_adler, check_size};
 use crate::blob::Skipped;
@@ -14,9 +15,6 @@ use crate::mmap::open_regular;
 
 /// Longest header: `commit`, a space, 20 digits, NUL.
 const MAX_HEADER: usize = 28;
-
-/// Files above this are streamed: 32 MiB inflated or more than 16 MiB on disk.
-const STREAM_FROM: u64 = 32 << 20;
 
 /// The loose objects of all object directories.
 #[derive(Debug, Default)]

@@ -62,6 +62,9 @@ use pack::Pack;
 /// How many ids are best looked up at once: each look-up waits for memory, and so many can wait together.
 pub(super) const TOGETHER: usize = 128;
 
+/// Blobs above this, inflated, are streamed where nothing is built on them.
+const STREAM_FROM: u64 = 32 << 20;
+
 /// All objects of a repository.
 #[derive(Debug)]
 pub struct Store {

@@ -1,7 +1,8 @@
 //! A look at content that is too large for memory.
 
-use std::io::{self, Read};
+use std::io::Read;
 
+use crate::decode::unpack::fill;
 use crate::detect::Prefilter;
 
 /// Bytes read at once.
@@ -42,18 +43,4 @@ pub(super) fn is_hot(
         (len, judged) = (len - keep, Prefilter::REACH_BEFORE);
     }
     if total == size { Ok(hot) } else { Err("it does not inflate to its declared size".into()) }
-}
-
-/// Read until `buffer` is full or the stream ends.
-fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }

@@ -16,11 +16,8 @@ use super::inflate::{Inflater, Stream, check_adler};
 use super::loose::{self, Content};
 use super::pack::{Pack, Stored};
 use super::read::Reader;
-use super::{Number, Store, tree_log};
+use super::{Number, STREAM_FROM, Store, tree_log};
 use crate::blob::Skipped;
-
-/// Blobs above this are streamed where nothing is built on them: 32 MiB.
-const STREAM_FROM: u64 = 32 << 20;
 
 /// Roots, or loose objects, that a thread takes at once.
 const CHUNK: usize = 64;
