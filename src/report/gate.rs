@@ -90,6 +90,7 @@ fn place(finding: &Finding, report: &Report<'_>) -> String {
         place = format!("{place}:{line}");
     }
     match (location.place, &location.commit) {
+        (Place::Path, None) => format!("{place} (its name)"),
         (Place::CommitMessage | Place::TagMessage, _) | (_, None) => place,
         (Place::Path, Some(commit)) => format!("{place} (its name), commit {}", text::short(&commit.id)),
         (_, Some(commit)) => format!("{place}, commit {}", text::short(&commit.id)),
@@ -109,19 +110,11 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
     let paths: Vec<String> = paths.into_iter().take(2).collect();
     let only = |place| findings.iter().all(|f| f.location.place == place);
     match gate {
-        Gate::Commit if !paths.is_empty() => {
-            writeln!(
-                out,
-                "fix: take them out and `git add` the file, or leave it out: git restore --staged {}",
-                paths.join(" ")
-            )?;
-        }
-        Gate::FirstCommit if !paths.is_empty() => {
-            writeln!(
-                out,
-                "fix: take them out and `git add` the file, or leave it out: git rm --cached {}",
-                paths.join(" ")
-            )?;
+        Gate::Commit | Gate::FirstCommit if !paths.is_empty() => {
+            let how = if only(Place::Path) { "give the file another name" } else { "take them out" };
+            let leave = if gate == Gate::Commit { "git restore --staged" } else { "git rm --cached" };
+            let paths = paths.join(" ");
+            writeln!(out, "fix: {how} and `git add` the file, or leave it out: {leave} {paths}")?;
         }
         Gate::Commit | Gate::FirstCommit => writeln!(out, "fix: take them out and `git add` again")?,
         Gate::Message => writeln!(
@@ -154,18 +147,26 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
         out,
         "     load them from a vault or the environment; a key that others may have seen is burnt: make a new one, deactivate this"
     )?;
-    let allow = "allow: no leak? say `keyhound:allow` and why in a comment on its line";
+    // The name of a file has no line for a comment.
+    let [allow, rewriting] = if only(Place::Path) {
+        ["allow: no leak?"; 2]
+    } else {
+        [
+            "allow: no leak? say `keyhound:allow` and why in a comment on its line, or:",
+            "allow: no leak? say `keyhound:allow` and why in a comment on its line as you rewrite, or",
+        ]
+    };
     match gate {
         Gate::Message => {
             writeln!(out, "allow: no leak? say `keyhound:allow` and why on its line of the message")
         }
         Gate::Commit | Gate::FirstCommit => {
-            writeln!(out, "{allow}, or: keyhound baseline update --reason WHY && git add :/{BASELINE_NAME}")
+            writeln!(out, "{allow} keyhound baseline update --reason WHY && git add :/{BASELINE_NAME}")
         }
         // The file may have gone since, so that a scan of the files here would not find it.
         Gate::Push | Gate::Receive | Gate::Range => writeln!(
             out,
-            "{allow} as you rewrite, or add it to {BASELINE_NAME} and commit that:\n\
+            "{rewriting} add it to {BASELINE_NAME} and commit that:\n\
              \x20      keyhound history --range COMMIT^..COMMIT --format json | keyhound baseline update --from - --reason WHY"
         ),
     }

@@ -292,3 +292,23 @@ fn a_blocked_developer_reads_ten_lines_at_most() {
         assert!(!run.stdout.contains(&secret(n)), "{}", run.stdout);
     }
 }
+
+/// The name of a file has no line: the advice is one that can be taken.
+#[test]
+fn a_key_id_in_the_name_of_a_file_gets_advice_of_its_own() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    let name = format!("backup-{}.txt", id(0));
+    repo.stage(&name, "nothing");
+    let run = repo.keyhound(&["staged"]);
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    for part in
+        [&format!("{name} (its name)"), "give the file another name", "allow: no leak? keyhound baseline"]
+    {
+        assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
+    }
+    assert!(!run.stdout.contains("keyhound:allow"), "{}", run.stdout);
+    assert_eq!(repo.keyhound(&["baseline", "update", "--reason", "a name"]).status, 0);
+    repo.git(&["add", "."]);
+    assert_eq!(repo.keyhound(&["staged"]).status, 0, "the advice helps");
+}
