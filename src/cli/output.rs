@@ -83,7 +83,7 @@ fn notes(outcome: &Outcome, rules: &RuleSet, common: &Common) {
         return;
     }
     let redactor = Redactor::new(outcome, rules, &common.report_options());
-    let hidden = |text: &dyn fmt::Display| redactor.text(&text.to_string()).into_owned();
+    let hidden = |text: &dyn fmt::Display| redactor.line(&text.to_string()).into_owned();
     match outcome.incomplete.as_slice() {
         [] => {}
         [one] => note(format_args!("keyhound: the scan is incomplete: {}", hidden(one))),

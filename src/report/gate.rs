@@ -216,7 +216,7 @@ fn incomplete(
     let all = &report.outcome.incomplete;
     let named = if more_follows { 1 } else { NAMED };
     for skipped in all.iter().take(named) {
-        writeln!(out, "  {}", sanitize(&report.redactor.text(&skipped.to_string())))?;
+        writeln!(out, "  {}", sanitize(&report.redactor.line(&skipped.to_string())))?;
     }
     if all.len() > named {
         writeln!(out, "  and {} more", all.len() - named)?;

@@ -319,7 +319,7 @@ fn verified(groups: &[Group<'_>], out: &mut dyn Write) -> io::Result<()> {
 
 fn skipped(skipped: &[Skipped], report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     for entry in skipped.iter().take(NAMED_SKIPPED) {
-        writeln!(out, "  {}", sanitize(&report.redactor.text(&entry.to_string())))?;
+        writeln!(out, "  {}", sanitize(&report.redactor.line(&entry.to_string())))?;
     }
     let more = skipped.len().saturating_sub(NAMED_SKIPPED) as u64;
     if more > 0 {

@@ -86,6 +86,18 @@ impl Redactor {
         }
     }
 
+    /// The same for a line that people read: of what has thousands of characters, such as a path that is made to be long, both ends.
+    pub fn line<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        const LONGEST: usize = 1000; // characters
+        const END: usize = 400;
+        let shown = self.text(text);
+        let Some((behind_longest, _)) = shown.char_indices().nth(LONGEST) else { return shown };
+        let head: String = shown[..behind_longest].chars().take(END).collect();
+        let tail: Vec<char> = shown.chars().rev().take(END).collect();
+        let left_out = shown.chars().count() - 2 * END;
+        Cow::Owned(format!("{head}… {left_out} characters …{}", tail.iter().rev().collect::<String>()))
+    }
+
     /// `text` without parts of secrets.
     pub fn bytes<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         let hidden = self.hidden(text);
@@ -194,6 +206,20 @@ mod tests {
         }
         redactor.seal();
         redactor
+    }
+
+    #[test]
+    fn of_long_lines_both_ends_are_shown() {
+        let secret = "q7Tn+Wd3kZ0bXr9/LmVfYcUj2sHgA5oPeI8uKtRD";
+        let redactor = redactor(&[secret]);
+        let line = format!("a.zip!{}", "é".repeat(994));
+        assert_eq!(redactor.line(&line), line);
+        // cut in the middle of a secret, which is hidden before
+        let line = format!("a.zip!{}{secret}{}: encrypted", "é".repeat(380), "x".repeat(60_000));
+        let shown = redactor.line(&line);
+        assert!(shown.starts_with("a.zip!éé") && shown.ends_with("xx: encrypted"), "{shown}");
+        assert!(shown.contains(" characters …") && !shown.contains(&secret[..4]), "{shown}");
+        assert!(shown.chars().count() < 900);
     }
 
     #[test]
