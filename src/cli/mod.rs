@@ -5,8 +5,10 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 
 use anyhow::{Result, bail};
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 mod baseline;
@@ -73,6 +75,10 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(usage) => {
+            if let Some(advice) = place_for_command(&usage) {
+                output::note(format_args!("keyhound: {advice}"));
+                return ExitStatus::Failed;
+            }
             let _ = usage.print(); // a closed pipe is no reason to say more
             return if usage.use_stderr() { ExitStatus::Failed } else { ExitStatus::Clean };
         }
@@ -84,6 +90,17 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
             ExitStatus::Failed
         }
     }
+}
+
+/// What to say if a file, a folder or a URL, which may hold a password, was given instead of a command.
+fn place_for_command(usage: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(given)) = usage.get(ContextKind::InvalidSubcommand) else { return None };
+    if given.contains("://") {
+        return Some("a URL is no command; to scan what is there: keyhound audit URL".into());
+    }
+    Path::new(given).exists().then(|| {
+        format!("{given} is no command; to scan it: keyhound files {given}, or with its history: keyhound audit {given}")
+    })
 }
 
 fn dispatch(mut cli: Cli) -> Result<ExitStatus> {

@@ -46,6 +46,24 @@ fn usage_errors_are_one_line_that_names_the_path() {
 }
 
 #[test]
+fn who_gives_a_place_instead_of_a_command_is_told_the_command() {
+    let env = TestEnv::new();
+    for (place, advice) in [
+        (".", ". is no command; to scan it: keyhound files ., or with its history: keyhound audit ."),
+        (
+            "https://me:password@example.org/repo.git",
+            "a URL is no command; to scan what is there: keyhound audit URL",
+        ),
+    ] {
+        let run = env.run(&[place]);
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""));
+        assert_eq!(run.stderr, format!("keyhound: {advice}\n"));
+    }
+    let run = env.run(&["no-such-place"]);
+    assert!(run.stderr.contains("unrecognized subcommand 'no-such-place'"), "{}", run.stderr);
+}
+
+#[test]
 fn what_is_not_shown_still_is_found() {
     let env = TestEnv::new();
     env.write("a.ini", pair(0));
