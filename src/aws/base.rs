@@ -1,7 +1,7 @@
 //! Base32 and base64, as far as AWS's values need them.
 
 /// The alphabet of RFC 4648 base64.
-pub(super) const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+pub(crate) const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The number that 16 base32 digits write; `None` for any other text.
 pub(super) fn base32_80(digits: &[u8]) -> Option<u128> {

@@ -86,12 +86,12 @@ pub(super) fn classify_random(text: &[u8]) -> SecretClass {
     if is_placeholder(text) {
         return SecretClass::Placeholder;
     }
-    match reason(text) {
-        Some(reason) => SecretClass::Not(reason),
-        // -66 on average with a standard deviation of 13; above -6 in one of 50,000.
-        None if words::evidence(text) > -6 => SecretClass::Wordy,
-        None => SecretClass::Plausible,
-    }
+    let evidence = match evidence_of_words(text) {
+        Ok(evidence) => evidence,
+        Err(reason) => return SecretClass::Not(reason),
+    };
+    // -66 on average with a standard deviation of 13; above -6 in one of 50,000.
+    if evidence > -6 { SecretClass::Wordy } else { SecretClass::Plausible }
 }
 
 fn is_placeholder(text: &[u8]) -> bool {
@@ -102,30 +102,32 @@ fn is_placeholder(text: &[u8]) -> bool {
         || looks::has_word(text, WORDS)
 }
 
-fn reason(text: &[u8]) -> Option<Reason> {
+/// How much speaks for words where nothing rules out a secret; or what does.
+fn evidence_of_words(text: &[u8]) -> Result<i32, Reason> {
     let count = |class: fn(&u8) -> bool| text.iter().filter(|b| class(b)).count();
     // 13 of them in a row: 5e-7 in random text.
     if longest_hex(text) >= 13 {
-        return Some(Reason::Hex);
+        return Err(Reason::Hex);
     }
     if count(u8::is_ascii_uppercase) == 0 || count(u8::is_ascii_lowercase) == 0 {
-        return Some(Reason::OneCase);
+        return Err(Reason::OneCase);
     }
+    let evidence = words::evidence(text);
     // Three of 100 million; names of 40 characters have more, but for one of a hundred.
-    if words::evidence(text) > 12 {
-        return Some(Reason::Words);
+    if evidence > 12 {
+        return Err(Reason::Words);
     }
     if memchr::memchr_iter(b'/', text).count() > 7 {
-        return Some(Reason::Path);
+        return Err(Reason::Path);
     }
     if base::base64_decode(text).is_some_and(|bytes| is_readable(&bytes)) {
-        return Some(Reason::EncodedText);
+        return Err(Reason::EncodedText);
     }
     // 30 on average; below 19 in fewer than one of a million.
     if looks::distinct(text) < 18 || count(u8::is_ascii_digit) > text.len() / 2 {
-        return Some(Reason::Uniform);
+        return Err(Reason::Uniform);
     }
-    None
+    Ok(evidence)
 }
 
 /// Length of the longest stretch of hexadecimal digits in one case.

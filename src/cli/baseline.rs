@@ -214,7 +214,7 @@ fn of_repo(root: &Path, common: &Common) -> Result<Findings> {
 fn counted(outcome: &Outcome, common: &Common, also: &dyn Fn(&Suppression) -> bool) -> Result<Findings> {
     if let Some(skipped) = outcome.incomplete.first().filter(|_| !common.allow_incomplete) {
         let redactor = Redactor::new(outcome, &*common.rule_set()?, &common.report_options());
-        let skipped = redactor.text(&skipped.to_string()).into_owned();
+        let skipped = redactor.line(&skipped.to_string()).into_owned();
         bail!("the scan is incomplete, so the baseline is left as it is: {skipped}");
     }
     let counts = |f: &&Finding| f.severity > Severity::Info && f.suppression.as_ref().is_none_or(also);

@@ -1,5 +1,6 @@
 //! What is searched for to find the values of a rule: its prefixes, in every way that they may be written, and its keywords.
 
+use crate::aws::base::BASE64;
 use crate::rules::{Check, Part};
 
 /// The longest literal that is searched for; longer prefixes are cut.
@@ -95,11 +96,10 @@ fn hex_digits(byte: u8, upper: bool) -> [u8; 2] {
 
 /// The base64 characters that `bytes` decide alone when they start `alignment` bytes into a group of three.
 fn base64_inner(bytes: &[u8], alignment: usize) -> Vec<u8> {
-    const TABLE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bit = |i: usize| {
         let byte = bytes[i / 8 - alignment];
         usize::from(byte >> (7 - i % 8) & 1)
     };
     let (first, end) = ((alignment * 8).div_ceil(6), (alignment + bytes.len()) * 8 / 6);
-    (first..end).map(|c| TABLE[(0..6).fold(0, |v, k| v << 1 | bit(c * 6 + k))]).collect()
+    (first..end).map(|c| BASE64[(0..6).fold(0, |v, k| v << 1 | bit(c * 6 + k))]).collect()
 }

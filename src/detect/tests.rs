@@ -5,7 +5,7 @@ use regex::bytes::Regex;
 use sha2::Digest as _;
 
 use super::*;
-use crate::aws::base::base64_encode;
+use crate::aws::base::{BASE64, base64_encode};
 
 fn detector() -> &'static Detector {
     static DETECTOR: std::sync::LazyLock<Detector> =
@@ -28,8 +28,7 @@ fn a_secret() -> impl Strategy<Value = String> {
     any::<u64>()
         .prop_map(|seed| {
             let digest = sha2::Sha512::digest(seed.to_be_bytes());
-            let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-            digest[..40].iter().map(|b| char::from(alphabet[usize::from(b & 63)])).collect::<String>()
+            digest[..40].iter().map(|b| char::from(BASE64[usize::from(b & 63)])).collect::<String>()
         })
         .prop_filter("AWS can have made it", |s| {
             crate::aws::secret::classify(s.as_bytes()) == crate::aws::secret::SecretClass::Plausible

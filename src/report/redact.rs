@@ -91,11 +91,13 @@ impl Redactor {
         const LONGEST: usize = 1000; // characters
         const END: usize = 400;
         let shown = self.text(text);
-        let Some((behind_longest, _)) = shown.char_indices().nth(LONGEST) else { return shown };
-        let head: String = shown[..behind_longest].chars().take(END).collect();
-        let tail: Vec<char> = shown.chars().rev().take(END).collect();
-        let left_out = shown.chars().count() - 2 * END;
-        Cow::Owned(format!("{head}… {left_out} characters …{}", tail.iter().rev().collect::<String>()))
+        let len = shown.chars().count();
+        if len <= LONGEST {
+            return shown;
+        }
+        let head: String = shown.chars().take(END).collect();
+        let tail: String = shown.chars().skip(len - END).collect();
+        Cow::Owned(format!("{head}… {} characters …{tail}", len - 2 * END))
     }
 
     /// `text` without parts of secrets.

@@ -272,12 +272,12 @@ impl Unpacker<'_> {
         loop {
             let text = source.peek_or_rest(HEAD).map_err(|_| Stop)?;
             let zeros = text.iter().take_while(|b| **b == 0).count();
-            let (all, none) = (zeros == text.len(), text.is_empty());
+            let len = text.len();
             source.consume(zeros);
-            if none {
+            if len == 0 {
                 return Ok(None);
             }
-            if !all {
+            if zeros < len {
                 break;
             }
         }

@@ -200,6 +200,12 @@ impl<'b> Pack<'b> {
         true
     }
 
+    /// Bytes were made. `false`: no more may be.
+    fn spend(&mut self, bytes: u64) -> bool {
+        self.work = self.work.saturating_sub(bytes);
+        self.work > 0
+    }
+
     /// What stands behind its checksum.
     fn behind(&self) -> &[u8] {
         let from = self.end.map_or(usize::MAX, |end| end + self.hash.len_in_bytes());
@@ -266,9 +272,7 @@ impl<'b> Pack<'b> {
             if self.inflate.total_out() > entry.size {
                 return None;
             }
-            let made = self.inflate.total_out() - before.1;
-            self.work = self.work.saturating_sub(made);
-            if self.work == 0 {
+            if !self.spend(self.inflate.total_out() - before.1) {
                 return None;
             }
             if status == flate2::Status::StreamEnd {
@@ -326,8 +330,7 @@ impl<'b> Pack<'b> {
         while let Some(next) = chain.pop() {
             let delta = self.inflated(next).ok_or(Missing::Damaged)?;
             let made = apply(&object, &delta)?;
-            self.work = self.work.saturating_sub(made.len() as u64);
-            if self.work == 0 {
+            if !self.spend(made.len() as u64) {
                 return Err(Missing::Costly);
             }
             // What others are made from as well.

@@ -23,15 +23,18 @@ impl Unpacker<'_> {
         // The headers end the archive: where they begin, from behind the first one, and how long they are.
         let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
         let end = number(12).saturating_add(number(20)).saturating_add(FIRST_HEADER);
-        let behind = bytes.get(usize::try_from(end).unwrap_or(usize::MAX)..).unwrap_or_default().to_vec();
-        let mut reader =
-            match ArchiveReader::new_with_memory_limit(Cursor::new(bytes), Password::empty(), DECODERS) {
-                Ok(reader) => reader,
-                Err(error) => {
-                    self.problem(problem(&error));
-                    return Ok(());
-                }
-            };
+        let behind = bytes.get(usize::try_from(end).unwrap_or(usize::MAX)..).unwrap_or_default();
+        let mut reader = match ArchiveReader::new_with_memory_limit(
+            Cursor::new(&bytes[..]),
+            Password::empty(),
+            DECODERS,
+        ) {
+            Ok(reader) => reader,
+            Err(error) => {
+                self.problem(problem(&error));
+                return Ok(());
+            }
+        };
         reader.set_thread_count(1);
         // Everything in a block is compressed as one: what one member expands to, it does from what the others have in common.
         let outer = self.path.len();
@@ -70,7 +73,7 @@ impl Unpacker<'_> {
             self.problem(problem(&error));
         }
         self.leave(outer);
-        self.behind_held(&behind)
+        self.behind_held(behind)
     }
 }
 
