@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::samples::Pack;
 use crate::support::git::Repo;
-use crate::support::{TestEnv, id, pair};
+use crate::support::{TestEnv, id, pair, secret};
 
 /// A folder with an archive in an archive, and the report on it.
 fn report(more: &[&str]) -> (i32, Value) {
@@ -102,6 +102,84 @@ fn standard_input_may_be_an_archive() {
     let run = env
         .run_with_stdin(&["files", "-", "--format", "json"], &Pack::Gzip.pack(&[("", pair(0).as_bytes())]));
     assert_eq!((run.status, run.json()["findings"][0]["line"].as_u64()), (1, Some(1)));
+}
+
+/// Programs cut a text into runs where its looks change, or where the spelling checker takes a slash for the end of a word.
+#[test]
+fn values_in_several_runs_of_a_document_are_whole() {
+    let (id, secret) = (id(0), secret(0));
+    let runs = |open: &str, close: &str| {
+        let mark = "<w:proofErr w:type=\"spellEnd\"/>\n  ";
+        let run = |text: &str| format!("{open}{text}{close}{mark}");
+        [&secret[..9], &secret[9..10], &secret[10..37], &secret[37..]].map(run).concat()
+    };
+    let (word, slide) =
+        (runs("<w:r><w:rPr><w:b/></w:rPr><w:t>", "</w:t></w:r>"), runs("<a:r><a:t>", "</a:t></a:r>"));
+    let (sheet, span) = (
+        runs("<r><rPr><b/></rPr><t xml:space=\"preserve\">", "</t></r>"),
+        runs("<text:span>", "</text:span>"),
+    );
+    let url = format!("https://files/{}/x", self::id(1));
+    let office = "http://schemas.openxmlformats.org";
+    let documents = [
+        (
+            "a.docx!word/document.xml",
+            format!(
+                "<w:document xmlns:w=\"{office}/wordprocessingml/2006/main\"><w:body><w:p w:rsidR=\"00A1\"><w:r><w:t>Access key id: \
+                 </w:t></w:r><w:r><w:t>{}</w:t></w:r><w:r><w:t>{}</w:t></w:r></w:p><w:p><w:r><w:t>Secret access key: \
+                 </w:t></w:r>{word}</w:p></w:body></w:document>",
+                &id[..11],
+                &id[11..],
+            ),
+        ),
+        (
+            "table.docx!word/document.xml",
+            format!(
+                "<w:document xmlns:w=\"{office}/wordprocessingml/2006/main\"><w:tbl><w:tr><w:tc><w:p><w:r><w:t>Access key \
+                 ID</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>Secret access key</w:t></w:r></w:p></w:tc></w:tr><w:tr><w:tc><w:p>\
+                 <w:r><w:t>{id}</w:t></w:r></w:p></w:tc><w:tc><w:p>{word}</w:p></w:tc></w:tr></w:tbl></w:document>"
+            ),
+        ),
+        (
+            "b.pptx!ppt/slides/slide1.xml",
+            format!(
+                "<p:sld xmlns:p=\"{office}/presentationml/2006/main\"><a:p><a:r><a:t>{id}</a:t></a:r></a:p><a:p>{slide}</a:p></p:sld>"
+            ),
+        ),
+        (
+            "c.xlsx!xl/sharedStrings.xml",
+            format!(
+                "<sst xmlns=\"{office}/spreadsheetml/2006/main\"><si><t>Access key</t></si><si><t>{id}</t></si><si><t>Secret \
+                 key</t></si><si>{sheet}</si></sst>"
+            ),
+        ),
+        (
+            "d.odt!content.xml",
+            format!(
+                "<office:document-content xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\"><text:p>Access key \
+                 <text:a xlink:href=\"{url}\">of</text:a>: {id}</text:p><text:p>Secret: {span}</text:p></office:document-content>"
+            ),
+        ),
+    ];
+    let env = TestEnv::new();
+    for (path, xml) in &documents {
+        let (file, member) = path.split_once('!').unwrap();
+        let xml = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n{xml}");
+        env.write(file, Pack::Zip.pack(&[(member, xml.as_bytes())]));
+    }
+    let report = env.run(&["files", ".", "--format", "json", "--show-secrets", "--show-info"]).json();
+    let findings = report["findings"].as_array().unwrap();
+    let field = |f: &Value, name: &str| f[name].as_str().map(ToOwned::to_owned);
+    let found: Vec<_> =
+        findings.iter().map(|f| ["path", "key_id", "secret"].map(|name| field(f, name))).collect();
+    for (path, _) in &documents {
+        let wanted = [path, &*id, &*secret].map(|v| Some(v.to_owned()));
+        assert!(found.contains(&wanted), "{path}: {found:?}");
+    }
+    // What a tag says is not lost.
+    let link = [Some("d.odt!content.xml".to_owned()), Some(self::id(1)), None];
+    assert!(found.contains(&link), "{found:?}");
+    assert_eq!(found.len(), documents.len() + 1);
 }
 
 /// What `git` and tools beside it leave in their folder and that is no object. With submodules and linked work trees.

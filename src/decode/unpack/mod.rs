@@ -14,6 +14,7 @@ mod ar;
 mod cpio;
 mod inflate;
 mod limit;
+mod office;
 mod pack;
 mod pdf;
 mod seven;
@@ -352,7 +353,12 @@ impl Unpacker<'_> {
                     self.problem(Problem::TooDeep);
                 }
                 self.opened = true;
-                self.members.content(&self.path, &mut whole).map_err(|_| Stop)
+                let read = if office::is_office(head) {
+                    self.members.content(&self.path, &mut office::Text::new(&mut Source::new(&mut whole)))
+                } else {
+                    self.members.content(&self.path, &mut whole)
+                };
+                read.map_err(|_| Stop)
             }
         }
     }
