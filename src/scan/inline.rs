@@ -8,7 +8,8 @@ use std::ops::Range;
 use super::lines::{Layout, LineEnd};
 use super::snippet::{Spans, unit};
 
-const MARK: &[u8] = b"keyhound:allow";
+/// The mark, and how people write it who write a space after every colon.
+const MARKS: [&[u8]; 2] = [b"keyhound:allow", b"keyhound: allow"];
 /// Characters to either side of a value in which a line must end to be one that people write.
 const LONG: usize = 1000;
 /// Characters to either side of a value in which a mark counts on a line that is longer.
@@ -20,10 +21,12 @@ const ENDS: [&str; 8] = ["*/", "-->", "--%>", "#}", "%}", "\"", "'", "`"];
 
 /// Whether `text` holds the mark at all. Nearly none does.
 pub(super) fn has_marks(text: &[u8]) -> bool {
-    // Both byte orders of UTF-16 hold this.
-    let mut wide: Vec<u8> = MARK.iter().flat_map(|&b| [b, 0]).collect();
-    wide.pop();
-    memchr::memmem::find(text, MARK).is_some() || memchr::memmem::find(text, &wide).is_some()
+    MARKS.iter().any(|mark| {
+        // Both byte orders of UTF-16 hold this.
+        let mut wide: Vec<u8> = mark.iter().flat_map(|&b| [b, 0]).collect();
+        wide.pop();
+        memchr::memmem::find(text, mark).is_some() || memchr::memmem::find(text, &wide).is_some()
+    })
 }
 
 /// A text and what was found in it.
@@ -116,11 +119,12 @@ impl<'t> Line<'t> {
             narrow = units.collect();
             &narrow
         };
-        memchr::memmem::find_iter(line, MARK).find_map(|at| {
-            let rest = &line[at + MARK.len()..];
+        let found = |mark: &'static [u8]| memchr::memmem::find_iter(line, mark).map(|at| at..at + mark.len());
+        MARKS.into_iter().flat_map(found).find_map(|mark| {
+            let rest = &line[mark.end..];
             let is_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-            let apart = !line[..at].last().is_some_and(is_word) && !rest.first().is_some_and(is_word);
-            let place = range.start + at * self.size..range.start + (at + MARK.len()) * self.size;
+            let apart = !line[..mark.start].last().is_some_and(is_word) && !rest.first().is_some_and(is_word);
+            let place = range.start + mark.start * self.size..range.start + mark.end * self.size;
             (apart && counts(place)).then(|| reason(rest))
         })
     }
@@ -183,7 +187,10 @@ mod tests {
             ("k = ID # keyhound:allowed", None),
             ("k = ID # keyhound:allow-list", None),
             ("k = ID # notkeyhound:allow", None),
-            ("k = ID # keyhound: allow", None),
+            ("k = ID # keyhound: allow", Some("")),
+            ("# keyhound: allow why not\nk = ID", Some("why not")),
+            ("k = ID # keyhound: allowed", None),
+            ("k = ID # keyhound:  allow", None),
             ("k = ID", None),
             // The line before speaks for its own value.
             ("o = OTHER # keyhound:allow\nk = ID", None),
@@ -217,6 +224,7 @@ mod tests {
         for (text, expected) in [
             ("a\r\n# keyhound:allow fake\r\nk = ID\r\n", Some("fake")),
             ("k = ID # keyhound:allow\r\n", Some("")),
+            ("k = ID # keyhound: allow\r\n", Some("")),
             ("k = ID\r\n", None),
         ] {
             let text = text.replace("ID", ID);
@@ -243,9 +251,9 @@ mod tests {
         fn any_text_will_do(
             head in proptest::collection::vec(proptest::sample::select(&b"\n\r\0 k\xc3\xa4"[..]), 0..30),
             tail in proptest::collection::vec(proptest::sample::select(&b"\n\r\0 k\xc3\xa4"[..]), 0..30),
-            wide: bool, big: bool, odd: bool,
+            wide: bool, big: bool, odd: bool, mark in proptest::sample::select(&MARKS[..]),
         ) {
-            let text = [&head[..], ID.as_bytes(), &tail, MARK].concat();
+            let text = [&head[..], ID.as_bytes(), &tail, mark].concat();
             let span = head.len()..head.len() + ID.len();
             let layout = if wide { Layout::Utf16 { big, odd } } else { Layout::Bytes };
             let found = look(&text, &span, layout, &Spans::new(Vec::new()));

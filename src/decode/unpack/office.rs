@@ -1,9 +1,8 @@
 //! Documents of office programs: what is written in them, without the markup.
 //!
-//! Word, PowerPoint, Excel and OpenDocument keep a text as XML in a zip archive, and cut it into runs wherever its looks change:
-//! also where the spelling checker stops at a slash. So a secret is mostly in several runs. Here the tags between runs are left
-//! out, paragraphs and rows are lines, and cells have tabs between them. Tags with long values are kept, behind the
-//! text.
+//! Word, Excel and the like keep a text as XML in a zip archive, and cut it into runs wherever its looks change, also where
+//! the spelling checker stops at a slash. So a secret is mostly in several runs. Here the tags between runs are left out,
+//! paragraphs and rows are lines, and cells have tabs between them. Tags with long values are kept, behind the text.
 
 use std::io::{self, BufRead as _, Read};
 
@@ -76,10 +75,10 @@ impl Gap {
         let closing = tag.strip_prefix(b"/");
         let ends = closing.is_some() || tag.ends_with(b"/");
         match local_name(closing.unwrap_or(tag)) {
-            b"p" | b"h" | b"si" | b"row" | b"tr" | b"table-row" if ends => Self::Line,
-            b"br" | b"cr" | b"line-break" if ends => Self::Line,
-            b"tc" | b"c" | b"table-cell" | b"covered-table-cell" if ends => Self::Cell,
-            b"tab" | b"ptab" if ends => Self::Cell,
+            b"p" | b"h" | b"si" | b"row" | b"tr" | b"table-row" | b"br" | b"cr" | b"line-break" if ends => {
+                Self::Line
+            }
+            b"tc" | b"c" | b"table-cell" | b"covered-table-cell" | b"tab" | b"ptab" if ends => Self::Cell,
             b"s" | b"f" | b"creator" | b"date" if ends => Self::Space,
             // What was deleted or moved is still there, beside what took its place; a field has instructions beside its text.
             b"del" | b"ins" | b"moveFrom" | b"moveTo" | b"fldChar" => Self::Space,
