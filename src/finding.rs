@@ -102,7 +102,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Utf16,
         Self::Utf32,
         Self::Base64,
@@ -117,6 +117,7 @@ impl Encoding {
         Self::Packed("xz"),
         Self::Packed("zstd"),
         Self::Packed("lzma"),
+        Self::Packed("zlib"),
         Self::Packed("zip"),
         Self::Packed("tar"),
         Self::Packed("ar"),

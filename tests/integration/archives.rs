@@ -182,6 +182,35 @@ fn values_in_several_runs_of_a_document_are_whole() {
     assert_eq!(found.len(), documents.len() + 1);
 }
 
+/// A web server that serves its folder, or a backup of one.
+#[test]
+fn objects_in_a_copy_of_a_repository_are_read() {
+    let origin = TestEnv::new();
+    let repo = Repo::init(&origin, "r", &[]);
+    repo.stage("app.ini", pair(0));
+    repo.commit("one");
+    let mut files = Vec::new();
+    let mut folders = vec![repo.path(".git/objects")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+            if entry.is_dir() { folders.push(entry) } else { files.push(entry) }
+        }
+    }
+    assert_eq!(files.len(), 3, "a commit, a tree, a blob");
+    let env = TestEnv::new();
+    let name = |path: &std::path::Path| format!("site/.git/{}", path.file_name().unwrap().display());
+    let members: Vec<(String, Vec<u8>)> = files.iter().map(|f| (name(f), fs::read(f).unwrap())).collect();
+    let members: Vec<(&str, &[u8])> = members.iter().map(|(name, bytes)| (&**name, &**bytes)).collect();
+    env.write("backup.zip", Pack::Zip.pack(&members));
+    let report = env.run(&["files", ".", "--format", "json", "--show-secrets"]).json();
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&report["findings"][0]["key_id"], &report["findings"][0]["secret"]),
+        (&id(0).into(), &secret(0).into())
+    );
+    assert_eq!(report["incomplete"], Value::Array(Vec::new()));
+}
+
 /// What `git` and tools beside it leave in their folder and that is no object. With submodules and linked work trees.
 #[test]
 fn an_audit_reads_what_is_in_the_git_folder_beside_objects() {

@@ -58,7 +58,8 @@ fn what_is_cut_off_is_told_and_what_was_there_is_read() {
 
 #[test]
 fn a_short_content_is_read_up_to_the_damage_too() {
-    let short = &digits()[..300];
+    // Of a stream of zlib a part is only known as such if it is an object of git.
+    let short = &[b"blob 291\0", &digits()[..291]].concat()[..];
     for pack in Pack::ALL.into_iter().filter(|p| !in_blocks(*p)) {
         let whole = pack.pack(&[("a", short)]);
         for outer in [None, Some(Pack::Gzip), Some(Pack::ZipLzma), Some(Pack::Tar)] {

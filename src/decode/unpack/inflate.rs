@@ -6,12 +6,29 @@ use deflate64::InflaterManaged;
 use flate2::{Decompress, FlushDecompress, Status};
 use libdeflater::Crc;
 
+use super::HEAD;
 use super::limit::invalid;
 
 type Input<'s> = &'s mut (dyn BufRead + 's);
 
 /// What gzip begins with: its mark, and the one method there is.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// Whether a content that begins with `head` is a stream of zlib. Its mark is two bytes, with which a text may begin too: so its
+/// data must inflate, to its checksum if all of it is here; an object of git may be damaged.
+pub(super) fn is_zlib(head: &[u8]) -> bool {
+    let mut room = [0; 4 << 10];
+    let mut state = Decompress::new(true);
+    let status = state.decompress(head, &mut room, FlushDecompress::None);
+    let out = &room[..state.total_out() as usize];
+    let is_object = [&b"blob "[..], b"tree ", b"commit ", b"tag "].iter().any(|kind| out.starts_with(kind));
+    is_object
+        || match status {
+            Ok(Status::StreamEnd) => true,
+            Ok(_) => !out.is_empty() && (head.len() == HEAD || out.len() == room.len()),
+            Err(_) => false,
+        }
+}
 
 /// Inflates a deflate stream; takes not a byte more from `input` than belongs to it.
 pub(super) struct Inflate<'s> {

@@ -62,6 +62,8 @@ pub enum Format {
     Ar,
     /// As gzip: the format before xz, which has no mark of its own.
     Lzma,
+    /// One stream in the wrapping of zlib: a loose object of git, in a copy of a repository.
+    Zlib,
     /// Members, none compressed: initial file systems, the payload of RPM.
     Cpio,
     /// A package, around a compressed cpio archive.
@@ -78,12 +80,13 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Gzip,
         Self::Bzip2,
         Self::Xz,
         Self::Zstd,
         Self::Lzma,
+        Self::Zlib,
         Self::Zip,
         Self::Tar,
         Self::Ar,
@@ -106,6 +109,7 @@ impl Format {
             Self::Tar => "tar",
             Self::Ar => "ar",
             Self::Lzma => "lzma",
+            Self::Zlib => "zlib",
             Self::Cpio => "cpio",
             Self::Rpm => "rpm",
             Self::SevenZip => "7z",
@@ -136,6 +140,7 @@ pub fn format(head: &[u8]) -> Option<Format> {
             Some(Format::GitPack)
         }
         [b'#', b'!', ..] if zip::behind_script(head).is_some() => Some(Format::Zip),
+        [b'x', 0x01 | 0x5e | 0x9c | 0xda, ..] if inflate::is_zlib(head) => Some(Format::Zlib),
         [0x5d, 0, 0, ..] if stream::is_lzma(head) => Some(Format::Lzma),
         _ if head.starts_with(b"SQLite format 3\0") && head.len() >= 100 => Some(Format::Sqlite),
         _ if head.starts_with(b"!<arch>\n") => Some(Format::Ar),
@@ -309,7 +314,7 @@ impl Unpacker<'_> {
             Format::Pdf => self.pdf(source, depth),
             Format::Sqlite => self.sqlite(source),
             Format::GitPack => self.git_pack(source, depth),
-            Format::Lzma | Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd => {
+            Format::Lzma | Format::Zlib | Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd => {
                 let consumed = source.consumed();
                 let mut decoder = stream::decoder(format, source);
                 let mut meter = Meter::expanding(self.shared, consumed, &mut *decoder);

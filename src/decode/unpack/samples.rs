@@ -9,6 +9,7 @@ pub(crate) enum Pack {
     Bzip2,
     Zstd,
     Lzma,
+    Zlib,
     /// Deflated, sizes in the header.
     Zip,
     /// Deflated, sizes behind the content.
@@ -26,11 +27,12 @@ pub(crate) enum Pack {
 }
 
 impl Pack {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Gzip,
         Self::Bzip2,
         Self::Zstd,
         Self::Lzma,
+        Self::Zlib,
         Self::Zip,
         Self::ZipStreamed,
         Self::ZipStored,
@@ -45,7 +47,7 @@ impl Pack {
 
     /// Whether members have names.
     pub(crate) fn names(self) -> bool {
-        !matches!(self, Self::Gzip | Self::Bzip2 | Self::Zstd | Self::Lzma)
+        !matches!(self, Self::Gzip | Self::Bzip2 | Self::Zstd | Self::Lzma | Self::Zlib)
     }
 
     /// How many containers it is.
@@ -60,6 +62,7 @@ impl Pack {
             Self::Bzip2 => bzip2(members[0].1),
             Self::Zstd => zstd(members[0].1),
             Self::Lzma => lzma(members[0].1),
+            Self::Zlib => zlib(members[0].1),
             Self::Tar => tar(members),
             Self::Ar => ar(members),
             Self::Cpio => cpio(members),
@@ -71,6 +74,12 @@ impl Pack {
 
 pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
 }
@@ -237,9 +246,7 @@ pub(crate) fn rpm(header: &[u8], payload: &[u8]) -> Vec<u8> {
 
 /// A PDF with one stream that is deflated.
 pub(crate) fn pdf(text: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(text).unwrap();
-    let stream = encoder.finish().unwrap();
+    let stream = zlib(text);
     let head = format!("%PDF-1.4\n4 0 obj\n<< /Length {} /Filter /FlateDecode >>\nstream\r\n", stream.len());
     [head.as_bytes(), &stream, b"\nendstream\nendobj\n%%EOF\n"].concat()
 }
@@ -255,9 +262,8 @@ pub(crate) fn git_pack(blobs: &[&[u8]], appended: &[u8]) -> Vec<u8> {
             left >>= 7;
         }
         out.extend_from_slice(base);
-        let mut encoder = flate2::write::ZlibEncoder::new(out, flate2::Compression::default());
-        encoder.write_all(data).unwrap();
-        encoder.finish().unwrap()
+        out.extend(zlib(data));
+        out
     };
     let size = |n: usize| vec![0x80 | (n & 0x7f) as u8, 0x80 | (n >> 7 & 0x7f) as u8, (n >> 14) as u8];
     let mut out = [&b"PACK\0\0\0\x02"[..], &(blobs.len() as u32 + 1).to_be_bytes()].concat();

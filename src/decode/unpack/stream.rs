@@ -3,12 +3,13 @@
 use std::io::{self, BufRead, Read};
 
 use bzip2::bufread::BzDecoder;
+use flate2::Decompress;
 use lzma_rust2::{LzmaReader, XzReader};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::Format;
-use super::inflate::Gzip;
+use super::inflate::{Gzip, Inflate};
 use super::limit::{invalid, too_much};
 
 /// Memory for the dictionary of an xz stream, KiB: what `xz -9` needs is 65 MiB.
@@ -34,6 +35,7 @@ pub(super) fn decoder<'s>(format: Format, source: Input<'s>) -> Box<dyn Read + '
             close: BzDecoder::into_inner,
         }),
         Format::Zstd => Box::new(Zstd::new(source)),
+        Format::Zlib => Box::new(Inflate::new(source, Decompress::new(true))),
         Format::Xz => Box::new(Row {
             state: State::Within(xz(source)),
             begins: &[0xfd, b'7', b'z'],

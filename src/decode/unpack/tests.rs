@@ -112,6 +112,25 @@ fn streams_of_other_programs_are_read() {
 }
 
 #[test]
+fn text_that_begins_as_zlib_does_is_text() {
+    let formula = "x^2 + y^2 = z^2, and so on, for all numbers. ".repeat(20);
+    for len in [2, 3, 5, 10, 20, 45, 200, HEAD, formula.len()] {
+        assert_eq!(format(&formula.as_bytes()[..len.min(HEAD)]), None, "{len}");
+    }
+    let mut rest = 7u32;
+    for second in [0x01, 0x5e, 0x9c, 0xda] {
+        for len in (2..60).chain([HEAD]) {
+            let text = (0..len).map(|_| {
+                rest = rest.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                b' ' + (rest >> 24) as u8 % 95
+            });
+            let text: Vec<u8> = [b'x', second].into_iter().chain(text).collect();
+            assert_eq!(format(&text[..text.len().min(HEAD)]), None, "{}", text.escape_ascii());
+        }
+    }
+}
+
+#[test]
 fn streams_in_a_row_are_one() {
     for pack in [Pack::Gzip, Pack::Bzip2, Pack::Zstd] {
         let one = pack.pack(&[("", b"one ")]);
