@@ -187,11 +187,13 @@ impl Members for Scan<'_> {
     fn problem(&mut self, path: &[u8], problem: Problem) {
         let what = format!("{}{}", self.name, String::from_utf8_lossy(path));
         let help = match &problem {
-            Problem::OverLimit(_) | Problem::TooDeep => Some("unpack it and scan the folder".into()),
+            Problem::OverLimit(_) | Problem::TooDeep | Problem::Unopened(_) => {
+                Some("unpack it and scan the folder".into())
+            }
             Problem::Corrupt(_) | Problem::Unsupported(_) | Problem::Encrypted | Problem::Elsewhere => None,
         };
         let list = match problem {
-            Problem::Encrypted | Problem::Elsewhere => &mut self.deep.left_out,
+            Problem::Encrypted | Problem::Elsewhere | Problem::Unopened(_) => &mut self.deep.left_out,
             _ => &mut self.deep.skipped,
         };
         list.push(Skipped { help, ..Skipped::new(what, problem.to_string()) });

@@ -76,10 +76,23 @@ pub enum Format {
     Sqlite,
     /// Objects of git, with or without the names of a bundle before them.
     GitPack,
+    /// Compressed in a way that is only known by its mark: this one.
+    Unopened(&'static str),
 }
 
+/// What is known by its mark alone.
+const UNOPENED: [(&str, &[u8]); 7] = [
+    ("rar", b"Rar!\x1a\x07"),
+    ("cab", b"MSCF\0\0\0\0"),
+    ("lz4", b"\x04\x22\x4d\x18"),
+    ("lzip", b"LZIP\x01"),
+    ("snappy", b"\xff\x06\0\0sNaPpY"),
+    ("parquet", b"PAR1"),
+    ("compress", b"\x1f\x9d\x90"),
+];
+
 impl Format {
-    /// All of them.
+    /// All that are opened.
     pub const ALL: [Self; 15] = [
         Self::Gzip,
         Self::Bzip2,
@@ -116,6 +129,7 @@ impl Format {
             Self::Pdf => "pdf",
             Self::Sqlite => "sqlite",
             Self::GitPack => "git-pack",
+            Self::Unopened(name) => name,
         }
     }
 }
@@ -144,6 +158,11 @@ pub fn format(head: &[u8]) -> Option<Format> {
         [0x5d, 0, 0, ..] if stream::is_lzma(head) => Some(Format::Lzma),
         _ if head.starts_with(b"SQLite format 3\0") && head.len() >= 100 => Some(Format::Sqlite),
         _ if head.starts_with(b"!<arch>\n") => Some(Format::Ar),
+        [b'R' | b'M' | b'L' | b'P' | 4 | 0x1f | 0xff, ..]
+            if let Some((name, _)) = UNOPENED.iter().find(|u| head.starts_with(u.1)) =>
+        {
+            Some(Format::Unopened(name))
+        }
         _ if head.get(257..262) == Some(b"ustar") && tar::is_header(head) => Some(Format::Tar),
         _ => None,
     }
@@ -167,6 +186,9 @@ pub enum Problem {
     /// A part of it is somewhere else: what a thin pack adds to an object that it does not hold.
     #[error("made from an object that is not in it: what was added to that was read")]
     Elsewhere,
+    /// It is of a kind that is not opened: what shows of it was searched.
+    #[error("compressed as {0}, which is not opened")]
+    Unopened(&'static str),
     /// It is encrypted.
     #[error("encrypted")]
     Encrypted,
@@ -314,6 +336,11 @@ impl Unpacker<'_> {
             Format::Pdf => self.pdf(source, depth),
             Format::Sqlite => self.sqlite(source),
             Format::GitPack => self.git_pack(source, depth),
+            Format::Unopened(name) => {
+                self.opened = true;
+                self.problem(Problem::Unopened(name));
+                return self.rest(source).map(|()| false);
+            }
             Format::Lzma | Format::Zlib | Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd => {
                 let consumed = source.consumed();
                 let mut decoder = stream::decoder(format, source);

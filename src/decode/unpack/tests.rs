@@ -131,6 +131,20 @@ fn text_that_begins_as_zlib_does_is_text() {
 }
 
 #[test]
+fn what_is_known_by_its_mark_alone_is_told() {
+    for (name, mark) in UNOPENED {
+        let content = [mark, b"\0 what shows of it\n"].concat();
+        let members: [(&str, &[u8]); 2] = [("a", &content), ("b", b"other")];
+        let found = seen(&Pack::Zip.pack(&members));
+        assert_eq!(found.problems, [("!a".into(), Problem::Unopened(name))]);
+        assert_eq!(found.contents, [("!a".into(), content), ("!b".into(), b"other".to_vec())]);
+    }
+    for text in ["MSCF: a name", "LZIPPED", "PARIS", "Rare"] {
+        assert_eq!(format(text.as_bytes()), None, "{text}");
+    }
+}
+
+#[test]
 fn streams_in_a_row_are_one() {
     for pack in [Pack::Gzip, Pack::Bzip2, Pack::Zstd] {
         let one = pack.pack(&[("", b"one ")]);
