@@ -102,7 +102,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Utf16,
         Self::Utf32,
         Self::Base64,
@@ -126,6 +126,7 @@ impl Encoding {
         Self::Packed("7z"),
         Self::Packed("pdf"),
         Self::Packed("sqlite"),
+        Self::Packed("sqlite-wal"),
         Self::Packed("git-pack"),
     ];
 

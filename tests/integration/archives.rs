@@ -1,6 +1,8 @@
 //! Archives, as the program reports them.
 
 use std::fs;
+#[cfg(unix)]
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -180,6 +182,47 @@ fn values_in_several_runs_of_a_document_are_whole() {
     let link = [Some("d.odt!content.xml".to_owned()), Some(self::id(1)), None];
     assert!(found.contains(&link), "{found:?}");
     assert_eq!(found.len(), documents.len() + 1);
+}
+
+/// Databases that SQLite made, read while a program has them open: the last rows stand in the log alone.
+#[cfg(unix)]
+#[test]
+fn rows_of_a_database_are_read_also_those_that_are_in_its_log_alone() {
+    let script = "import sqlite3, sys, os
+db = sqlite3.connect('app.db')
+db.execute('pragma page_size = 1024')
+db.execute('pragma journal_mode = wal')
+db.execute('create table keys (name, id, secret)')
+add = lambda pairs: [db.execute('insert into keys values (?, ?, ?)', ('ci', *pair.split())) for pair in pairs]
+add(sys.argv[1:3])
+db.commit()
+db.execute('pragma wal_checkpoint(truncate)')
+add(sys.argv[3:])
+db.commit()
+os._exit(0)
+";
+    let env = TestEnv::new();
+    let rows = [0, 1, 2, 3].map(|n| format!("{} {}", id(n), secret(n)));
+    let made =
+        Command::new("python3").args(["-c", script]).args(&rows).current_dir(env.path("")).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let report = env.run(&["files", ".", "--format", "json", "--show-secrets", "--show-info"]).json();
+    let field = |f: &Value, name: &str| f[name].as_str().unwrap_or_default().to_owned();
+    let mut found: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| (field(f, "path"), format!("{} {}", field(f, "key_id"), field(f, "secret"))))
+        .collect();
+    found.sort();
+    // The log has the page whole.
+    let of = |file: &str, rows: &[String]| {
+        rows.iter().map(|row| (file.to_owned(), row.clone())).collect::<Vec<_>>()
+    };
+    let mut wanted = [of("app.db", &rows[..2]), of("app.db-wal", &rows)].concat();
+    wanted.sort();
+    assert_eq!(found, wanted);
+    assert_eq!(report["incomplete"], Value::Array(Vec::new()));
 }
 
 /// A web server that serves its folder, or a backup of one.

@@ -74,6 +74,8 @@ pub enum Format {
     Pdf,
     /// Rows of tables.
     Sqlite,
+    /// Pages that are to be written to such a file.
+    SqliteLog,
     /// Objects of git, with or without the names of a bundle before them.
     GitPack,
     /// Compressed in a way that is only known by its mark: this one.
@@ -93,7 +95,7 @@ const UNOPENED: [(&str, &[u8]); 7] = [
 
 impl Format {
     /// All that are opened.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Gzip,
         Self::Bzip2,
         Self::Xz,
@@ -108,6 +110,7 @@ impl Format {
         Self::SevenZip,
         Self::Pdf,
         Self::Sqlite,
+        Self::SqliteLog,
         Self::GitPack,
     ];
 
@@ -128,6 +131,7 @@ impl Format {
             Self::SevenZip => "7z",
             Self::Pdf => "pdf",
             Self::Sqlite => "sqlite",
+            Self::SqliteLog => "sqlite-wal",
             Self::GitPack => "git-pack",
             Self::Unopened(name) => name,
         }
@@ -156,6 +160,7 @@ pub fn format(head: &[u8]) -> Option<Format> {
         [b'#', b'!', ..] if zip::behind_script(head).is_some() => Some(Format::Zip),
         [b'x', 0x01 | 0x5e | 0x9c | 0xda, ..] if inflate::is_zlib(head) => Some(Format::Zlib),
         [0x5d, 0, 0, ..] if stream::is_lzma(head) => Some(Format::Lzma),
+        [0x37, 0x7f, 6, 0x82 | 0x83, 0, 0x2d, 0xe2, 0x18, ..] if head.len() >= 32 => Some(Format::SqliteLog),
         _ if head.starts_with(b"SQLite format 3\0") && head.len() >= 100 => Some(Format::Sqlite),
         _ if head.starts_with(b"!<arch>\n") => Some(Format::Ar),
         [b'R' | b'M' | b'L' | b'P' | 4 | 0x1f | 0xff, ..]
@@ -335,6 +340,7 @@ impl Unpacker<'_> {
             Format::SevenZip => self.seven_zip(source, depth),
             Format::Pdf => self.pdf(source, depth),
             Format::Sqlite => self.sqlite(source),
+            Format::SqliteLog => self.sqlite_log(source),
             Format::GitPack => self.git_pack(source, depth),
             Format::Unopened(name) => {
                 self.opened = true;

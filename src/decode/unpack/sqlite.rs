@@ -1,6 +1,6 @@
 //! Databases of `SQLite`: rows as lines, since in the file the values of a row stand without anything between them.
 //!
-//! Pages are read in order. Of those that hold rows every row is a line, its values with tabs between them; what is left of them
+//! Pages are read in order, of a write-ahead log too, which holds those that are not yet in the file. Of those that hold rows every row is a line, its values with tabs between them; what is left of them
 //! (deleted rows) and all other pages are read as they are.
 
 use std::io::{self, Read};
@@ -12,6 +12,9 @@ use super::{ENDS_EARLY, Flow, Problem, Stop, Unpacker};
 const SHORTEST: usize = 16;
 /// Length of the header of the file.
 const HEADER: usize = 100;
+/// Length of the header of a log, and of that of each page in it.
+const LOG_HEADER: usize = 32;
+const FRAME: usize = 24;
 
 impl Unpacker<'_> {
     pub(super) fn sqlite(&mut self, source: &mut Source<'_>) -> Flow {
@@ -25,12 +28,43 @@ impl Unpacker<'_> {
             }
         };
         let usable = size - usize::from(head[20]);
-        let mut rows =
-            Rows { source, page: vec![0; size], usable, first: true, cut: false, ready: Ready::default() };
+        self.pages(Rows {
+            source,
+            frame: None,
+            page: vec![0; size],
+            usable,
+            first: true,
+            cut: false,
+            ready: Ready::default(),
+        })
+    }
+
+    /// A write-ahead log.
+    pub(super) fn sqlite_log(&mut self, source: &mut Source<'_>) -> Flow {
+        let mut head = [0; LOG_HEADER];
+        source.take(&mut head).map_err(|_| Stop)?;
+        let size = u32::from_be_bytes([head[8], head[9], head[10], head[11]]) as usize;
+        if !size.is_power_of_two() || !(512..=1 << 16).contains(&size) {
+            self.corrupt("corrupt: its pages have no size");
+            return Ok(());
+        }
+        let frame = Some([0; FRAME]);
+        self.pages(Rows {
+            source,
+            frame,
+            page: vec![0; size],
+            usable: size,
+            first: false,
+            cut: false,
+            ready: Ready::default(),
+        })
+    }
+
+    fn pages(&mut self, mut rows: Rows<'_, '_>) -> Flow {
         let read = self.members.content(&self.path, &mut rows);
         let read = read.and_then(|()| io::copy(&mut rows, &mut io::sink()));
         let cut = rows.cut;
-        if source.failed() || read.is_err() {
+        if rows.source.failed() || read.is_err() {
             return Err(Stop);
         }
         if cut {
@@ -43,6 +77,8 @@ impl Unpacker<'_> {
 /// Reads a database as lines.
 struct Rows<'s, 'a> {
     source: &'s mut Source<'a>,
+    /// In a log: what stands before the page.
+    frame: Option<[u8; FRAME]>,
     page: Vec<u8>,
     /// So much of a page is used.
     usable: usize,
@@ -58,11 +94,15 @@ impl Parts for Rows<'_, '_> {
     }
 
     fn advance(&mut self) -> io::Result<bool> {
+        if let Some(frame) = &mut self.frame {
+            self.cut |= (1..FRAME).contains(&self.source.take(frame)?);
+            self.first = frame[..4] == [0, 0, 0, 1];
+        }
         let len = self.source.take(&mut self.page)?;
         if len == 0 {
             return Ok(false);
         }
-        self.cut = len < self.page.len();
+        self.cut |= len < self.page.len();
         let page = &self.page[..len.min(self.usable)];
         let from = if std::mem::take(&mut self.first) { HEADER } else { 0 };
         if self.cut || lines(page, from, self.usable, &mut self.ready.bytes).is_none() {
