@@ -184,7 +184,7 @@ fn values_in_several_runs_of_a_document_are_whole() {
     assert_eq!(found.len(), documents.len() + 1);
 }
 
-/// Databases that SQLite made, read while a program has them open: the last rows stand in the log alone.
+/// Databases, read while a program has them open: the last rows stand in the log alone.
 #[cfg(unix)]
 #[test]
 fn rows_of_a_database_are_read_also_those_that_are_in_its_log_alone() {
