@@ -102,7 +102,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Utf16,
         Self::Utf32,
         Self::Base64,
@@ -127,6 +127,7 @@ impl Encoding {
         Self::Packed("pdf"),
         Self::Packed("sqlite"),
         Self::Packed("sqlite-wal"),
+        Self::Packed("pg-dump"),
         Self::Packed("git-pack"),
     ];
 

@@ -17,6 +17,7 @@ mod limit;
 mod office;
 mod pack;
 mod pdf;
+mod pg_dump;
 mod seven;
 mod source;
 mod sqlite;
@@ -76,6 +77,8 @@ pub enum Format {
     Sqlite,
     /// Pages that are to be written to such a file.
     SqliteLog,
+    /// Rows of tables, compressed.
+    PgDump,
     /// Objects of git, with or without the names of a bundle before them.
     GitPack,
     /// Compressed in a way that is only known by its mark: this one.
@@ -95,7 +98,7 @@ const UNOPENED: [(&str, &[u8]); 7] = [
 
 impl Format {
     /// All that are opened.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Gzip,
         Self::Bzip2,
         Self::Xz,
@@ -111,6 +114,7 @@ impl Format {
         Self::Pdf,
         Self::Sqlite,
         Self::SqliteLog,
+        Self::PgDump,
         Self::GitPack,
     ];
 
@@ -132,6 +136,7 @@ impl Format {
             Self::Pdf => "pdf",
             Self::Sqlite => "sqlite",
             Self::SqliteLog => "sqlite-wal",
+            Self::PgDump => "pg-dump",
             Self::GitPack => "git-pack",
             Self::Unopened(name) => name,
         }
@@ -161,6 +166,7 @@ pub fn format(head: &[u8]) -> Option<Format> {
         [b'x', 0x01 | 0x5e | 0x9c | 0xda, ..] if inflate::is_zlib(head) => Some(Format::Zlib),
         [0x5d, 0, 0, ..] if stream::is_lzma(head) => Some(Format::Lzma),
         [0x37, 0x7f, 6, 0x82 | 0x83, 0, 0x2d, 0xe2, 0x18, ..] if head.len() >= 32 => Some(Format::SqliteLog),
+        [b'P', b'G', b'D', b'M', ..] if pg_dump::is_dump(head) => Some(Format::PgDump),
         _ if head.starts_with(b"SQLite format 3\0") && head.len() >= 100 => Some(Format::Sqlite),
         _ if head.starts_with(b"!<arch>\n") => Some(Format::Ar),
         [b'R' | b'M' | b'L' | b'P' | 4 | 0x1f | 0xff, ..]
@@ -341,6 +347,7 @@ impl Unpacker<'_> {
             Format::Pdf => self.pdf(source, depth),
             Format::Sqlite => self.sqlite(source),
             Format::SqliteLog => self.sqlite_log(source),
+            Format::PgDump => self.pg_dump(source, depth),
             Format::GitPack => self.git_pack(source, depth),
             Format::Unopened(name) => {
                 self.opened = true;

@@ -251,6 +251,23 @@ pub(crate) fn pdf(text: &[u8]) -> Vec<u8> {
     [head.as_bytes(), &stream, b"\nendstream\nendobj\n%%EOF\n"].concat()
 }
 
+/// A dump of `PostgreSQL`: a table of contents, and for each table its number and its rows, compressed, in chunks of 100 bytes.
+pub(crate) fn pg_dump(contents: &[u8], tables: &[(u32, &[u8])]) -> Vec<u8> {
+    let number = |n: u32| [&[0], &n.to_le_bytes()[..]].concat();
+    let mut out =
+        [&b"PGDMP\x01\x0e\0\x04\x08\x01\x01"[..], &number(contents.len() as u32), contents].concat();
+    for (table, rows) in tables {
+        out.push(1); // data
+        out.extend(number(*table));
+        for chunk in zlib(rows).chunks(100) {
+            out.extend(number(chunk.len() as u32));
+            out.extend_from_slice(chunk);
+        }
+        out.extend(number(0));
+    }
+    out
+}
+
 /// A pack of git: blobs, and behind them, made from the first by its offset, what `appended` adds to it.
 pub(crate) fn git_pack(blobs: &[&[u8]], appended: &[u8]) -> Vec<u8> {
     let entry = |kind: u8, base: &[u8], data: &[u8]| {
