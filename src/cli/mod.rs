@@ -9,7 +9,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 mod baseline;
 mod ci;
@@ -72,8 +73,13 @@ enum Command {
 
 /// Run the program with these arguments, the program's name first.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
+    let matches = Cli::command().try_get_matches_from(args);
+    let cli = match matches.and_then(|given| Ok((Cli::from_arg_matches(&given)?, passed_over(&given)))) {
+        Ok((_, Some(advice))) => {
+            output::note(format_args!("keyhound: {advice}"));
+            return ExitStatus::Failed;
+        }
+        Ok((cli, None)) => cli,
         Err(usage) => {
             if let Some(advice) = place_for_command(&usage) {
                 output::note(format_args!("keyhound: {advice}"));
@@ -90,6 +96,20 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
             ExitStatus::Failed
         }
     }
+}
+
+/// What to say if an option was given to a command of hooks that does nothing with it: whoever gives `--fail-on` to
+/// `hook install` believes that the hook keeps to it.
+fn passed_over(given: &ArgMatches) -> Option<String> {
+    let ("hook", hook) = given.subcommand()? else { return None };
+    let (name @ ("install" | "uninstall"), leaf) = hook.subcommand()? else { return None };
+    let taken = ["global", "hooks", "color", "quiet", "verbose", "no_progress"];
+    let is_given = |id: &&clap::Id| leaf.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+    let option = leaf.ids().filter(is_given).find(|id| !taken.contains(&id.as_str()) && *id != "Places")?;
+    let option = option.as_str().replace('_', "-");
+    Some(format!(
+        "`keyhound hook {name}` scans nothing: --{option} has no meaning for it; the hooks keep to .keyhound.toml"
+    ))
 }
 
 /// What to say if a file, a folder or a URL, which may hold a password, was given instead of a command.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
+use crate::support::git::git;
 use crate::support::{TestEnv, finish, id, pair, secret};
 
 #[test]
@@ -61,6 +62,33 @@ fn who_gives_a_place_instead_of_a_command_is_told_the_command() {
     }
     let run = env.run(&["no-such-place"]);
     assert!(run.stderr.contains("unrecognized subcommand 'no-such-place'"), "{}", run.stderr);
+}
+
+#[test]
+fn hooks_are_not_installed_with_options_that_they_do_not_keep() {
+    let env = TestEnv::new();
+    git(&env, ".", &["init", "--quiet"]);
+    for options in
+        [&["--fail-on", "high"][..], &["--max-archive-depth", "3"], &["-j", "2"], &["--no-suppress"]]
+    {
+        for args in [
+            [&["hook", "install"], options].concat(),
+            [options, &["hook", "uninstall", "pre-commit"]].concat(),
+        ] {
+            let run = env.run(&args);
+            let option = if options[0] == "-j" { "--threads" } else { options[0] };
+            let told =
+                format!("scans nothing: {option} has no meaning for it; the hooks keep to .keyhound.toml\n");
+            assert_eq!((run.status, run.stdout.as_str()), (2, ""));
+            assert!(run.stderr.ends_with(&told), "{}", run.stderr);
+        }
+    }
+    assert!(!env.path(".git/hooks/pre-commit").exists());
+    for args in
+        [&["hook", "install", "pre-commit", "--color", "never"][..], &["--verbose", "hook", "uninstall"]]
+    {
+        assert_eq!(env.run(args).status, 0);
+    }
 }
 
 #[test]
