@@ -102,7 +102,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Utf16,
         Self::Utf32,
         Self::Base64,
@@ -128,6 +128,7 @@ impl Encoding {
         Self::Packed("sqlite"),
         Self::Packed("sqlite-wal"),
         Self::Packed("pg-dump"),
+        Self::Packed("office"),
         Self::Packed("git-pack"),
     ];
 

@@ -168,20 +168,25 @@ fn values_in_several_runs_of_a_document_are_whole() {
         let (file, member) = path.split_once('!').unwrap();
         let xml = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n{xml}");
         env.write(file, Pack::Zip.pack(&[(member, xml.as_bytes())]));
+        env.write(&format!("{file}.xml"), xml);
     }
     let report = env.run(&["files", ".", "--format", "json", "--show-secrets", "--show-info"]).json();
     let findings = report["findings"].as_array().unwrap();
     let field = |f: &Value, name: &str| f[name].as_str().map(ToOwned::to_owned);
     let found: Vec<_> =
         findings.iter().map(|f| ["path", "key_id", "secret"].map(|name| field(f, name))).collect();
-    for (path, _) in &documents {
-        let wanted = [path, &*id, &*secret].map(|v| Some(v.to_owned()));
+    let unpacked = documents.iter().map(|(path, _)| format!("{}.xml", path.split_once('!').unwrap().0));
+    for path in documents.iter().map(|(path, _)| (*path).to_owned()).chain(unpacked) {
+        let wanted = [&*path, &id, &secret].map(|v| Some(v.to_owned()));
         assert!(found.contains(&wanted), "{path}: {found:?}");
     }
     // What a tag says is not lost.
     let link = [Some("d.odt!content.xml".to_owned()), Some(self::id(1)), None];
     assert!(found.contains(&link), "{found:?}");
-    assert_eq!(found.len(), documents.len() + 1);
+    assert_eq!(found.len(), 2 * (documents.len() + 1));
+    // It is no layer of an archive.
+    let shallow = env.run(&["files", ".", "--format", "json", "--max-archive-depth", "1"]).json();
+    assert_eq!(shallow["incomplete"], Value::Array(Vec::new()));
 }
 
 /// Databases, read while a program has them open: the last rows stand in the log alone.

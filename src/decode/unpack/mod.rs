@@ -8,7 +8,9 @@
 //! Everything is taken for hostile. [`Limits`] bound what comes out and how deep it goes; damage is told, and reading
 //! goes on behind it wherever the next member can be found.
 
+use std::cell::Cell;
 use std::io::{self, BufRead as _, Read};
+use std::rc::Rc;
 
 mod ar;
 mod cpio;
@@ -79,6 +81,8 @@ pub enum Format {
     SqliteLog,
     /// Rows of tables, compressed.
     PgDump,
+    /// Text with markup: a part of a docx, xlsx, odt, …
+    Office,
     /// Objects of git, with or without the names of a bundle before them.
     GitPack,
     /// Compressed in a way that is only known by its mark: this one.
@@ -98,7 +102,7 @@ const UNOPENED: [(&str, &[u8]); 7] = [
 
 impl Format {
     /// All that are opened.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Gzip,
         Self::Bzip2,
         Self::Xz,
@@ -115,6 +119,7 @@ impl Format {
         Self::Sqlite,
         Self::SqliteLog,
         Self::PgDump,
+        Self::Office,
         Self::GitPack,
     ];
 
@@ -137,6 +142,7 @@ impl Format {
             Self::Sqlite => "sqlite",
             Self::SqliteLog => "sqlite-wal",
             Self::PgDump => "pg-dump",
+            Self::Office => "office",
             Self::GitPack => "git-pack",
             Self::Unopened(name) => name,
         }
@@ -166,6 +172,7 @@ pub fn format(head: &[u8]) -> Option<Format> {
         [b'x', 0x01 | 0x5e | 0x9c | 0xda, ..] if inflate::is_zlib(head) => Some(Format::Zlib),
         [0x5d, 0, 0, ..] if stream::is_lzma(head) => Some(Format::Lzma),
         [0x37, 0x7f, 6, 0x82 | 0x83, 0, 0x2d, 0xe2, 0x18, ..] if head.len() >= 32 => Some(Format::SqliteLog),
+        [b'<' | 0xef, ..] if office::is_office(head) => Some(Format::Office),
         [b'P', b'G', b'D', b'M', ..] if pg_dump::is_dump(head) => Some(Format::PgDump),
         _ if head.starts_with(b"SQLite format 3\0") && head.len() >= 100 => Some(Format::Sqlite),
         _ if head.starts_with(b"!<arch>\n") => Some(Format::Ar),
@@ -329,10 +336,16 @@ impl Unpacker<'_> {
 
     /// Read all that is left as it is.
     fn rest(&mut self, source: &mut Source<'_>) -> Flow {
-        let mut meter = Meter::plain(self.shared, source.consumed(), source, false);
-        let read = self.members.content(&self.path, &mut meter).map_err(|_| Stop);
-        let flow = read.and_then(|()| meter.drain());
+        let consumed = source.consumed();
+        let flow = self.shown(source, consumed);
         self.settle(source, flow, None)
+    }
+
+    /// Hand over what `reader` gives, which is no container. `consumed`: of what it reads.
+    fn shown(&mut self, reader: &mut dyn Read, consumed: Rc<Cell<u64>>) -> Flow {
+        let mut meter = Meter::plain(self.shared, consumed, reader, false);
+        let read = self.members.content(&self.path, &mut meter).map_err(|_| Stop);
+        read.and_then(|()| meter.drain())
     }
 
     /// Read a container. `false`: where it ends was not found.
@@ -348,6 +361,7 @@ impl Unpacker<'_> {
             Format::Sqlite => self.sqlite(source),
             Format::SqliteLog => self.sqlite_log(source),
             Format::PgDump => self.pg_dump(source, depth),
+            Format::Office => self.office(source),
             Format::GitPack => self.git_pack(source, depth),
             Format::Unopened(name) => {
                 self.opened = true;
@@ -392,18 +406,16 @@ impl Unpacker<'_> {
         let format = format(head);
         let mut whole = head.chain(content);
         match format {
-            Some(format) if depth > 1 => self.layer(format, &mut Source::new(&mut whole), depth - 1),
+            // A text with markup hides nothing.
+            Some(format) if depth > 1 || format == Format::Office => {
+                self.layer(format, &mut Source::new(&mut whole), depth - 1)
+            }
             _ => {
                 if format.is_some() {
                     self.problem(Problem::TooDeep);
                 }
                 self.opened = true;
-                let read = if office::is_office(head) {
-                    self.members.content(&self.path, &mut office::Text::new(&mut Source::new(&mut whole)))
-                } else {
-                    self.members.content(&self.path, &mut whole)
-                };
-                read.map_err(|_| Stop)
+                self.members.content(&self.path, &mut whole).map_err(|_| Stop)
             }
         }
     }
@@ -445,8 +457,8 @@ impl Unpacker<'_> {
         packed: u64,
         depth: usize,
     ) -> Result<Option<Problem>, Stop> {
-        let consumed = std::rc::Rc::new(std::cell::Cell::new(0));
-        let mut meter = Meter::expanding(self.shared, std::rc::Rc::clone(&consumed), decoder);
+        let consumed = Rc::new(Cell::new(0));
+        let mut meter = Meter::expanding(self.shared, Rc::clone(&consumed), decoder);
         consumed.set(packed);
         let flow = self.content(&mut meter, depth).and_then(|()| meter.drain());
         let failure = meter.failure();

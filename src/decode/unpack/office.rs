@@ -9,6 +9,7 @@ use std::io::{self, BufRead as _, Read};
 use memchr::{memchr, memchr3};
 
 use super::source::{Parts, Ready, Source};
+use super::{Flow, Unpacker};
 use crate::decode::is_base64;
 
 /// How much is looked at at once, bytes. A tag that is as long is no tag.
@@ -33,6 +34,14 @@ const ROOTS: [&[u8]; 12] = [
     b"document-content",
     b"document-styles",
 ];
+
+impl Unpacker<'_> {
+    pub(super) fn office(&mut self, source: &mut Source<'_>) -> Flow {
+        let consumed = source.consumed();
+        let flow = self.shown(&mut Text::new(source), consumed);
+        self.settle(source, flow, None)
+    }
+}
 
 /// Whether a content that begins with `head` is the text of such a document.
 pub(super) fn is_office(head: &[u8]) -> bool {
@@ -88,7 +97,7 @@ impl Gap {
 }
 
 /// Reads the text of a document.
-pub(super) struct Text<'s, 'a> {
+struct Text<'s, 'a> {
     source: &'s mut Source<'a>,
     /// What parts the last text from the next.
     gap: Vec<u8>,
@@ -98,7 +107,7 @@ pub(super) struct Text<'s, 'a> {
 }
 
 impl<'s, 'a> Text<'s, 'a> {
-    pub(super) fn new(source: &'s mut Source<'a>) -> Self {
+    fn new(source: &'s mut Source<'a>) -> Self {
         Self { source, gap: Vec::new(), kept: Vec::new(), ready: Ready::default() }
     }
 }

@@ -7,7 +7,7 @@ use std::io::{self, BufRead as _, Read};
 
 use super::limit::{Meter, invalid};
 use super::source::Source;
-use super::{Flow, Stop, Unpacker};
+use super::{Flow, Unpacker};
 
 /// How much is looked at at once, bytes.
 const WINDOW: usize = 4 << 10;
@@ -28,9 +28,7 @@ impl Unpacker<'_> {
         let consumed = source.consumed();
         loop {
             let mut outside = Outside { source, before: [0; NUMBER], found: false };
-            let mut meter = Meter::plain(self.shared, consumed.clone(), &mut outside, false);
-            let read = self.members.content(&self.path, &mut meter).map_err(|_| Stop);
-            let flow = read.and_then(|()| meter.drain());
+            let flow = self.shown(&mut outside, consumed.clone());
             let Outside { before, found, .. } = outside;
             self.settle(source, flow, None)?;
             if !found {
