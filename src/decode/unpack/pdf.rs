@@ -1,4 +1,4 @@
-//! PDF: the text of the file as it is, and every stream that is deflated.
+//! PDF: the text of the file as it is, and every stream that is deflated, or written in letters, or both.
 //!
 //! What a page shows is readable where its fonts keep the codes of ASCII. Images are passed over.
 
@@ -19,12 +19,27 @@ const HELD: usize = 64 << 20;
 const BEGIN: &[u8] = b"stream";
 const END: &[u8] = b"endstream";
 
-/// A deflated stream.
+/// A stream that does not show its content.
 struct Stream {
     /// Number of the object, as far as it is known.
     object: String,
     bytes: Vec<u8>,
     whole: bool,
+    filters: Filters,
+}
+
+/// What was done to a stream, the last first.
+#[derive(Debug, Clone, Copy)]
+struct Filters {
+    letters: Option<Letters>,
+    deflated: bool,
+}
+
+/// How bytes are written in letters.
+#[derive(Debug, Clone, Copy)]
+enum Letters {
+    Ascii85,
+    Hex,
 }
 
 /// Reads what stands outside the deflated streams, which are kept. Lines stay: a stream gives its line feeds.
@@ -73,9 +88,15 @@ impl Unpacker<'_> {
         }
         for stream in streams {
             let before = self.enter(format!("object {}", stream.object).as_bytes())?;
-            let mut bytes = &stream.bytes[..];
-            let mut decoder = Inflate::new(&mut bytes, flate2::Decompress::new(true));
-            let failure = self.packed_in_memory(&mut decoder, stream.bytes.len() as u64, depth)?;
+            let packed = stream.bytes.len() as u64;
+            let read = stream.filters.letters.map(|letters| letters.read(&stream.bytes));
+            let mut bytes = read.as_deref().unwrap_or(&stream.bytes);
+            let failure = if stream.filters.deflated {
+                let mut decoder = Inflate::new(&mut bytes, flate2::Decompress::new(true));
+                self.packed_in_memory(&mut decoder, packed, depth)?
+            } else {
+                self.packed_in_memory(&mut bytes, packed, depth)?
+            };
             match failure {
                 // Not every writer puts the checksum behind a stream.
                 Some(Problem::Corrupt(reason)) if stream.whole && reason == super::ENDS_EARLY => {}
@@ -118,9 +139,9 @@ impl Parts for Outside<'_, '_> {
         self.outside(&part);
         if found.is_some() {
             self.source.consume(BEGIN.len());
-            let deflated = !self.tail.ends_with(b"end") && self.begins();
+            let hidden = !self.tail.ends_with(b"end") && self.begins();
             self.outside(BEGIN);
-            self.within = deflated;
+            self.within = hidden;
         }
         Ok(true)
     }
@@ -135,13 +156,21 @@ impl Outside<'_, '_> {
         self.tail.drain(..surplus);
     }
 
-    /// Begin a stream, if its dictionary says that it is deflated, and no image.
+    /// Begin a stream, if its dictionary says that its content does not show, and that it is no image.
     fn begins(&mut self) -> bool {
         let from = memmem::rfind(&self.tail, b" obj").unwrap_or(0);
         let dictionary = &self.tail[from..];
         let has = |what: &[u8]| memmem::find(dictionary, what).is_some();
-        let others = [&b"/ASCII85Decode"[..], b"/ASCIIHexDecode", b"/LZWDecode", b"/Crypt", b"/Image"];
-        if self.over || !has(b"/FlateDecode") && !has(b"/Fl ") || others.iter().any(|o| has(o)) {
+        let letters = if has(b"/ASCII85Decode") || has(b"/A85 ") {
+            Some(Letters::Ascii85)
+        } else if has(b"/ASCIIHexDecode") || has(b"/AHx ") {
+            Some(Letters::Hex)
+        } else {
+            None
+        };
+        let filters = Filters { letters, deflated: has(b"/FlateDecode") || has(b"/Fl ") };
+        let others = [&b"/LZWDecode"[..], b"/RunLengthDecode", b"/Crypt", b"/Image"];
+        if self.over || !filters.deflated && letters.is_none() || others.iter().any(|o| has(o)) {
             return false;
         }
         let words = self.tail[..from].rsplit(|b| !b.is_ascii_digit()).filter(|w| !w.is_empty());
@@ -150,7 +179,7 @@ impl Outside<'_, '_> {
         self.held += size_of::<Stream>() + object.len();
         self.over = self.held > HELD;
         if !self.over {
-            self.streams.push(Stream { object, bytes: Vec::new(), whole: false });
+            self.streams.push(Stream { object, bytes: Vec::new(), whole: false, filters });
         }
         !self.over
     }
@@ -171,6 +200,49 @@ impl Outside<'_, '_> {
         stream.bytes.extend_from_slice(part);
         stream.whole = whole;
     }
+}
+
+impl Letters {
+    /// The bytes that `text` stands for, up to what stands for none.
+    fn read(self, text: &[u8]) -> Vec<u8> {
+        let letters = text.iter().copied().filter(|b| !b.is_ascii_whitespace());
+        match self {
+            Self::Ascii85 => ascii85(letters),
+            Self::Hex => {
+                let digits = letters.map_while(|b| char::from(b).to_digit(16)).collect::<Vec<_>>();
+                digits.chunks(2).map(|pair| (pair[0] << 4 | pair.get(1).unwrap_or(&0)) as u8).collect()
+            }
+        }
+    }
+}
+
+/// Four bytes for five letters, from `!` to `u`, and for a `z`; one less than there are for fewer at the end.
+fn ascii85(letters: impl Iterator<Item = u8>) -> Vec<u8> {
+    let mut out = Vec::new();
+    let (mut group, mut len) = ([0; 5], 0);
+    let bytes = |group: [u8; 5]| {
+        let value = group.iter().fold(0u64, |value, digit| value * 85 + u64::from(*digit));
+        (value as u32).to_be_bytes()
+    };
+    for letter in letters {
+        match letter {
+            b'z' if len == 0 => out.extend([0; 4]),
+            b'!'..=b'u' => {
+                group[len] = letter - b'!';
+                len += 1;
+                if len == group.len() {
+                    out.extend(bytes(group));
+                    len = 0;
+                }
+            }
+            _ => break,
+        }
+    }
+    if len > 1 {
+        group[len..].fill(84);
+        out.extend(&bytes(group)[..len - 1]);
+    }
+    out
 }
 
 impl Read for Outside<'_, '_> {

@@ -442,6 +442,25 @@ fn streams_of_pdf_are_inflated() {
 }
 
 #[test]
+fn streams_of_pdf_are_read_from_letters() {
+    // What Python's base64.a85encode and zlib make of HELLO, and of four zeros behind a word.
+    let deflated = "GaurJc,n)jb.p:E!2tASQN";
+    let digits = HELLO.iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join("\n");
+    for (filter, letters, wanted) in [
+        ("[ /ASCII85Decode /FlateDecode ]", format!("{deflated}~>"), HELLO),
+        ("/ASCII85Decode", "GAhM4z!!\n~>".into(), b"word\0\0\0\0\0"),
+        ("/ASCIIHexDecode", format!("{digits}>"), HELLO),
+        ("/ASCIIHexDecode", "4 14>".into(), b"A@"),
+    ] {
+        let file =
+            format!("%PDF-1.4\n4 0 obj\n<< /Filter {filter} >>\nstream\n{letters}\nendstream\nendobj\n");
+        let found = seen(file.as_bytes());
+        assert_eq!(found.problems, [], "{filter}");
+        assert_eq!(found.contents[1], ("!object 4".into(), wanted.to_vec()), "{filter}");
+    }
+}
+
+#[test]
 fn objects_of_a_pack_are_made_from_one_another() {
     let noise = noise();
     let pack = git_pack(&[&noise, HELLO], b"more");
