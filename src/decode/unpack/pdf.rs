@@ -250,3 +250,46 @@ impl Read for Outside<'_, '_> {
         self.give(buf)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::pdf;
+    use super::super::tests::{HELLO, seen, text};
+    use super::*;
+
+    #[test]
+    fn streams_of_pdf_are_inflated() {
+        let whole = pdf(HELLO);
+        let found = seen(&whole);
+        assert_eq!(found.problems, []);
+        assert_eq!(found.contents[1], ("!object 4".into(), HELLO.to_vec()));
+        let outside = text(&found.contents[0].1);
+        assert!(
+            outside.starts_with("%PDF-1.4\n4 0 obj\n") && outside.ends_with("endstream\nendobj\n%%EOF\n")
+        );
+        let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
+        assert_eq!(lines(&found.contents[0].1), lines(&whole), "lines count as in the file");
+        assert!(!seen(&whole[..whole.len() - 40]).problems.is_empty());
+        let locked = [&whole[..], b"trailer << /Encrypt 5 0 R >>"].concat();
+        assert_eq!(seen(&locked).problems, [(String::new(), Problem::Encrypted)]);
+    }
+
+    #[test]
+    fn streams_of_pdf_are_read_from_letters() {
+        // What Python's base64.a85encode and zlib make of HELLO, and of four zeros behind a word.
+        let deflated = "GaurJc,n)jb.p:E!2tASQN";
+        let digits = HELLO.iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join("\n");
+        for (filter, letters, wanted) in [
+            ("[ /ASCII85Decode /FlateDecode ]", format!("{deflated}~>"), HELLO),
+            ("/ASCII85Decode", "GAhM4z!!\n~>".into(), b"word\0\0\0\0\0"),
+            ("/ASCIIHexDecode", format!("{digits}>"), HELLO),
+            ("/ASCIIHexDecode", "4 14>".into(), b"A@"),
+        ] {
+            let file =
+                format!("%PDF-1.4\n4 0 obj\n<< /Filter {filter} >>\nstream\n{letters}\nendstream\nendobj\n");
+            let found = seen(file.as_bytes());
+            assert_eq!(found.problems, [], "{filter}");
+            assert_eq!(found.contents[1], ("!object 4".into(), wanted.to_vec()), "{filter}");
+        }
+    }
+}
