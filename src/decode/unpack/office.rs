@@ -153,8 +153,11 @@ impl Parts for Text<'_, '_> {
     }
 }
 
-/// Where the tag ends with which `text` begins. A `>` between quotes is none.
+/// Where the tag ends with which `text` begins. A `>` between quotes is none, but for a comment or the like, where quotes are text.
 fn tag_end(text: &[u8]) -> Option<usize> {
+    if matches!(text.get(1), Some(b'!' | b'?')) {
+        return memchr(b'>', text);
+    }
     let mut at = 1;
     loop {
         at += memchr3(b'>', b'"', b'\'', &text[at..])?;
@@ -274,6 +277,7 @@ mod tests {
             assert_eq!(text.trim_start_matches("<?xml version=\"1.0\"?>"), wanted, "{body}");
         }
     }
+
     #[test]
     fn other_markup_is_read_as_it_is() {
         for head in [
@@ -306,6 +310,7 @@ mod tests {
             (format!("a<w:t {long}"), format!("<w:t {long}")), // no tag, as it has no end
             (format!("a{cell}b"), "\tb".into()),
             (format!("a{tags}b"), "b".into()),
+            ("a<!-- it's -->b".into(), "a<!-- it's -->b".into()),
             ("a<![CDATA[c<d]]>".into(), "a<![CDATA[c<d]]>".into()),
             ("a<w:t b='c\"d".into(), "a<w:t b='c\"d".into()),
         ] {

@@ -2,7 +2,7 @@
 //!
 //! What a page shows is readable where its fonts keep the codes of ASCII. Images are passed over.
 
-use std::io::{self, BufRead as _, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use memchr::memmem;
 
@@ -89,13 +89,17 @@ impl Unpacker<'_> {
         for stream in streams {
             let before = self.enter(format!("object {}", stream.object).as_bytes())?;
             let packed = stream.bytes.len() as u64;
-            let read = stream.filters.letters.map(|letters| letters.read(&stream.bytes));
-            let mut bytes = read.as_deref().unwrap_or(&stream.bytes);
+            let mut bytes = &stream.bytes[..];
+            let mut plain = stream.filters.letters.map(|letters| BufReader::new(Plain::new(bytes, letters)));
+            let input: &mut dyn BufRead = match &mut plain {
+                Some(plain) => plain,
+                None => &mut bytes,
+            };
             let failure = if stream.filters.deflated {
-                let mut decoder = Inflate::new(&mut bytes, flate2::Decompress::new(true));
+                let mut decoder = Inflate::new(input, flate2::Decompress::new(true));
                 self.packed_in_memory(&mut decoder, packed, depth)?
             } else {
-                self.packed_in_memory(&mut bytes, packed, depth)?
+                self.packed_in_memory(&mut { input }, packed, depth)?
             };
             match failure {
                 // Not every writer puts the checksum behind a stream.
@@ -202,47 +206,98 @@ impl Outside<'_, '_> {
     }
 }
 
-impl Letters {
-    /// The bytes that `text` stands for, up to what stands for none.
-    fn read(self, text: &[u8]) -> Vec<u8> {
-        let letters = text.iter().copied().filter(|b| !b.is_ascii_whitespace());
-        match self {
-            Self::Ascii85 => ascii85(letters),
-            Self::Hex => {
-                let digits = letters.map_while(|b| char::from(b).to_digit(16)).collect::<Vec<_>>();
-                digits.chunks(2).map(|pair| (pair[0] << 4 | pair.get(1).unwrap_or(&0)) as u8).collect()
+/// Reads the bytes that letters stand for, up to what stands for none.
+struct Plain<'t> {
+    text: &'t [u8],
+    letters: Letters,
+    /// The digits of the group at hand, and how many there are.
+    group: [u8; 5],
+    len: usize,
+    ready: Ready,
+}
+
+impl<'t> Plain<'t> {
+    fn new(text: &'t [u8], letters: Letters) -> Self {
+        Self { text, letters, group: [0; 5], len: 0, ready: Ready::default() }
+    }
+
+    /// Take a digit. Of a group that is whole, all bytes come out.
+    fn digit(&mut self, digit: u8) {
+        self.group[self.len] = digit;
+        self.len += 1;
+        if self.len == self.letters.group() {
+            self.end_group();
+        }
+    }
+
+    /// Give the bytes of a group: one less than it has digits in ASCII85, one in hexadecimal digits. What lacks counts as
+    /// the highest digit in the one, as 0 in the other.
+    fn end_group(&mut self) {
+        let group = &mut self.group;
+        match self.letters {
+            Letters::Ascii85 => {
+                group[self.len..].fill(84);
+                let value = group.iter().fold(0u64, |value, digit| value * 85 + u64::from(*digit));
+                let bytes = (value as u32).to_be_bytes();
+                self.ready.bytes.extend_from_slice(&bytes[..self.len.saturating_sub(1)]);
             }
+            Letters::Hex if self.len > 0 => {
+                group[self.len..].fill(0);
+                self.ready.bytes.push(group[0] << 4 | group[1]);
+            }
+            Letters::Hex => {}
+        }
+        self.len = 0;
+    }
+}
+
+impl Letters {
+    /// How many make a group.
+    fn group(self) -> usize {
+        match self {
+            Self::Ascii85 => 5,
+            Self::Hex => 2,
+        }
+    }
+
+    /// The digit that a letter is.
+    fn digit(self, letter: u8) -> Option<u8> {
+        match self {
+            Self::Ascii85 => matches!(letter, b'!'..=b'u').then(|| letter - b'!'),
+            Self::Hex => char::from(letter).to_digit(16).map(|digit| digit as u8),
         }
     }
 }
 
-/// Four bytes for five letters, from `!` to `u`, and for a `z`; one less than there are for fewer at the end.
-fn ascii85(letters: impl Iterator<Item = u8>) -> Vec<u8> {
-    let mut out = Vec::new();
-    let (mut group, mut len) = ([0; 5], 0);
-    let bytes = |group: [u8; 5]| {
-        let value = group.iter().fold(0u64, |value, digit| value * 85 + u64::from(*digit));
-        (value as u32).to_be_bytes()
-    };
-    for letter in letters {
-        match letter {
-            b'z' if len == 0 => out.extend([0; 4]),
-            b'!'..=b'u' => {
-                group[len] = letter - b'!';
-                len += 1;
-                if len == group.len() {
-                    out.extend(bytes(group));
-                    len = 0;
-                }
+impl Parts for Plain<'_> {
+    fn ready(&mut self) -> &mut Ready {
+        &mut self.ready
+    }
+
+    fn advance(&mut self) -> io::Result<bool> {
+        let (part, rest) = self.text.split_at(self.text.len().min(WINDOW));
+        self.text = rest;
+        for &letter in part.iter().filter(|b| !b.is_ascii_whitespace()) {
+            if let Some(digit) = self.letters.digit(letter) {
+                self.digit(digit);
+            } else if letter == b'z' && self.len == 0 && matches!(self.letters, Letters::Ascii85) {
+                self.ready.bytes.extend([0; 4]);
+            } else {
+                self.text = &[];
+                break;
             }
-            _ => break,
         }
+        if self.text.is_empty() {
+            self.end_group();
+        }
+        Ok(!part.is_empty())
     }
-    if len > 1 {
-        group[len..].fill(84);
-        out.extend(&bytes(group)[..len - 1]);
+}
+
+impl Read for Plain<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.give(buf)
     }
-    out
 }
 
 impl Read for Outside<'_, '_> {
