@@ -1,4 +1,5 @@
-//! Containers: what is in a gzip, bzip2, xz or zstd stream, in a zip, tar or ar archive, nested in any way.
+//! Containers: what is in a gzip, bzip2, xz or zstd stream, in a zip, tar or ar archive, nested in any way; documents and databases
+//! whose text does not stand in the file as it is.
 //!
 //! [`format`] knows a container by its first bytes, never by its name; [`unpack`] reads one from its start to its end
 //! and hands every member to [`Members`], as a stream: nothing is held that grows with the content. Zip archives are

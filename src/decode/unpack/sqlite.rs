@@ -1,7 +1,8 @@
 //! Databases of `SQLite`: rows as lines, since in the file the values of a row stand without anything between them.
 //!
-//! Pages are read in order, of a write-ahead log too, which holds those that are not yet in the file. Of those that hold rows every row is a line, its values with tabs between them; what is left of them
-//! (deleted rows) and all other pages are read as they are.
+//! Pages are read in order, of a write-ahead log too, which holds those that are not yet in the file. Of those that hold
+//! rows every row is a line, its values with tabs between them; what is left of them (deleted rows) and all other pages are
+//! read as they are.
 
 use std::io::{self, Read};
 
@@ -28,15 +29,7 @@ impl Unpacker<'_> {
             }
         };
         let usable = size - usize::from(head[20]);
-        self.pages(Rows {
-            source,
-            frame: None,
-            page: vec![0; size],
-            usable,
-            first: true,
-            cut: false,
-            ready: Ready::default(),
-        })
+        self.pages(Rows { usable, first: true, ..Rows::new(source, size) })
     }
 
     /// A write-ahead log.
@@ -48,16 +41,7 @@ impl Unpacker<'_> {
             self.corrupt("corrupt: its pages have no size");
             return Ok(());
         }
-        let frame = Some([0; FRAME]);
-        self.pages(Rows {
-            source,
-            frame,
-            page: vec![0; size],
-            usable: size,
-            first: false,
-            cut: false,
-            ready: Ready::default(),
-        })
+        self.pages(Rows { frame: Some([0; FRAME]), ..Rows::new(source, size) })
     }
 
     fn pages(&mut self, mut rows: Rows<'_, '_>) -> Flow {
@@ -82,10 +66,19 @@ struct Rows<'s, 'a> {
     page: Vec<u8>,
     /// So much of a page is used.
     usable: usize,
+    /// The next page is the first of the file, which begins with its header.
     first: bool,
     /// The last page is not whole.
     cut: bool,
     ready: Ready,
+}
+
+impl<'s, 'a> Rows<'s, 'a> {
+    /// Of pages of this size, bytes.
+    fn new(source: &'s mut Source<'a>, size: usize) -> Self {
+        let page = vec![0; size];
+        Self { source, frame: None, page, usable: size, first: false, cut: false, ready: Ready::default() }
+    }
 }
 
 impl Parts for Rows<'_, '_> {
