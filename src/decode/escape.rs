@@ -76,11 +76,27 @@ pub(super) fn quoted_printable(text: &[u8], out: &mut Rewrite<'_>) {
             out.remove(start..start + 2);
         } else if rest.starts_with(b"\r\n") {
             out.remove(start..start + 3);
-        } else if let Some(to) = rest.get(..2).and_then(|d| number(d, 16)).filter(char::is_ascii) {
-            out.replace(start..start + 3, &[to as u8], Encoding::QuotedPrintable);
+        } else if let Some(to) = byte(rest)
+            && (to.is_ascii() || is_printed(&text[..start], rest))
+        {
+            out.replace(start..start + 3, &[to], Encoding::QuotedPrintable);
             done = start + 3;
         }
     }
+}
+
+/// The byte that two hexadecimal digits at the start of a text are.
+fn byte(text: &[u8]) -> Option<u8> {
+    text.get(..2).and_then(|digits| number(digits, 16)).map(|byte| byte as u8)
+}
+
+/// Whether `=` and the digits with which `rest` begins stand for a byte beyond ASCII, which is one of several, or a letter of a
+/// text in Latin-1, and not for the sign behind a name and the start of its value.
+fn is_printed(before: &[u8], rest: &[u8]) -> bool {
+    let high = |text: &[u8]| text.first() == Some(&b'=') && byte(&text[1..]).is_some_and(|byte| byte >= 0x80);
+    let behind_one = before.len() >= 3 && high(&before[before.len() - 3..]);
+    let named = before.last().is_some_and(|b| b.is_ascii_alphanumeric() || b"_\"']".contains(b));
+    behind_one || high(&rest[2..]) || !named
 }
 
 /// The control character that begins a terminal sequence.
@@ -103,6 +119,10 @@ fn backslash(text: &[u8]) -> Undone {
         b'r' => simple('\r'),
         b't' => simple('\t'),
         b'e' if text.get(slashes + 1) == Some(&b'[') => simple(ESC),
+        // where a word begins, in a pattern
+        b'b' if [&b"AKIA"[..], b"ASIA"].iter().any(|head| text[slashes + 1..].starts_with(head)) => {
+            simple('\u{8}')
+        }
         b'/' | b'"' | b'\'' | b'`' | b'+' | b'=' | b':' | b'-' | b'_' | b'.' | b'&' | b'@' | b'$' => {
             simple(char::from(letter))
         }
@@ -129,13 +149,23 @@ fn backslash(text: &[u8]) -> Undone {
             }
         }
         b'0'..=b'3' => match text.get(slashes..slashes + 3).and_then(|d| number(d, 8)) {
-            Some(to) if to.is_ascii_graphic() || to == ESC => {
+            Some(to) if is_octal(to, &text[slashes + 3..]) => {
                 Undone::Char { len: slashes + 3, to, encoding: Encoding::Escape }
             }
             _ => nothing,
         },
         _ => nothing,
     }
+}
+
+/// Whether three digits stand for `to` in octal: a character that is seen, a space, or a byte beyond ASCII among others.
+fn is_octal(to: char, behind: &[u8]) -> bool {
+    let high = |text: &[u8]| matches!(text, [b'\\', b'2' | b'3', b'0'..=b'7', b'0'..=b'7', ..]);
+    to.is_ascii_graphic()
+        || to.is_ascii_whitespace()
+        || to == ESC
+        || matches!(to, '\u{80}'..='\u{bf}')
+        || high(behind)
 }
 
 /// Whether hexadecimal digits begin here that are a value, and no escape with text behind it.
@@ -155,10 +185,25 @@ fn percent(text: &[u8]) -> Undone {
     while text.get(at..at + 2) == Some(b"25") && text.get(at + 2..at + 4).is_some_and(is_hex) {
         at += 2;
     }
-    match text.get(at..at + 2).and_then(|d| number(d, 16)) {
-        Some(to) if to.is_ascii() => Undone::Char { len: at + 2, to, encoding: Encoding::Percent },
-        _ => Undone::Nothing { len: 1 },
+    let nothing = Undone::Nothing { len: 1 };
+    let Some(first) = text.get(at..).and_then(byte) else { return nothing };
+    if first.is_ascii() || first == 0xa0 {
+        return Undone::Char { len: at + 2, to: char::from(first), encoding: Encoding::Percent };
     }
+    // the others of a character, each behind as many signs
+    let mut utf8 = vec![first];
+    while utf8.len() < 4 {
+        let next = utf8.len() * (at + 2);
+        let Some(more) = text.get(next..).filter(|t| t.starts_with(&text[..at])).and_then(|t| byte(&t[at..]))
+        else {
+            return nothing;
+        };
+        utf8.push(more);
+        if let Some(to) = str::from_utf8(&utf8).ok().and_then(|t| t.chars().next()) {
+            return Undone::Char { len: next + at + 2, to, encoding: Encoding::Percent };
+        }
+    }
+    nothing
 }
 
 /// Named entities that occur in or beside values.

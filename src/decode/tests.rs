@@ -22,6 +22,12 @@ fn escapes_are_undone_and_mapped_back() {
         (r"ab\u{2f}cd", "ab/cd", r"ab\u{2f}cd", Encoding::Escape),
         ("s3://ab%2Fcd%2B@", "ab/cd+", "ab%2Fcd%2B", Encoding::Percent),
         ("ab%252Fcd", "ab/cd", "ab%252Fcd", Encoding::Percent),
+        ("key%C2%A0ab", "\u{a0}", "%C2%A0", Encoding::Percent),
+        ("key%25EF%25BC%259Aab", "\u{ff1a}", "%25EF%25BC%259A", Encoding::Percent),
+        ("key%A0ab", "y\u{a0}a", "y%A0a", Encoding::Percent),
+        (r"key\302\240ab", "y\u{c2}\u{a0}a", r"y\302\240a", Encoding::Escape),
+        (r"key:\012ab\040", "\nab ", r"\012ab\040", Encoding::Escape),
+        (r"\bAKIA\b", "\u{8}AKIA", r"\bAKIA", Encoding::Escape),
         ("ab&#x2F;cd&#43;e&plus;", "ab/cd+e+", "ab&#x2F;cd&#43;e&plus;", Encoding::Html),
         ("&amp;quot;ab", "\"ab", "&amp;quot;ab", Encoding::Html),
         ("a&amp;b", "a&b", "a&amp;b", Encoding::Html),
@@ -35,16 +41,33 @@ fn terminal_colours_and_quoted_printable_are_taken_out() {
     for text in ["=\x1b[32mAbc\x1b[0m\n", r"=\u001b[32mAbc\u001b[0m\n", r"=\033[1;36mAbc\e[0m\n"] {
         assert_eq!(view(text).text, b"=Abc\n", "{text}");
     }
-    let text = "K=3Dab=\r\ncd=2B= x";
     let carriers = Carriers { quoted_printable: true, ..Carriers::default() };
-    let v = View::plain(text.as_bytes(), 0).decoded(carriers, 4, &|_| false);
+    let mail = |text: &str| View::plain(text.as_bytes(), 0).decoded(carriers, 4, &|_| false);
+    let text = "K=3Dab=\r\ncd=2B= x";
+    let v = mail(text);
     assert_eq!(v.text, b"K=abcd+= x");
     assert_eq!(read(text, &v, "=ab").1, [Encoding::QuotedPrintable]);
+    assert_eq!(mail("key:=C2=A0ab=E2=80=9D").text, "key:\u{a0}ab\u{201d}".as_bytes());
+    assert_eq!(mail("key:=A0ab").text, b"key:\xa0ab");
+    assert_eq!(mail("KEY=A0ab 'x'=F0").text, b"KEY=A0ab 'x'=F0", "a part that is in the clear");
 }
 
 #[test]
 fn what_is_no_escape_stays() {
-    for text in [r"C:\windows\system32", "100% sure", "a & b", "&unknown;", "%zz", r"\q", "&#xZZ;", r"\u12"] {
+    for text in [
+        r"C:\windows\system32",
+        "100% sure",
+        "a & b",
+        "&unknown;",
+        "%zz",
+        "%C2 %C2x",
+        "%E2%80%",
+        r"\q",
+        r"\backup",
+        r"\300x",
+        "&#xZZ;",
+        r"\u12",
+    ] {
         assert_eq!(view(text).text, text.as_bytes(), "{text}");
     }
     // a secret may begin as a colour that has lost its ESC does

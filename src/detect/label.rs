@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use super::heads::Head;
 use super::names::{
-    STAGES, Word, affix, find, is_branded, is_filler, is_foreign, is_own, name, spelled, words,
+    STAGES, Word, affix, find, is_branded, is_filler, is_foreign_value, is_own, name, purposes, spelled,
+    words,
 };
 use crate::rules::Part;
 
@@ -23,18 +24,35 @@ pub(super) struct Label {
     pub(super) alone: bool,
     /// What the name says besides: `prod` of `PROD_AWS_SECRET_KEY`. Lower case, sorted.
     pub(super) affix: Vec<String>,
+    /// What the name says the value is for, in words that else tell little.
+    pub(super) purposes: Vec<String>,
     /// The name is that of something else that has secrets, and says nothing of AWS: `DB_PASSWORD`.
     pub(super) foreign: bool,
     /// The name says that it is AWS's own: `AWS_KEY`, `secret_access_key`.
     pub(super) own: bool,
     /// The letters and digits of the name, lower case.
     pub(super) name: String,
+    /// How clearly the name is that of one of AWS's secrets.
+    pub(super) clear: Clear,
+}
+
+/// How clearly a name is that of one of AWS's secrets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Clear {
+    /// Many things have one: `password`, `secret`.
+    #[default]
+    General,
+    /// `secret_key`
+    Key,
+    /// `AWS_SECRET`, `Secret access key`
+    Own,
 }
 
 impl Label {
-    /// That of a session token, which is known by its head and needs no name.
-    pub(super) fn of_token() -> Self {
-        Self { says: Says::Yes, own: true, ..Self::default() }
+    /// That of a session token, which is known by its head and needs no name. `read`: what its name says, if it has one.
+    pub(super) fn of_token(read: Self) -> Self {
+        let affix = if read.says == Says::Yes { read.affix } else { Vec::new() };
+        Self { says: Says::Yes, own: true, affix, ..Self::default() }
     }
 }
 
@@ -89,17 +107,51 @@ fn name_behind<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
         tokens.iter().rev().try_fold(before, end).is_some()
     };
     let (rest, stop) = if let Some(rest) = skip(behind, &[b"</value>", b"<name>"]) {
-        (rest, b'<')
+        (ends(&[b"<value>"]) && !ends(&[b"</name>", b"<value>"])).then_some((rest, b'<'))
+    } else if let Some(rest) = skip(behind, &[b"\"", b",", b"\""]) {
+        let rest = key(rest, &[b"name", b"key"])?;
+        let first =
+            before.trim_ascii_end().strip_suffix(b"\"").and_then(|t| t.trim_ascii_end().strip_suffix(b":"));
+        let first = first.and_then(|t| t.trim_ascii_end().strip_suffix(b"\""));
+        let first = first.is_some_and(|t| {
+            let name = &t[memchr::memrchr(b'"', t).map_or(t.len(), |quote| quote + 1)..];
+            let opens = t[..t.len() - name.len()].strip_suffix(b"\"").map(<[u8]>::trim_ascii_end);
+            name.to_ascii_lowercase().ends_with(b"value") && opens.is_some_and(|t| t.ends_with(b"{"))
+        });
+        first.then_some((rest, b'"'))
+    } else if let Some(rest) = behind.strip_prefix(b"\" ") {
+        // an input of a form
+        let tag = &rest[..rest.iter().take(LONGEST).position(|b| *b == b'>')?];
+        let rest = &tag[memchr::memmem::find(tag, b"name=\"")? + b"name=\"".len()..];
+        let open = &before[memchr::memrchr(b'<', before)?..];
+        let named = memchr::memmem::find(open, b" name=").is_some();
+        (open.starts_with(b"<input ") && open.ends_with(b" value=\"") && !named).then_some((rest, b'"'))
     } else {
-        (skip(behind, &[b"\"", b",", b"\"name\"", b":", b"\""])?, b'"')
-    };
-    let first = if stop == b'<' {
-        ends(&[b"<value>"]) && !ends(&[b"</name>", b"<value>"])
-    } else {
-        ends(&[b"{", b"\"value\"", b":", b"\""])
-    };
+        // `echo VALUE > folder/NAME`
+        let line = &before[memchr::memrchr(b'\n', before).map_or(0, |end| end + 1)..];
+        let line = line.trim_ascii_start();
+        let behind = behind.strip_prefix(b"\"").or_else(|| behind.strip_prefix(b"'")).unwrap_or(behind);
+        let end = behind
+            .iter()
+            .take(LONGEST)
+            .position(|b| matches!(b, b'\n' | b'\r'))
+            .unwrap_or(behind.len().min(LONGEST));
+        let path = behind[..end].trim_ascii().strip_prefix(b">")?.trim_ascii();
+        let name = &path[memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1)..];
+        let echo = line.starts_with(b"echo ") || line.starts_with(b"printf ");
+        return (echo && !name.is_empty() && !name.iter().any(u8::is_ascii_whitespace)).then_some(name);
+    }?;
     let end = rest.iter().take(LONGEST).position(|b| *b == stop)?;
-    first.then(|| &rest[..end])
+    Some(&rest[..end])
+}
+
+/// What stands behind a key of JSON and its sign, up to the quote before its value; `rest` begins in the key, which ends in one of
+/// `ends`, in any case.
+fn key<'a>(rest: &'a [u8], ends: &[&[u8]]) -> Option<&'a [u8]> {
+    let len = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+    let name = rest[..len].to_ascii_lowercase();
+    let behind = rest[len..].strip_prefix(b"\"")?.trim_ascii_start().strip_prefix(b":")?;
+    ends.iter().any(|end| name.ends_with(end)).then(|| behind.trim_ascii_start().strip_prefix(b"\""))?
 }
 
 /// Read the text before a value.
@@ -128,7 +180,8 @@ fn read_name(before: &[u8], part: &Part) -> Label {
     let named = &words[name.clone()];
     let label = Label {
         affix: affix(named),
-        foreign: is_foreign(named),
+        purposes: purposes(named),
+        foreign: is_foreign_value(named),
         own: is_own(named),
         name: spelled(named),
         ..Label::default()
@@ -152,7 +205,15 @@ fn read_name(before: &[u8], part: &Part) -> Label {
         _ => Says::Nothing,
     };
     let alone = says == Says::Yes && alone.is_some_and(|(at, _)| at == last);
-    Label { says, alone, ..label }
+    let told = spelled(&words[name.start.min(last.saturating_sub(2))..=last]);
+    let clear = match () {
+        () if label.own || told.ends_with("secretaccesskey") || told.ends_with("accesskeysecret") => {
+            Clear::Own
+        }
+        () if told.ends_with("secretkey") => Clear::Key,
+        () => Clear::General,
+    };
+    Label { says, alone, clear, ..label }
 }
 
 /// The last place where a label stands: index of its last word, and its length in characters. `a * b` stands where `b` does, if `a`
@@ -235,15 +296,30 @@ fn described(text: &[u8]) -> usize {
     }
 }
 
-/// What the name of the id at `span` says: its affix, and whether it speaks of AWS.
-pub(super) fn of_id(text: &[u8], floor: usize, span: Range<usize>) -> (Vec<String>, bool) {
+/// What the name of an id says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct IdName {
+    /// What it says besides that it is an id's.
+    pub(super) affix: Vec<String>,
+    /// The same, in words that else tell little; `None` without a name.
+    pub(super) purposes: Option<Vec<String>>,
+    /// It speaks of AWS.
+    pub(super) branded: bool,
+}
+
+/// What the name of the id at `span` says.
+pub(super) fn of_id(text: &[u8], floor: usize, span: Range<usize>) -> IdName {
     let before = &*naming(text, floor, span);
     let words = words(before);
     let named = |w: &Word| matches!(w.text.as_str(), "id" | "key" | "access" | "user" | "username" | "login");
-    let Some(last) = words.iter().rposition(named) else { return (Vec::new(), false) };
+    let Some(last) = words.iter().rposition(named) else { return IdName::default() };
     let name = name(before, &words, last);
     let own = words[name.end..].iter().all(|w| is_filler(&w.text) || w.text == "s3");
-    if own { (affix(&words[name.clone()]), is_branded(&words[name])) } else { (Vec::new(), false) }
+    if !own {
+        return IdName::default();
+    }
+    let name = &words[name];
+    IdName { affix: affix(name), purposes: Some(purposes(name)), branded: is_branded(name) }
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ fn a_name_may_go_on_with_the_stage_it_is_for() {
         assert!(!read_as(text).alone, "{text}");
     }
     let id = "KEY_ID_PROD=";
-    assert_eq!(of_id(id.as_bytes(), 0, id.len()..id.len()).0, ["prod"]);
+    assert_eq!(of_id(id.as_bytes(), 0, id.len()..id.len()).affix, ["prod"]);
     assert_eq!(read_as("SECRET_ACCESS_KEY_PROD=").affix, ["prod"]);
 }
 
@@ -112,7 +112,7 @@ fn a_name_may_stand_behind() {
     }
     let id = "\"name\": \"PROD_KEY\"}, {\"value\": \"@\", \"name\": \"OLD_KEY\"}";
     let at = id.find('@').unwrap();
-    assert_eq!(of_id(id.as_bytes(), 0, at..at + 1).0, ["old"]);
+    assert_eq!(of_id(id.as_bytes(), 0, at..at + 1).affix, ["old"]);
 }
 
 #[test]

@@ -137,6 +137,9 @@ const GENERIC: &[&str] = &[
     "with",
 ];
 
+/// Of those the ones that tell two keys apart all the same, where nothing else does: `SES_ACCESS_KEY` beside `ACCESS_KEY`.
+const PURPOSES: &[&str] = &["s3", "ses", "iam", "mail", "email", "smtp", "my", "default", "api"];
+
 /// Words behind a name that tell one key from another: `AWS_SECRET_ACCESS_KEY_PROD`.
 pub(super) const STAGES: &[&str] = &[
     "prod",
@@ -310,6 +313,41 @@ const FOREIGN: &[&str] = &[
     "hmac",
     "signing",
     "encryption",
+    "nextauth",
+    "nocaptcha",
+    "b2",
+    "backblaze",
+    "ceph",
+    "linode",
+    "minio",
+    "ovh",
+    "r2",
+    "scaleway",
+    "wasabi",
+];
+
+/// Words of names of values that are not AWS's; parts of a program go by them too.
+const FOREIGN_VALUES: &[&str] =
+    &["app", "license", "licence", "site", "sitekey", "csrftoken", "csrfmiddlewaretoken", "phpsessid"];
+
+/// Whole names of values that are the key of something else, or of anything.
+const FOREIGN_NAMES: &[&str] = &["apikey", "apitoken", "token", "accesstoken", "authtoken", "usertoken"];
+
+/// Those of them that keep data as S3 does, and have access keys of their own.
+const STORES: &[&str] = &[
+    "b2",
+    "backblaze",
+    "ceph",
+    "cloudflare",
+    "digitalocean",
+    "gcs",
+    "linode",
+    "minio",
+    "ovh",
+    "r2",
+    "scaleway",
+    "spaces",
+    "wasabi",
 ];
 
 /// Words of which one in a name makes it AWS's own, whatever else it says.
@@ -317,7 +355,23 @@ const BRANDS: &[&str] = &["aws", "amazon", "amz", "s3", "s3a", "s3n", "iam", "se
 
 /// Whether a name is that of something else that has secrets.
 pub(super) fn is_foreign(name: &[Word]) -> bool {
-    name.iter().any(|w| FOREIGN.contains(&w.text.as_str())) && !is_own(name)
+    let any = |of: &[&str]| name.iter().any(|w| of.contains(&w.text.as_str()));
+    any(FOREIGN) && !is_own(name) || any(STORES) && !any(&["aws", "amazon", "amz"])
+}
+
+/// Whether the name of a value is that of something else that has secrets.
+pub(super) fn is_foreign_value(name: &[Word]) -> bool {
+    let any = name.iter().any(|w| FOREIGN_VALUES.contains(&w.text.as_str()));
+    is_foreign(name) || (any || FOREIGN_NAMES.contains(&spelled(name).as_str())) && !is_own(name)
+}
+
+/// What a name says the key is for, in words that else tell little.
+pub(super) fn purposes(name: &[Word]) -> Vec<String> {
+    let mut found: Vec<String> =
+        name.iter().map(|w| &w.text).filter(|word| PURPOSES.contains(&word.as_str())).cloned().collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// Whether a name says that it is AWS's.

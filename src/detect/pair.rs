@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::assign::{Edge, UNPAIRED, assign};
 use super::candidate::Candidate;
 use super::columns::{Columns, Line};
-use super::label::{Label, Says};
+use super::label::{IdName, Label, Says};
 use super::rows::Rows;
 use super::section::Blocks;
 use super::structure::{Gap, indent, is_comment, is_taken_out};
@@ -21,9 +21,7 @@ use crate::rules::{Check, Part};
 /// An id and what its surroundings say.
 pub(super) struct IdAt {
     pub(super) candidate: Candidate,
-    pub(super) affix: Vec<String>,
-    /// Its name speaks of AWS.
-    pub(super) branded: bool,
+    pub(super) name: IdName,
 }
 
 /// A secret and what its surroundings say.
@@ -162,6 +160,8 @@ struct Layout<'a> {
     text: &'a [u8],
     ids: &'a [IdAt],
     secrets: &'a [SecretAt],
+    /// They are session tokens.
+    of_tokens: bool,
     order: Vec<Slot>,
     /// `gaps[i]` lies between `order[i]` and `order[i + 1]`.
     gaps: Vec<Gap>,
@@ -250,7 +250,8 @@ impl<'a> Layout<'a> {
         let vacant = ids.iter().zip(&id_rank).map(vacant).collect();
         let rows = Self::rows(text, ids, secrets, &order, &gaps);
         let blocks = (vec![OnceCell::new(); ids.len()], vec![OnceCell::new(); secrets.len()]);
-        Self { text, ids, secrets, order, gaps, id_rank, columns, rows, vacant, commented, blocks }
+        let of_tokens = part.check == Some(Check::AwsSessionToken);
+        Self { text, ids, secrets, of_tokens, order, gaps, id_rank, columns, rows, vacant, commented, blocks }
     }
 
     /// The tables that the values stand in.
@@ -276,6 +277,7 @@ impl<'a> Layout<'a> {
     fn edges(&self, id: usize, within_lines: u32, edges: &mut Vec<Edge>) {
         // In a huge list the neighbours are enough, and all pairs would be too many.
         let reach = if self.order.len() > 4000 { 6 } else { 64 };
+        let from = edges.len();
         let rank = self.id_rank[id];
         let mut gap = Gap::default();
         for (other, step) in (rank + 1..self.order.len()).take(reach).zip(1..) {
@@ -293,12 +295,43 @@ impl<'a> Layout<'a> {
             }
             self.edge(id, other, gap, step, edges);
         }
+        self.clearest_first(&mut edges[from..]);
+        let mut at = 0;
+        edges.retain(|e| {
+            at += 1;
+            at <= from || e.cost < UNPAIRED
+        });
+    }
+
+    /// Where one secret has a clearer name than another and costs about as much, the other costs more: `SECRET_KEY` between an id and its
+    /// `AWS_SECRET_ACCESS_KEY`.
+    fn clearest_first(&self, edges: &mut [Edge]) {
+        const ABOUT: u32 = 16;
+        let named = |e: &Edge| {
+            let label = &self.secrets[e.secret].label;
+            (label.says == Says::Yes).then_some(label.clear)
+        };
+        let mut cheapest = [u32::MAX; 3];
+        for e in edges.iter() {
+            if let Some(clearness) = named(e) {
+                cheapest[clearness as usize] = cheapest[clearness as usize].min(e.cost);
+            }
+        }
+        for e in edges {
+            if let Some(clearness) = named(e)
+                && cheapest[clearness as usize + 1..].iter().any(|cost| *cost <= e.cost.saturating_add(ABOUT))
+            {
+                e.cost += ABOUT;
+            }
+        }
     }
 
     fn edge(&self, id: usize, other: usize, gap: Gap, step: i64, edges: &mut Vec<Edge>) {
         let Slot::Secret(secret) = self.order[other] else { return };
         let (a, b) = (&self.ids[id].candidate, &self.secrets[secret].candidate);
-        if !can_belong(a, b) || gap.lines > 0 && self.rows.part(id, secret) {
+        // A session has a key of its own: no other has a token.
+        let lasting = self.of_tokens && self.text[a.span.clone()].starts_with(b"AKIA");
+        if lasting || !can_belong(a, b) || gap.lines > 0 && self.rows.part(id, secret) {
             return;
         }
         let cost = self.cost(id, secret, gap, step);
@@ -324,6 +357,16 @@ impl<'a> Layout<'a> {
             says if says != Says::Yes && !touching && is_scope(self.text, &a.candidate.span) => {
                 return i64::from(UNPAIRED);
             }
+            // Those of reCAPTCHA, and what a URL has of its own.
+            says if says != Says::Yes
+                && !touching
+                && self.text[b.candidate.span.clone()].starts_with(b"6L") =>
+            {
+                return i64::from(UNPAIRED);
+            }
+            _ if !touching && is_in_other_url(self.text, &b.candidate.span, &a.candidate.span) => {
+                return i64::from(UNPAIRED);
+            }
             says => name_cost(says, touching, partner, gap),
         };
         let mut cost = BASE + named + gap_cost(gap) + self.indent_cost(gap, first.start, last.start);
@@ -334,6 +377,10 @@ impl<'a> Layout<'a> {
             cost += 20;
         }
         cost += self.column_cost(id, secret, step) + affix_cost(a, &b.label);
+        if b.label.says == Says::Yes && !touching && !partner {
+            // Many things have a password: that of a key is near.
+            cost += i64::from(gap.lines) * [2, 1, 0][b.label.clear as usize] / 6;
+        }
         if let Some(vacant) = &self.vacant[id]
             && !(touching || partner || vacant.may_mean(&b.label))
         {
@@ -420,14 +467,17 @@ fn gap_cost(gap: Gap) -> i64 {
 fn affix_cost(id: &IdAt, secret: &Label) -> i64 {
     let mut cost = 0;
     if matches!(secret.says, Says::Yes | Says::Maybe) {
-        cost += match (id.affix.is_empty(), secret.affix.is_empty()) {
+        cost += match (id.name.affix.is_empty(), secret.affix.is_empty()) {
             (true, true) => 0,
-            (false, false) if id.affix == secret.affix => -20,
+            (false, false) if id.name.affix == secret.affix => -20,
             (false, false) => 35,
             _ => 8,
         };
+        if id.name.purposes.as_ref().is_some_and(|purposes| *purposes != secret.purposes) {
+            cost += 6;
+        }
     }
-    if secret.foreign && secret.affix.iter().all(|word| !id.affix.contains(word)) {
+    if secret.foreign && secret.affix.iter().all(|word| !id.name.affix.contains(word)) {
         cost += OTHERS; // the secret of something else beside an id whose own is not there
     }
     cost
@@ -471,6 +521,20 @@ fn is_scope(text: &[u8], id: &Range<usize>) -> bool {
         [b'&', ..] => text[..id.start].ends_with(b"AWSAccessKeyId="),
         _ => false,
     }
+}
+
+/// Whether a secret is part of a URL of which `id` is none, and which is none of S3: `postgres://user:SECRET@host`.
+fn is_in_other_url(text: &[u8], secret: &Range<usize>, id: &Range<usize>) -> bool {
+    const LONGEST: usize = 400;
+    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'<' | b'>' | b'|');
+    let before = &text[secret.start.saturating_sub(LONGEST)..secret.start];
+    let before = &before[before.iter().rposition(ends).map_or(0, |end| end + 1)..];
+    let Some(scheme) = memchr::memmem::find(before, b"://") else { return false };
+    let store =
+        [&b"s3"[..], b"aws"].iter().any(|store| memchr::memmem::find(&before[..scheme], store).is_some());
+    let from = secret.start - before.len();
+    let to = secret.end + text[secret.end..].iter().take(LONGEST).take_while(|b| !ends(b)).count();
+    !store && !(from..to).contains(&id.start)
 }
 
 /// What it costs to skip candidates: convex, so that of two ways to pair four values the one that keeps their order

@@ -394,10 +394,10 @@ impl Shape {
     }
 }
 
-/// Whether what stands before a value may end in an escape: `\n`, `%3D`, `=3D`, a terminal colour.
+/// Whether what stands before a value may end in an escape: `\n`, `%3D`, `=3D`, `=A0`, a terminal colour.
 fn escaped(before: &[u8]) -> bool {
     before.iter().rev().take(16).any(|b| matches!(b, b'\\' | b'%' | 0x1b))
-        || before.ends_with(b"=3D")
+        || matches!(before, [.., b'=', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
         || decode::ends_in_colour(before)
 }
 

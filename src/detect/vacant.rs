@@ -60,7 +60,7 @@ impl Vacant {
         let own = &words[named.clone()];
         let value = value(&piece[own.last()?.end..])?;
         let next = end.map_or(&b""[..], |end| &text[end + 1..]);
-        let same = is_branded(own) == id.branded && affix(own) == id.affix;
+        let same = is_branded(own) == id.name.branded && affix(own) == id.name.affix;
         let empty = value.is_empty() && !goes_on(piece, next);
         (same && (empty || is_elsewhere(value)))
             .then(|| Self { name: spelled(own), refers: identifiers(value) })
@@ -89,7 +89,7 @@ impl Vacant {
 
     /// Whether a secret behind an id has the name that goes with the id's.
     pub(super) fn is_filled(id: &IdAt, secret: &Label) -> bool {
-        secret.says == Says::Yes && (secret.own || !id.branded) && secret.affix == id.affix
+        secret.says == Says::Yes && (secret.own || !id.name.branded) && secret.affix == id.name.affix
     }
 }
 
@@ -148,6 +148,17 @@ fn goes_on(line: &[u8], next: &[u8]) -> bool {
 fn is_elsewhere(value: &[u8]) -> bool {
     const NONE: &[&[u8]] = &[b"null", b"none", b"nil", b"undefined", b"\"\"", b"''"];
     const SOURCES: &[&[u8]] = &[b"env", b"vault", b"secrets.", b"ssm", b"getsecret", b"secretsmanager"];
+    const DUMMIES: &[&[u8]] = &[
+        b"changeme",
+        b"change-me",
+        b"change_me",
+        b"redacted",
+        b"[redacted",
+        b"dummy",
+        b"placeholder",
+        b"todo",
+        b"your",
+    ];
     let lower = value.to_ascii_lowercase();
     let word = lower.split(|b| matches!(b, b',' | b';' | b'}' | b' ' | b'#')).next().unwrap_or_default();
     if value.ends_with(b"(") || is_hash(value) {
@@ -157,6 +168,8 @@ fn is_elsewhere(value: &[u8]) -> bool {
         || value.starts_with(b"{{")
         || value.starts_with(b"#{")
         || NONE.contains(&word)
+        || word.len() > 2 && word.iter().all(|b| *b == word[0])
+        || DUMMIES.iter().any(|dummy| word.starts_with(dummy))
         || SOURCES.iter().any(|s| memchr::memmem::find(&lower, s).is_some())
 }
 
@@ -179,12 +192,13 @@ fn identifiers(value: &[u8]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::detect::candidate::{Candidate, Class};
+    use crate::detect::label::IdName;
 
     /// What stands vacant beside the id that `@` stands for.
     fn beside(text: &str, branded: bool) -> Option<Vacant> {
         let at = text.find('@').unwrap();
         let candidate = Candidate { span: at..at + 1, class: Class::default(), soft: false };
-        let id = IdAt { candidate, affix: Vec::new(), branded };
+        let id = IdAt { candidate, name: IdName { branded, ..IdName::default() } };
         Vacant::beside(text.as_bytes(), &id, 0..text.len())
     }
 
@@ -197,6 +211,9 @@ mod tests {
             ("{\"AccessKey\":\"@\",\"SecretKey\":\"\",\"x\":1}", false),
             ("  access_key_id: @\n  secret_access_key: <%= ENV['S'] %>\n", false),
             ("  access_key: @\n  secret_key: !vault s3\n", false),
+            ("AWS_KEY=@\nAWS_SECRET=changeme\n", true),
+            ("AWS_KEY=@\nAWS_SECRET=xxxxxxxx\n", true),
+            ("AWS_KEY=@\nAWS_SECRET=[REDACTED]\n", true),
         ] {
             assert!(beside(text, branded).is_some(), "{text}");
         }

@@ -318,8 +318,8 @@ impl Found<'_> {
         let text = &self.view.text;
         ids.iter()
             .map(|c| {
-                let (affix, branded) = label::of_id(text, self.floor(c.span.start), c.span.clone());
-                IdAt { candidate: c.clone(), affix, branded }
+                let name = label::of_id(text, self.floor(c.span.start), c.span.clone());
+                IdAt { candidate: c.clone(), name }
             })
             .collect()
     }
@@ -364,12 +364,19 @@ impl Found<'_> {
         }
         tokens.sort_by_key(|t| t.span.start);
         tokens.dedup_by_key(|t| t.span.start);
-        let secrets: Vec<SecretAt> =
-            tokens.into_iter().map(|candidate| SecretAt { label: Label::of_token(), candidate }).collect();
+        let secrets: Vec<SecretAt> = tokens
+            .into_iter()
+            .map(|candidate| SecretAt { label: self.label_of_token(&candidate, part), candidate })
+            .collect();
         pair::pair(text, ids, &secrets, part)
             .into_iter()
             .map(|choice| choice.secret.map(|s| secrets[s].candidate.clone()))
             .collect()
+    }
+
+    fn label_of_token(&self, token: &Candidate, part: &Part) -> Label {
+        let span = token.span.clone();
+        Label::of_token(label::read(&self.view.text, self.floor(span.start), span, part))
     }
 
     fn value(&self, candidate: &Candidate) -> Value {

@@ -31,15 +31,15 @@ pub(super) fn is_zlib(head: &[u8]) -> bool {
 }
 
 /// Inflates a deflate stream; takes not a byte more from `input` than belongs to it.
-pub(super) struct Inflate<'s> {
-    input: Input<'s>,
+pub(super) struct Inflate<R> {
+    input: R,
     state: Decompress,
     ended: bool,
 }
 
-impl<'s> Inflate<'s> {
+impl<R: BufRead> Inflate<R> {
     /// `state` is new, and says whether the stream has the header of zlib.
-    pub(super) fn new(input: Input<'s>, state: Decompress) -> Self {
+    pub(super) fn new(input: R, state: Decompress) -> Self {
         Self { input, state, ended: false }
     }
 
@@ -49,7 +49,7 @@ impl<'s> Inflate<'s> {
     }
 }
 
-impl Read for Inflate<'_> {
+impl<R: BufRead> Read for Inflate<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         while !self.ended && !buf.is_empty() {
             let data = self.input.fill_buf()?;
@@ -82,7 +82,7 @@ enum Stage {
 
 /// One stream of gzip, with the checksum behind it.
 pub(super) struct Gzip<'s> {
-    inflate: Inflate<'s>,
+    inflate: Inflate<Input<'s>>,
     stage: Stage,
     crc: Crc,
     len: u32,

@@ -317,10 +317,20 @@ impl Unpacker<'_> {
         packed: u64,
         depth: usize,
     ) -> Result<Option<Problem>, Stop> {
+        self.packed_through(decoder, packed, |unpacker, content| unpacker.content(content, depth))
+    }
+
+    /// The same, where `read` reads what comes out.
+    fn packed_through(
+        &mut self,
+        decoder: &mut dyn Read,
+        packed: u64,
+        read: impl FnOnce(&mut Self, &mut dyn Read) -> Flow,
+    ) -> Result<Option<Problem>, Stop> {
         let consumed = Rc::new(Cell::new(0));
         let mut meter = Meter::expanding(self.shared, Rc::clone(&consumed), decoder);
         consumed.set(packed);
-        let flow = self.content(&mut meter, depth).and_then(|()| meter.drain());
+        let flow = read(self, &mut meter).and_then(|()| meter.drain());
         let failure = meter.failure();
         if self.shared.over().is_some() {
             return Err(Stop);

@@ -1,6 +1,6 @@
-//! PDF: the text of the file as it is, and every stream that is deflated, or written in letters, or both.
+//! PDF: the text of the file as it is, and every stream, inflated and out of its letters; of what a page shows, the text.
 //!
-//! What a page shows is readable where its fonts keep the codes of ASCII. Images are passed over.
+//! Images are passed over.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -10,12 +10,34 @@ use super::inflate::Inflate;
 use super::source::{Parts, Ready, Source};
 use super::{Flow, Problem, Stop, Unpacker};
 
+mod fonts;
+mod letters;
+mod lexer;
+mod text;
+
+use fonts::Fonts;
+use letters::{Letters, Plain};
+use text::Shown;
+
 /// How much is looked at at once, bytes.
 const WINDOW: usize = 16 << 10;
 /// How far before a stream the dictionary that describes it may begin.
-const DICTIONARY: usize = 4 << 10;
+const DICTIONARY: usize = 32 << 10;
 /// What all streams of a file may take together, compressed, to be held until the file is read, bytes.
 const HELD: usize = 64 << 20;
+/// The most that is read of a stream to learn of fonts, bytes.
+const FONTS: u64 = 4 << 20;
+/// What the dictionaries of streams have that no page shows.
+const NO_PAGES: [&[u8]; 8] = [
+    b"/EmbeddedFile",
+    b"/XRef",
+    b"/Metadata",
+    b"/Length1",
+    b"/Type1C",
+    b"/CIDFontType0C",
+    b"/OpenType",
+    b"/FunctionType",
+];
 const BEGIN: &[u8] = b"stream";
 const END: &[u8] = b"endstream";
 
@@ -26,6 +48,47 @@ struct Stream {
     bytes: Vec<u8>,
     whole: bool,
     filters: Filters,
+    holds: Holds,
+}
+
+/// What a stream holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// What a page shows, unless it turns out to be something else.
+    Page,
+    /// Objects: so many, behind their numbers and places, the first so far from the start.
+    Objects {
+        count: usize,
+        first: usize,
+    },
+    Other,
+}
+
+impl Stream {
+    /// What it stands for.
+    fn reader(&self) -> Box<dyn Read + '_> {
+        let bytes: Box<dyn BufRead + '_> = match self.filters.letters {
+            Some(letters) => Box::new(BufReader::new(Plain::new(&self.bytes, letters))),
+            None => Box::new(&self.bytes[..]),
+        };
+        if self.filters.deflated {
+            Box::new(Inflate::new(bytes, flate2::Decompress::new(true)))
+        } else {
+            Box::new(bytes)
+        }
+    }
+
+    /// The start of what it stands for, as far as it is needed to learn of fonts.
+    fn start(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let _damage_is_told_when_it_is_read = self.reader().take(FONTS).read_to_end(&mut bytes);
+        bytes
+    }
+
+    /// The number of its object.
+    fn number(&self) -> Option<u32> {
+        self.object.parse().ok()
+    }
 }
 
 /// What was done to a stream, the last first.
@@ -33,13 +96,6 @@ struct Stream {
 struct Filters {
     letters: Option<Letters>,
     deflated: bool,
-}
-
-/// How bytes are written in letters.
-#[derive(Debug, Clone, Copy)]
-enum Letters {
-    Ascii85,
-    Hex,
 }
 
 /// Reads what stands outside the deflated streams, which are kept. Lines stay: a stream gives its line feeds.
@@ -54,6 +110,7 @@ struct Outside<'s, 'a> {
     encrypted: bool,
     /// The next byte belongs to the last of the streams.
     within: bool,
+    fonts: Fonts,
     /// To be given before anything else.
     ready: Ready,
 }
@@ -68,12 +125,13 @@ impl Unpacker<'_> {
             over: false,
             encrypted: false,
             within: false,
+            fonts: Fonts::default(),
             ready: Ready::default(),
         };
         let read = self.members.content(&self.path, &mut outside);
         // Whatever was left unread.
         let read = read.and_then(|()| io::copy(&mut outside, &mut io::sink()));
-        let Outside { streams, over, encrypted, .. } = outside;
+        let Outside { streams, over, encrypted, mut fonts, .. } = outside;
         if source.failed() || read.is_err() {
             return Err(Stop);
         }
@@ -86,21 +144,19 @@ impl Unpacker<'_> {
                 "its streams are too large to be held in memory: the rest of them was not read",
             ));
         }
+        learn_objects(&streams, &mut fonts);
+        learn_maps(&streams, &mut fonts);
         for stream in streams {
             let before = self.enter(format!("object {}", stream.object).as_bytes())?;
             let packed = stream.bytes.len() as u64;
-            let mut bytes = &stream.bytes[..];
-            let mut plain = stream.filters.letters.map(|letters| BufReader::new(Plain::new(bytes, letters)));
-            let input: &mut dyn BufRead = match &mut plain {
-                Some(plain) => plain,
-                None => &mut bytes,
-            };
-            let failure = if stream.filters.deflated {
-                let mut decoder = Inflate::new(input, flate2::Decompress::new(true));
-                self.packed_in_memory(&mut decoder, packed, depth)?
-            } else {
-                self.packed_in_memory(&mut { input }, packed, depth)?
-            };
+            let failure = self.packed_through(&mut *stream.reader(), packed, |unpacker, content| {
+                if stream.holds == Holds::Page {
+                    let mut source = Source::new(content);
+                    unpacker.content(&mut Shown::new(&mut source, &fonts), depth)
+                } else {
+                    unpacker.content(content, depth)
+                }
+            })?;
             match failure {
                 // Not every writer puts the checksum behind a stream.
                 Some(Problem::Corrupt(reason)) if stream.whole && reason == super::ENDS_EARLY => {}
@@ -111,6 +167,46 @@ impl Unpacker<'_> {
             self.leave(before);
         }
         Ok(())
+    }
+}
+
+/// Learn of fonts from an object, which ends where `text` does.
+fn learn_object(text: &[u8], fonts: &mut Fonts) {
+    let Some(begin) = memmem::rfind(text, b" obj") else { return };
+    if let Some(number) = object_number(&text[..begin]).and_then(|number| number.parse().ok()) {
+        fonts.object(number, &text[begin..]);
+    }
+}
+
+/// The number of the object that begins behind `text`: `12` of `12 0`.
+fn object_number(text: &[u8]) -> Option<&str> {
+    let mut words = text.rsplit(|b| !b.is_ascii_digit()).filter(|word| !word.is_empty());
+    str::from_utf8(words.nth(1)?).ok()
+}
+
+/// Learn of fonts from the objects that are in streams.
+fn learn_objects(streams: &[Stream], fonts: &mut Fonts) {
+    for stream in streams {
+        let Holds::Objects { count, first } = stream.holds else { continue };
+        let bytes = stream.start();
+        let text = String::from_utf8_lossy(&bytes[..first.min(bytes.len())]);
+        let numbers: Vec<usize> =
+            text.split_ascii_whitespace().map_while(|n| n.parse().ok()).take(2 * count).collect();
+        for (nth, pair) in numbers.chunks_exact(2).enumerate() {
+            let end = numbers.get(2 * nth + 3).map_or(bytes.len(), |next| first.saturating_add(*next));
+            let object = bytes.get(first.saturating_add(pair[1])..end.min(bytes.len())).unwrap_or_default();
+            fonts.object(pair[0] as u32, object);
+        }
+    }
+}
+
+/// Read the maps of fonts.
+fn learn_maps(streams: &[Stream], fonts: &mut Fonts) {
+    let wanted = fonts.wanted();
+    for stream in streams {
+        if let Some(number) = stream.number().filter(|number| wanted.contains(number)) {
+            fonts.map(number, &stream.start());
+        }
     }
 }
 
@@ -156,12 +252,18 @@ impl Outside<'_, '_> {
         self.encrypted |= memmem::find(part, b"/Encrypt ").is_some();
         self.ready.bytes.extend_from_slice(part);
         self.tail.extend_from_slice(part);
+        let mut done = 0;
+        for end in memmem::find_iter(&self.tail, b"endobj") {
+            learn_object(&self.tail[done..end], &mut self.fonts);
+            done = end + b"endobj".len();
+        }
         let surplus = self.tail.len().saturating_sub(DICTIONARY);
-        self.tail.drain(..surplus);
+        self.tail.drain(..done.max(surplus));
     }
 
     /// Begin a stream, if its dictionary says that its content does not show, and that it is no image.
     fn begins(&mut self) -> bool {
+        learn_object(&self.tail, &mut self.fonts);
         let from = memmem::rfind(&self.tail, b" obj").unwrap_or(0);
         let dictionary = &self.tail[from..];
         let has = |what: &[u8]| memmem::find(dictionary, what).is_some();
@@ -174,16 +276,28 @@ impl Outside<'_, '_> {
         };
         let filters = Filters { letters, deflated: has(b"/FlateDecode") || has(b"/Fl ") };
         let others = [&b"/LZWDecode"[..], b"/RunLengthDecode", b"/Crypt", b"/Image"];
-        if self.over || !filters.deflated && letters.is_none() || others.iter().any(|o| has(o)) {
+        let number = |name: &[u8]| {
+            let rest = &dictionary[memmem::find(dictionary, name)? + name.len()..];
+            let digits: Vec<u8> =
+                rest.trim_ascii_start().iter().copied().take_while(u8::is_ascii_digit).collect();
+            String::from_utf8(digits).ok()?.parse().ok()
+        };
+        let holds = if has(b"/ObjStm") {
+            Holds::Objects { count: number(b"/N ").unwrap_or(0), first: number(b"/First").unwrap_or(0) }
+        } else if NO_PAGES.iter().any(|other| has(other)) {
+            Holds::Other
+        } else {
+            Holds::Page
+        };
+        let shows = !filters.deflated && letters.is_none() && holds == Holds::Other;
+        if self.over || shows || others.iter().any(|o| has(o)) {
             return false;
         }
-        let words = self.tail[..from].rsplit(|b| !b.is_ascii_digit()).filter(|w| !w.is_empty());
-        let number = words.clone().nth(1).unwrap_or_default();
-        let object = String::from_utf8_lossy(number).into_owned();
+        let object = object_number(&self.tail[..from]).unwrap_or_default().to_owned();
         self.held += size_of::<Stream>() + object.len();
         self.over = self.held > HELD;
         if !self.over {
-            self.streams.push(Stream { object, bytes: Vec::new(), whole: false, filters });
+            self.streams.push(Stream { object, bytes: Vec::new(), whole: false, filters, holds });
         }
         !self.over
     }
@@ -203,100 +317,6 @@ impl Outside<'_, '_> {
         let part = if stream.bytes.is_empty() { part.trim_ascii_start() } else { part };
         stream.bytes.extend_from_slice(part);
         stream.whole = whole;
-    }
-}
-
-/// Reads the bytes that letters stand for, up to what stands for none.
-struct Plain<'t> {
-    text: &'t [u8],
-    letters: Letters,
-    /// The digits of the group at hand, and how many there are.
-    group: [u8; 5],
-    len: usize,
-    ready: Ready,
-}
-
-impl<'t> Plain<'t> {
-    fn new(text: &'t [u8], letters: Letters) -> Self {
-        Self { text, letters, group: [0; 5], len: 0, ready: Ready::default() }
-    }
-
-    /// Take a digit. Of a group that is whole, all bytes come out.
-    fn digit(&mut self, digit: u8) {
-        self.group[self.len] = digit;
-        self.len += 1;
-        if self.len == self.letters.group() {
-            self.end_group();
-        }
-    }
-
-    /// Give the bytes of a group: one less than it has digits in ASCII85, one in hexadecimal digits. What lacks counts as
-    /// the highest digit in the one, as 0 in the other.
-    fn end_group(&mut self) {
-        let group = &mut self.group;
-        match self.letters {
-            Letters::Ascii85 => {
-                group[self.len..].fill(84);
-                let value = group.iter().fold(0u64, |value, digit| value * 85 + u64::from(*digit));
-                let bytes = (value as u32).to_be_bytes();
-                self.ready.bytes.extend_from_slice(&bytes[..self.len.saturating_sub(1)]);
-            }
-            Letters::Hex if self.len > 0 => {
-                group[self.len..].fill(0);
-                self.ready.bytes.push(group[0] << 4 | group[1]);
-            }
-            Letters::Hex => {}
-        }
-        self.len = 0;
-    }
-}
-
-impl Letters {
-    /// How many make a group.
-    fn group(self) -> usize {
-        match self {
-            Self::Ascii85 => 5,
-            Self::Hex => 2,
-        }
-    }
-
-    /// The digit that a letter is.
-    fn digit(self, letter: u8) -> Option<u8> {
-        match self {
-            Self::Ascii85 => matches!(letter, b'!'..=b'u').then(|| letter - b'!'),
-            Self::Hex => char::from(letter).to_digit(16).map(|digit| digit as u8),
-        }
-    }
-}
-
-impl Parts for Plain<'_> {
-    fn ready(&mut self) -> &mut Ready {
-        &mut self.ready
-    }
-
-    fn advance(&mut self) -> io::Result<bool> {
-        let (part, rest) = self.text.split_at(self.text.len().min(WINDOW));
-        self.text = rest;
-        for &letter in part.iter().filter(|b| !b.is_ascii_whitespace()) {
-            if let Some(digit) = self.letters.digit(letter) {
-                self.digit(digit);
-            } else if letter == b'z' && self.len == 0 && matches!(self.letters, Letters::Ascii85) {
-                self.ready.bytes.extend([0; 4]);
-            } else {
-                self.text = &[];
-                break;
-            }
-        }
-        if self.text.is_empty() {
-            self.end_group();
-        }
-        Ok(!part.is_empty())
-    }
-}
-
-impl Read for Plain<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.give(buf)
     }
 }
 
