@@ -12,6 +12,9 @@ use super::names::{
 };
 use crate::rules::Part;
 
+/// The longest name behind a value, in bytes.
+const LONGEST: usize = 120;
+
 /// How far before a value its name may begin, in bytes.
 const REACH: usize = 160;
 
@@ -89,15 +92,16 @@ pub(super) fn in_column(head: &Head<'_>, part: &Part) -> Option<Label> {
 /// What names the value at `span`: the text before it, or the name that stands behind it.
 fn naming(text: &[u8], floor: usize, span: Range<usize>) -> Cow<'_, [u8]> {
     let before = surroundings(text, floor, span.start);
-    match name_behind(&before, &text[span.end..]) {
+    let behind = &text[span.end..];
+    match written_to(&before, behind).or_else(|| name_behind(&before, behind)) {
         Some(name) => Cow::Owned([name, b" = "].concat()),
         None => before,
     }
 }
 
-/// The name of a value that stands behind it: `<value>…</value><name>NAME</name>`, `{"value": "…", "name": "NAME"`.
+/// The name of a value that stands behind it: `<value>…</value><name>NAME</name>`, `{"value": "…", "name": "NAME"`,
+/// `<input value="…" name="NAME">`.
 fn name_behind<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
-    const LONGEST: usize = 120;
     // `text` without the tokens at its start, between which there may be blanks
     let skip = |text: &'a [u8], tokens: &[&[u8]]| {
         tokens.iter().try_fold(text, |text, token| text.trim_ascii_start().strip_prefix(*token))
@@ -119,30 +123,31 @@ fn name_behind<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
             name.to_ascii_lowercase().ends_with(b"value") && opens.is_some_and(|t| t.ends_with(b"{"))
         });
         first.then_some((rest, b'"'))
-    } else if let Some(rest) = behind.strip_prefix(b"\" ") {
+    } else {
         // an input of a form
+        let rest = behind.strip_prefix(b"\" ")?;
         let tag = &rest[..rest.iter().take(LONGEST).position(|b| *b == b'>')?];
         let rest = &tag[memchr::memmem::find(tag, b"name=\"")? + b"name=\"".len()..];
         let open = &before[memchr::memrchr(b'<', before)?..];
         let named = memchr::memmem::find(open, b" name=").is_some();
         (open.starts_with(b"<input ") && open.ends_with(b" value=\"") && !named).then_some((rest, b'"'))
-    } else {
-        // `echo VALUE > folder/NAME`
-        let line = &before[memchr::memrchr(b'\n', before).map_or(0, |end| end + 1)..];
-        let line = line.trim_ascii_start();
-        let behind = behind.strip_prefix(b"\"").or_else(|| behind.strip_prefix(b"'")).unwrap_or(behind);
-        let end = behind
-            .iter()
-            .take(LONGEST)
-            .position(|b| matches!(b, b'\n' | b'\r'))
-            .unwrap_or(behind.len().min(LONGEST));
-        let path = behind[..end].trim_ascii().strip_prefix(b">")?.trim_ascii();
-        let name = &path[memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1)..];
-        let echo = line.starts_with(b"echo ") || line.starts_with(b"printf ");
-        return (echo && !name.is_empty() && !name.iter().any(u8::is_ascii_whitespace)).then_some(name);
     }?;
     let end = rest.iter().take(LONGEST).position(|b| *b == stop)?;
     Some(&rest[..end])
+}
+
+/// The name of a value that is written to a file of this name: `echo VALUE > folder/NAME`.
+fn written_to<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
+    let line = before[memchr::memrchr(b'\n', before).map_or(0, |end| end + 1)..].trim_ascii_start();
+    if !line.starts_with(b"echo ") && !line.starts_with(b"printf ") {
+        return None;
+    }
+    let behind = behind.strip_prefix(b"\"").or_else(|| behind.strip_prefix(b"'")).unwrap_or(behind);
+    let end = behind.iter().take(LONGEST).position(|b| matches!(b, b'\n' | b'\r'));
+    let path =
+        behind[..end.unwrap_or(behind.len().min(LONGEST))].trim_ascii().strip_prefix(b">")?.trim_ascii();
+    let name = &path[memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1)..];
+    (!name.is_empty() && !name.iter().any(u8::is_ascii_whitespace)).then_some(name)
 }
 
 /// What stands behind a key of JSON and its sign, up to the quote before its value; `rest` begins in the key, which ends in one of
@@ -153,6 +158,9 @@ fn key<'a>(rest: &'a [u8], ends: &[&[u8]]) -> Option<&'a [u8]> {
     let behind = rest[len..].strip_prefix(b"\"")?.trim_ascii_start().strip_prefix(b":")?;
     ends.iter().any(|end| name.ends_with(end)).then(|| behind.trim_ascii_start().strip_prefix(b"\""))?
 }
+
+/// What stands between the name of a value and the value in markup.
+const MARKUP: &[&str] = &["value", "content", "td", "string", "type", "hidden", "text"];
 
 /// Read the text before a value.
 fn read_name(before: &[u8], part: &Part) -> Label {
@@ -175,7 +183,13 @@ fn read_name(before: &[u8], part: &Part) -> Label {
         return Label { says: Says::No, ..Label::default() };
     }
     // Without a label the last name counts.
-    let anchor = best.map(|(last, _)| last).or_else(|| words.len().checked_sub(1));
+    // Markup may stand behind it: `name="csrf-token" content="`.
+    let telling = || {
+        let markup = |w: &&Word| MARKUP.contains(&w.text.as_str());
+        let behind = words.iter().rev().take_while(markup).count();
+        words.len().checked_sub(behind + 1).filter(|at| words[*at].start >= line)
+    };
+    let anchor = best.map(|(last, _)| last).or_else(telling).or_else(|| words.len().checked_sub(1));
     let name = anchor.map_or(0..0, |word| name(before, &words, word));
     let named = &words[name.clone()];
     let label = Label {
@@ -207,6 +221,7 @@ fn read_name(before: &[u8], part: &Part) -> Label {
     let alone = says == Says::Yes && alone.is_some_and(|(at, _)| at == last);
     let told = spelled(&words[name.start.min(last.saturating_sub(2))..=last]);
     let clear = match () {
+        () if says != Says::Yes => Clear::General,
         () if label.own || told.ends_with("secretaccesskey") || told.ends_with("accesskeysecret") => {
             Clear::Own
         }

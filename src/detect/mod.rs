@@ -32,6 +32,7 @@ mod names;
 mod packed;
 mod pair;
 pub mod prefilter;
+mod rivals;
 mod rows;
 mod section;
 mod structure;

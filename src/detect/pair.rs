@@ -5,13 +5,13 @@
 //! neighbour on the same line. A section header is never crossed.
 
 use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::assign::{Edge, UNPAIRED, assign};
+use super::assign::{Edge, UNPAIRED};
 use super::candidate::Candidate;
 use super::columns::{Columns, Line};
 use super::label::{IdName, Label, Says};
+use super::rivals::{known_elsewhere, real_first};
 use super::rows::Rows;
 use super::section::Blocks;
 use super::structure::{Gap, indent, is_comment, is_taken_out};
@@ -43,9 +43,6 @@ const BASE: i64 = 20;
 /// What it costs that a secret is by its name or place another's: nearly all that a pair may.
 const OTHERS: i64 = 90;
 
-/// Up to this cost little speaks against a pair.
-const LITTLE: u32 = 32;
-
 /// Pair `ids` and `secrets` of `text`, both in order of position. The secrets are those of `part`.
 pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part) -> Vec<Choice> {
     if ids.is_empty() || secrets.is_empty() {
@@ -70,89 +67,6 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part)
         }
     }
     choices
-}
-
-/// The secret of each id. People write examples beside what is real, and words in capitals look like ids: what is none takes what real
-/// ids leave, except what is clearly its own.
-fn real_first(ids: &[IdAt], secrets: usize, edges: &[Edge]) -> Vec<Option<usize>> {
-    const CLEARLY: u32 = 10;
-    let (examples, others): (Vec<Edge>, Vec<Edge>) =
-        edges.iter().partition(|e| !ids[e.id].candidate.class.real);
-    // Up to what cost a real id may have a secret that an example would take first.
-    let mut most = vec![u32::MAX; secrets];
-    for of_one in examples.chunk_by(|a, b| a.id == b.id) {
-        if let Some(e) = of_one.iter().min_by_key(|e| e.cost) {
-            most[e.secret] = most[e.secret].min(e.cost + CLEARLY);
-        }
-    }
-    let others: Vec<Edge> = others.into_iter().filter(|e| e.cost <= most[e.secret]).collect();
-    let mut pairs = assign(ids.len(), secrets, &without_rivals(ids.len(), secrets, &others));
-    let mut taken = vec![false; secrets];
-    pairs.iter().flatten().for_each(|&secret| taken[secret] = true);
-    let left: Vec<Edge> = examples.into_iter().filter(|e| !taken[e.secret]).collect();
-    for (pair, found) in pairs.iter_mut().zip(assign(ids.len(), secrets, &left)) {
-        *pair = pair.or(found);
-    }
-    pairs
-}
-
-/// The pairs that are possible where one place of an id tells its secret clearly: its other places have no other secret, unless they
-/// tell it as clearly. `None`: that rules nothing out.
-fn known_elsewhere(
-    text: &[u8],
-    ids: &[IdAt],
-    secrets: &[SecretAt],
-    edges: &[Edge],
-    pairs: &[Option<usize>],
-) -> Option<Vec<Edge>> {
-    const CLEARLY: u32 = 8;
-    let id = |e: &Edge| &text[ids[e.id].candidate.span.clone()];
-    let secret = |e: &Edge| &text[secrets[e.secret].candidate.span.clone()];
-    let chosen = || edges.iter().filter(|e| pairs[e.id] == Some(e.secret));
-    let mut known: HashMap<&[u8], &Edge> = HashMap::new();
-    for e in chosen().filter(|e| e.cost <= LITTLE) {
-        let best = known.entry(id(e)).or_insert(e);
-        if e.cost < best.cost {
-            *best = e;
-        }
-    }
-    let differs = |e: &Edge| known.get(id(e)).filter(|best| secret(best) != secret(e));
-    let doubtful: HashSet<usize> = chosen()
-        .filter(|e| differs(e).is_some_and(|best| e.cost >= best.cost + CLEARLY))
-        .map(|e| e.id)
-        .collect();
-    let possible = |e: &&Edge| !(doubtful.contains(&e.id) && differs(e).is_some());
-    (!doubtful.is_empty()).then(|| edges.iter().filter(possible).copied().collect())
-}
-
-/// The pairs that are possible beside those that are clear: where an id and a secret cost little, less than either with any other, and
-/// clearly so, or all other secrets would be poor ones for the id. No id without a secret elsewhere is a reason to part these.
-fn without_rivals(ids: usize, secrets: usize, edges: &[Edge]) -> Vec<Edge> {
-    const CLEARLY: u32 = 8;
-    const POOR: u32 = 40;
-    // The cheapest pair of each, and the cost of the next one.
-    let two_best = |count: usize, of: fn(&Edge) -> usize| {
-        let mut best: Vec<(Option<Edge>, u32)> = vec![(None, u32::MAX); count];
-        for e in edges {
-            let (first, next) = &mut best[of(e)];
-            match first {
-                Some(f) if e.cost >= f.cost => *next = (*next).min(e.cost),
-                _ => *next = first.replace(*e).map_or(u32::MAX, |f| f.cost),
-            }
-        }
-        best
-    };
-    let (of_ids, of_secrets) = (two_best(ids, |e| e.id), two_best(secrets, |e| e.secret));
-    let clear = |e: &Edge| {
-        let ((of_id, id_next), (of_secret, secret_next)) = (of_ids[e.id], of_secrets[e.secret]);
-        let first = of_id == Some(*e) && of_secret == Some(*e);
-        let alone = id_next >= e.cost + POOR;
-        let apart = id_next.min(secret_next) >= e.cost + CLEARLY;
-        e.cost <= LITTLE && first && (alone || apart)
-    };
-    let is_clear = |e: &Option<Edge>| e.as_ref().is_some_and(clear);
-    let parts = |e: &Edge| !clear(e) && (is_clear(&of_ids[e.id].0) || is_clear(&of_secrets[e.secret].0));
-    edges.iter().filter(|e| !parts(e)).copied().collect()
 }
 
 /// Ids and secrets in one order, with what lies between neighbours.
@@ -309,7 +223,7 @@ impl<'a> Layout<'a> {
         const ABOUT: u32 = 16;
         let named = |e: &Edge| {
             let label = &self.secrets[e.secret].label;
-            (label.says == Says::Yes).then_some(label.clear)
+            matches!(label.says, Says::Yes | Says::Maybe).then_some(label.clear)
         };
         let mut cheapest = [u32::MAX; 3];
         for e in edges.iter() {
@@ -329,9 +243,7 @@ impl<'a> Layout<'a> {
     fn edge(&self, id: usize, other: usize, gap: Gap, step: i64, edges: &mut Vec<Edge>) {
         let Slot::Secret(secret) = self.order[other] else { return };
         let (a, b) = (&self.ids[id].candidate, &self.secrets[secret].candidate);
-        // A session has a key of its own: no other has a token.
-        let lasting = self.of_tokens && self.text[a.span.clone()].starts_with(b"AKIA");
-        if lasting || !can_belong(a, b) || gap.lines > 0 && self.rows.part(id, secret) {
+        if !can_belong(a, b) || gap.lines > 0 && self.rows.part(id, secret) {
             return;
         }
         let cost = self.cost(id, secret, gap, step);
@@ -349,7 +261,8 @@ impl<'a> Layout<'a> {
             (&b.candidate.span, &a.candidate.span)
         };
         let between = self.text.get(first.end..last.start).unwrap_or_default();
-        let touching = between.len() <= 8 && !between.iter().any(u8::is_ascii_alphanumeric);
+        let of_two = are_of_two(between);
+        let touching = between.len() <= 8 && !of_two && !between.iter().any(u8::is_ascii_alphanumeric);
         let partner = self.columns.partner[id] == Some(secret);
         let named = match b.label.says {
             Says::No if !touching => return i64::from(UNPAIRED),
@@ -377,9 +290,17 @@ impl<'a> Layout<'a> {
             cost += 20;
         }
         cost += self.column_cost(id, secret, step) + affix_cost(a, &b.label);
-        if b.label.says == Says::Yes && !touching && !partner {
+        let bare = a.name.affix.is_empty() && b.label.affix.is_empty();
+        if b.label.says == Says::Yes && bare && !partner {
             // Many things have a password: that of a key is near.
-            cost += i64::from(gap.lines) * [2, 1, 0][b.label.clear as usize] / 6;
+            cost += i64::from(gap.lines.saturating_sub(12)) * [2, 1, 0][b.label.clear as usize] / 6;
+        }
+        if gap.lines == 0 && of_two {
+            cost += 14;
+        }
+        // Only a session has a token, and a key of its own.
+        if self.of_tokens && self.text[a.candidate.span.clone()].starts_with(b"AKIA") {
+            cost += 30;
         }
         if let Some(vacant) = &self.vacant[id]
             && !(touching || partner || vacant.may_mean(&b.label))
@@ -473,9 +394,11 @@ fn affix_cost(id: &IdAt, secret: &Label) -> i64 {
             (false, false) => 35,
             _ => 8,
         };
-        if id.name.purposes.as_ref().is_some_and(|purposes| *purposes != secret.purposes) {
-            cost += 6;
-        }
+        cost += match &id.name.purposes {
+            Some(purposes) if *purposes != secret.purposes => 12,
+            Some(purposes) if !purposes.is_empty() && id.name.affix.is_empty() => -20,
+            _ => 0,
+        };
     }
     if secret.foreign && secret.affix.iter().all(|word| !id.name.affix.contains(word)) {
         cost += OTHERS; // the secret of something else beside an id whose own is not there
@@ -521,6 +444,22 @@ fn is_scope(text: &[u8], id: &Range<usize>) -> bool {
         [b'&', ..] => text[..id.start].ends_with(b"AWSAccessKeyId="),
         _ => false,
     }
+}
+
+/// Whether a list or a call ends and another begins between two values on one line: `"…"), ("…"`.
+fn are_of_two(between: &[u8]) -> bool {
+    let mut open = 0u32;
+    let mut left = false;
+    for byte in between {
+        match byte {
+            b'(' | b'[' if left => return true,
+            b'(' | b'[' => open += 1,
+            b')' | b']' if open > 0 => open -= 1,
+            b')' | b']' => left = true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether a secret is part of a URL of which `id` is none, and which is none of S3: `postgres://user:SECRET@host`.
