@@ -144,8 +144,19 @@ impl Skipped {
     /// Say in which file an object is: of a path and an id, a person knows the path.
     pub fn name_path(&mut self, path: &str) {
         let Some(id) = self.object else { return };
-        self.what = format!("{} (object {id})", self.what.replacen(&object_name(&id), path, 1));
+        self.what = format!("{}{}", self.what.replacen(&object_name(&id), path, 1), behind_path(&id));
     }
+
+    /// What was not read, without the id of an object behind its path.
+    pub fn place(&self) -> &str {
+        let id = self.object.as_ref().map(|id| behind_path(id));
+        id.and_then(|id| self.what.strip_suffix(id.as_str())).unwrap_or(&self.what)
+    }
+}
+
+/// The id of an object, behind its path.
+fn behind_path(id: &oid) -> String {
+    format!(" ({})", object_name(id))
 }
 
 /// What people call an object of which only the id is known.

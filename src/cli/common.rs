@@ -59,9 +59,9 @@ pub(crate) struct Common {
     /// Let nothing suppress a finding: neither the text, nor the configuration, nor the baseline
     #[arg(long, global = true, conflicts_with_all = ["config", "baseline"])]
     pub(crate) no_suppress: bool,
-    /// Number of threads [default: one for each CPU]
-    #[arg(long, short = 'j', global = true, value_name = "N")]
-    pub(crate) threads: Option<NonZeroUsize>,
+    /// Number of threads, up to 256 [default: one for each CPU]
+    #[arg(long, short = 'j', global = true, value_name = "N", value_parser = threads())]
+    pub(crate) threads: Option<u16>,
     /// Show no progress bar
     #[arg(long, global = true)]
     pub(crate) no_progress: bool,
@@ -113,6 +113,11 @@ fn archive_depth() -> impl TypedValueParser<Value = u8> {
     clap::value_parser!(u8).range(0..=32)
 }
 
+/// More take memory and give nothing: the work is cut into pieces for each.
+fn threads() -> impl TypedValueParser<Value = u16> {
+    clap::value_parser!(u16).range(1..=256)
+}
+
 fn decode_depth() -> impl TypedValueParser<Value = u8> {
     clap::value_parser!(u8).range(0..=16)
 }
@@ -136,7 +141,8 @@ impl Common {
 
     /// How many threads to use.
     pub(crate) fn threads(&self) -> usize {
-        self.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+        let available = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.threads.map_or_else(available, usize::from)
     }
 
     /// How far to go into archives.

@@ -131,6 +131,13 @@ fn dispatch(mut cli: Cli) -> Result<ExitStatus> {
     if let (Some(name), Some(path)) = (cli.command.as_ref().and_then(prints), &common.output) {
         bail!("`keyhound {name}` writes no report: instead of --output use > {}", path.display());
     }
+    // Before a scan, of which the report would be lost.
+    if let Some(path) = &common.output
+        && let Some(folder) =
+            path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
+    {
+        bail!("cannot write {}: there is no folder {}", path.display(), folder.display());
+    }
     let Some(command) = cli.command else { return history::audit(&history::AuditArgs::here(), common) };
     match command {
         Command::Audit(args) => history::audit(&args, common),

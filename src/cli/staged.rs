@@ -29,13 +29,15 @@ pub(crate) fn scan(here: &Here, scope: Scope, common: &Common) -> Result<ExitSta
     let mut outcome =
         scan_staged(&here.repo, &here.index, scope, &here.objects, &detector, &control, started)
             .context("cannot scan what is staged")?;
-    if !outcome.findings.is_empty() {
-        // Nothing is looked up for a commit that adds nothing: this runs all day.
-        Suppressions::of_index(here, detector.rules(), common)?.apply(&mut outcome);
-    }
+    // A commit that adds nothing may still break what the next ones need.
+    Suppressions::of_index(here, detector.rules(), common)?.apply(&mut outcome);
     verify::apply(&mut outcome, common, &control)?;
     outcome.finished = now();
     let is_first = || matches!(names::resolve(&here.repo, b"HEAD"), Ok(None));
-    let gate = if !outcome.findings.is_empty() && is_first() { Gate::FirstCommit } else { Gate::Commit };
+    let gate = match scope {
+        Scope::Whole => Gate::Files,
+        Scope::Changed if !outcome.findings.is_empty() && is_first() => Gate::FirstCommit,
+        Scope::Changed => Gate::Commit,
+    };
     output::finish_gate(&outcome, detector.rules(), gate, common)
 }

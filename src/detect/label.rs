@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use super::heads::Head;
 use super::names::{
-    STAGES, Word, affix, find, is_branded, is_filler, is_foreign_value, is_own, name, purposes, spelled,
-    words,
+    STAGES, Word, affix, find, is_branded, is_filler, is_foreign_value, is_of_anything, is_own, name,
+    purposes, spelled, words,
 };
 use crate::rules::Part;
 
@@ -195,7 +195,7 @@ fn read_name(before: &[u8], part: &Part) -> Label {
     let label = Label {
         affix: affix(named),
         purposes: purposes(named),
-        foreign: is_foreign_value(named),
+        foreign: is_foreign_value(named) || best.is_none() && is_of_anything(named),
         own: is_own(named),
         name: spelled(named),
         ..Label::default()

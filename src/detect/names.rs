@@ -362,7 +362,12 @@ pub(super) fn is_foreign(name: &[Word]) -> bool {
 /// Whether the name of a value is that of something else that has secrets.
 pub(super) fn is_foreign_value(name: &[Word]) -> bool {
     let any = name.iter().any(|w| FOREIGN_VALUES.contains(&w.text.as_str()));
-    is_foreign(name) || (any || FOREIGN_NAMES.contains(&spelled(name).as_str())) && !is_own(name)
+    is_foreign(name) || any && !is_own(name)
+}
+
+/// Whether a name as a whole is that of a key of anything.
+pub(super) fn is_of_anything(name: &[Word]) -> bool {
+    FOREIGN_NAMES.contains(&spelled(name).as_str())
 }
 
 /// What a name says the key is for, in words that else tell little.

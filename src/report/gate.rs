@@ -10,10 +10,12 @@ use crate::finding::{Finding, Severity};
 use crate::report::human_parts::{Painter, Style};
 use crate::report::sanitize::sanitize;
 use crate::report::{Report, text};
-use crate::triage::BASELINE_NAME;
+use crate::triage::{BASELINE_NAME, CONFIG_NAME};
 
 /// How many findings, or things that were not read, are named.
 const NAMED: usize = 4;
+/// How many files the advice names. Of more it says that there are files.
+const FIXED: usize = 12;
 
 /// What a gate lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Gate {
     Commit,
     /// What is staged, where there is no commit yet.
     FirstCommit,
+    /// All files that git tracks, as they are staged.
+    Files,
     /// A commit message.
     Message,
     /// Commits on their way to another repository.
@@ -36,6 +40,7 @@ impl Gate {
     const fn adds(self) -> &'static str {
         match self {
             Self::Commit | Self::FirstCommit => "this commit would add",
+            Self::Files => "the files that git tracks hold",
             Self::Message => "this commit message holds",
             Self::Push => "this push would publish",
             Self::Receive => "this push holds",
@@ -105,18 +110,25 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
     let paths: BTreeSet<String> = findings
         .iter()
         .filter_map(|f| f.location.path.as_deref())
-        .map(|path| quoted(&report.redactor.bytes(path.split(|b| *b == b'!').next().unwrap_or(path))))
+        .map(|path| quoted(&report.redactor.bytes(container(path))))
         .collect();
-    let paths: Vec<String> = paths.into_iter().take(2).collect();
+    // One that is left out would block the next try.
+    let mut paths: Vec<String> = paths.into_iter().take(FIXED + 1).collect();
+    if paths.len() > FIXED {
+        paths = vec!["FILE...".into()];
+    }
     let only = |place| findings.iter().all(|f| f.location.place == place);
     match gate {
         Gate::Commit | Gate::FirstCommit if !paths.is_empty() => {
             let how = if only(Place::Path) { "give the file another name" } else { "take them out" };
-            let leave = if gate == Gate::Commit { "git restore --staged" } else { "git rm --cached" };
+            let leave = if gate == Gate::Commit { "git restore --staged" } else { "git rm --cached --force" };
             let paths = paths.join(" ");
             writeln!(out, "fix: {how} and `git add` the file, or leave it out: {leave} {paths}")?;
         }
         Gate::Commit | Gate::FirstCommit => writeln!(out, "fix: take them out and `git add` again")?,
+        Gate::Files => {
+            writeln!(out, "fix: take them out and commit; to see where else they are: keyhound audit")?
+        }
         Gate::Message => writeln!(
             out,
             "fix: commit again without them: git commit --edit --file=\"$(git rev-parse --git-path COMMIT_EDITMSG)\""
@@ -160,8 +172,12 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
         Gate::Message => {
             writeln!(out, "allow: no leak? say `keyhound:allow` and why on its line of the message")
         }
+        Gate::Files => writeln!(out, "{allow} keyhound baseline update --reason WHY"),
         Gate::Commit | Gate::FirstCommit => {
-            writeln!(out, "{allow} keyhound baseline update --reason WHY && git add :/{BASELINE_NAME}")
+            writeln!(
+                out,
+                "{allow} keyhound staged --format json | keyhound baseline update --from - --reason WHY && git add :/{BASELINE_NAME}"
+            )
         }
         // The file may have gone since, so that a scan of the files here would not find it.
         Gate::Push | Gate::Receive | Gate::Range => writeln!(
@@ -170,6 +186,12 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
              \x20      keyhound history --range COMMIT^..COMMIT --format json | keyhound baseline update --from - --reason WHY"
         ),
     }
+}
+
+/// The file of the repository that a path is in: `a.zip` of `a.zip!b`.
+fn container(path: &[u8]) -> &[u8] {
+    let inner = path.iter().skip(1).position(|b| *b == b'!');
+    inner.map_or(path, |at| &path[..=at])
 }
 
 /// A path from the top of the work tree, for git in any of its folders, to be pasted into a shell.
@@ -206,7 +228,7 @@ fn incomplete(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let what = match gate {
-        Gate::Commit | Gate::FirstCommit => "what is staged",
+        Gate::Commit | Gate::FirstCommit | Gate::Files => "what is staged",
         Gate::Message => "the message",
         Gate::Push | Gate::Receive => "the push",
         Gate::Range => "the range",
@@ -220,6 +242,12 @@ fn incomplete(
     }
     if all.len() > named {
         writeln!(out, "  and {} more", all.len() - named)?;
+    }
+    if !more_follows && !matches!(gate, Gate::Message | Gate::Receive) {
+        writeln!(
+            out,
+            "fix: mend or leave out what is named here; if it is meant to be so, say why in an [[allow]] of its paths in {CONFIG_NAME}"
+        )?;
     }
     Ok(())
 }

@@ -65,6 +65,12 @@ impl Audit {
                 relative(location, &root);
             }
         }
+        let folder = format!("{}/", String::from_utf8_lossy(&root));
+        for skipped in outcome.incomplete.iter_mut().chain(&mut outcome.left_out) {
+            if let Some(path) = skipped.what.strip_prefix(&folder) {
+                skipped.what = path.to_owned();
+            }
+        }
         self.add(outcome);
     }
 

@@ -253,6 +253,14 @@ impl Allow {
             && has(&self.rules, Some(&*finding.rule_id))
     }
 
+    /// Whether it allows whatever there is in its places.
+    pub(super) fn allows_all(&self) -> bool {
+        self.paths.is_some()
+            && [&self.fingerprints, &self.key_ids, &self.accounts, &self.rules]
+                .iter()
+                .all(|list| list.is_empty())
+    }
+
     /// Whether it depends on the place.
     pub(super) fn needs_path(&self) -> bool {
         self.paths.is_some()

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use jiff::civil::Date;
 
+use crate::blob::Skipped;
 use crate::finding::{Finding, Location, Severity, Suppression, SuppressionKind};
 use crate::scan::Outcome;
 
@@ -65,10 +66,25 @@ impl Triage {
             self.severity(finding);
             finding.suppression = self.judge(finding, outcome.mode, &mut used);
         }
+        let (allowed, unread) = std::mem::take(&mut outcome.incomplete)
+            .into_iter()
+            .partition(|skipped| self.allows_unread(skipped, outcome.mode, &mut used));
+        outcome.incomplete = unread;
+        outcome.left_out.extend::<Vec<Skipped>>(allowed);
         let whole = self.whole
             && outcome.incomplete.is_empty()
             && matches!(outcome.mode, "files" | "history" | "audit");
         outcome.unused_suppressions.extend(self.stale(&used, whole));
+    }
+
+    /// Whether all that there may be in what was not read is allowed, for the path that it is.
+    fn allows_unread(&self, skipped: &Skipped, mode: &str, used: &mut Used) -> bool {
+        let path = self.path(skipped.place().as_bytes(), mode);
+        let entries = self.config.iter().flat_map(|config| &config.entries);
+        let mut allows = entries.zip(&mut used.entries).filter(|(entry, _)| {
+            entry.allows_all() && !is_over(entry.expires, self.today) && entry.covers(path.as_deref())
+        });
+        allows.next().map(|(_, used)| *used = true).is_some()
     }
 
     fn severity(&self, finding: &mut Finding) {
@@ -86,7 +102,7 @@ impl Triage {
         let mut first = None;
         let mut all = true;
         for place in finding.places() {
-            let path = self.path(place, mode);
+            let path = place.path.as_deref().and_then(|path| self.path(path, mode));
             // Where places were left out, one may stand where nothing allows it.
             let knows_all = finding.other_locations_omitted == 0;
             let mut of_place = self.inline(place).filter(|_| knows_all);
@@ -164,9 +180,8 @@ impl Triage {
         })
     }
 
-    /// The path of a place from the root of the repository.
-    fn path(&self, place: &Location, mode: &str) -> Option<Vec<u8>> {
-        let path = place.path.as_deref()?;
+    /// A path from the root of the repository.
+    fn path(&self, path: &[u8], mode: &str) -> Option<Vec<u8>> {
         match &self.folders {
             Some(folders) if mode == "files" => folders.below_root(path),
             _ => Some(path.to_vec()),

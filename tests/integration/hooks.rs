@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::support::git::Repo;
-use crate::support::{Run, TestEnv, id, pair, program, run_with_stdin, secret};
+use crate::support::{Run, TestEnv, id, pair, run_with_stdin, secret};
 
 fn executable(repo: &Repo<'_>, file: &str, text: &str) {
     repo.write(file, text);
@@ -260,12 +260,17 @@ fn a_message_of_ten_lines_tells_what_to_do_and_doing_it_helps() {
     assert!(repo.staged().len() < 5, "{restore}");
     repo.git(&["reset", "--quiet"]);
 
+    // What is allowed is what was told, from any folder: neither what is not staged, nor less.
     repo.stage("a.ini", pair(0));
-    advice(&commit());
-    let update = ["baseline", "update", "--quiet", "--reason", "made up", "a.ini"];
-    assert_eq!(repo.keyhound(&update).status, 0);
-    repo.git(&["add", ".keyhound-baseline.toml"]);
+    repo.write("a.ini", "gone from the work tree\n");
+    repo.write("real.ini", pair(3));
+    let said = advice(&commit());
+    let update = said.lines().find_map(|line| line.split(", or: ").nth(1)).expect("a command");
+    assert_eq!(repo.paste("it's 0", update).status, 0, "{update}");
     assert_eq!(commit().status, 0);
+    repo.stage("real.ini", pair(3));
+    advice(&commit());
+    repo.git(&["rm", "--quiet", "--cached", "--force", "real.ini"]);
     assert_eq!(push(&[]).status, 0, "the baseline is in what is pushed");
 
     let message = format!("key {} and {}", id(1), secret(1));
@@ -283,13 +288,8 @@ fn a_message_of_ten_lines_tells_what_to_do_and_doing_it_helps() {
     let said = advice(&push(&[]));
     let update = said.lines().find(|line| line.contains("keyhound history --range")).expect("a command");
     let commit_id = said.split("c.ini:1, commit ").nth(1).unwrap().split_whitespace().next().unwrap();
-    let program = program().display().to_string();
-    let update = update
-        .replace("COMMIT", commit_id)
-        .replace("WHY", "'made up'")
-        .replace("keyhound ", &format!("'{program}' "));
-    let mut shell = std::process::Command::new("sh");
-    assert_eq!(repo.run(shell.args(["-c", update.trim()])).status, 0, "{update}");
+    let update = update.replace("COMMIT", commit_id);
+    assert_eq!(repo.paste("", &update).status, 0, "{update}");
     repo.git(&["add", ".keyhound-baseline.toml"]);
     assert_eq!(commit().status, 0);
     assert_eq!(push(&[]).status, 0);
@@ -301,7 +301,9 @@ fn the_advice_can_be_pasted_for_any_name_and_for_the_first_commit() {
     let env = TestEnv::new();
     let repo = Repo::init(&env, "repo", &[]);
     assert_eq!(repo.keyhound(&["hook", "install", "--quiet"]).status, 0);
-    for name in [&b"plain.ini"[..], b"a\nb it's.ini", b"caf\xe9.ini", "übel.ini".as_bytes(), b"-x.ini"] {
+    for name in
+        [&b"plain.ini"[..], b"a\nb it's.ini", b"caf\xe9.ini", "übel.ini".as_bytes(), b"-x.ini", b"!x.ini"]
+    {
         for first in [true, false] {
             if !first {
                 repo.git(&["commit", "--quiet", "--allow-empty", "--message", "start"]);
@@ -309,6 +311,7 @@ fn the_advice_can_be_pasted_for_any_name_and_for_the_first_commit() {
             let path = repo.path("").join(std::ffi::OsStr::from_bytes(name));
             fs::write(&path, pair(0)).unwrap();
             repo.git(&["add", "--all"]);
+            fs::write(&path, "changed since\n").unwrap();
             let said = advice(&repo.try_git(&["commit", "--quiet", "--message", "leak"]));
             let leave = said.lines().find_map(|line| line.split("leave it out: ").nth(1)).expect("a command");
             let mut shell = std::process::Command::new("bash");
@@ -318,6 +321,67 @@ fn the_advice_can_be_pasted_for_any_name_and_for_the_first_commit() {
         }
         repo.git(&["update-ref", "-d", "HEAD"]);
     }
+}
+
+#[test]
+fn what_is_installed_for_one_repository_changes_nothing_for_others() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.git(&["config", "--global", "core.hooksPath", env.path("all").to_str().unwrap()]);
+    for action in ["install", "uninstall"] {
+        let run = repo.keyhound(&["hook", action]);
+        assert_eq!(run.status, 2);
+        assert!(run.stderr.contains("--global") && run.stderr.contains("core.hooksPath"), "{}", run.stderr);
+    }
+    assert!(!env.path("all").exists());
+    // One of its own is meant.
+    repo.git(&["config", "core.hooksPath", ".githooks"]);
+    assert_eq!(repo.keyhound(&["hook", "install", "--quiet"]).status, 0);
+    assert!(repo.path(".githooks/pre-commit").exists());
+    repo.git(&["config", "core.hooksPath", "/dev/null"]);
+    let run = repo.keyhound(&["hook", "install"]);
+    assert!(run.status == 2 && run.stderr.contains("leads to /dev/null"), "{}", run.stderr);
+}
+
+#[test]
+fn what_somebody_wrote_into_a_hook_is_not_lost() {
+    let env = TestEnv::new();
+    let repo = hooked(&env);
+    let file = repo.path(".git/hooks/pre-commit");
+    let ours = fs::read_to_string(&file).unwrap();
+    let added = format!("{ours}echo more\n");
+    fs::write(&file, &added).unwrap();
+    for action in ["install", "uninstall"] {
+        let run = repo.keyhound(&["hook", action]);
+        assert!(run.status == 2 && run.stderr.contains("has lines behind keyhound's"), "{}", run.stderr);
+        assert_eq!(fs::read_to_string(&file).unwrap(), added);
+    }
+    fs::write(&file, ours).unwrap();
+    assert_eq!(repo.keyhound(&["hook", "uninstall", "--quiet"]).status, 0);
+    repo.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 1\n");
+    let run = repo.keyhound(&["hook", "install", "pre-commit"]);
+    assert!(
+        run.status == 0 && run.stderr.contains("it is not executable, and did not run"),
+        "{}",
+        run.stderr
+    );
+    repo.git(&["commit", "--quiet", "--allow-empty", "--message", "as before"]);
+}
+
+#[test]
+fn a_merge_is_stopped_where_that_is_wanted() {
+    let env = TestEnv::new();
+    let repo = hooked(&env);
+    repo.git(&["checkout", "--quiet", "-b", "side"]);
+    repo.stage("a.ini", pair(0));
+    repo.git(&["commit", "--quiet", "--no-verify", "--message", "leak"]);
+    repo.git(&["checkout", "--quiet", "main"]);
+    let merge = || repo.try_git(&["merge", "--no-ff", "--no-edit", "side"]);
+    assert_eq!(merge().status, 0);
+    repo.git(&["reset", "--quiet", "--hard", "HEAD^"]);
+    assert_eq!(repo.keyhound(&["hook", "install", "pre-merge-commit"]).status, 0);
+    let run = merge();
+    assert!(run.status != 0 && (run.stdout + &run.stderr).contains("a.ini:1"));
 }
 
 /// Every file below a folder, with its content.

@@ -285,7 +285,7 @@ fn a_blocked_developer_reads_ten_lines_at_most() {
     assert_eq!(run.status, 1);
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert!(lines.len() <= 10, "{}", run.stdout);
-    for part in [&id(0), "a0.ini:1", "why:", "git rm --cached :/a0.ini", "vault", "8 credentials"] {
+    for part in [&id(0), "a0.ini:1", "why:", "git rm --cached --force :/a0.ini", "vault", "8 credentials"] {
         assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
     }
     for n in 0..4 {
@@ -303,12 +303,44 @@ fn a_key_id_in_the_name_of_a_file_gets_advice_of_its_own() {
     let run = repo.keyhound(&["staged"]);
     assert_eq!(run.status, 1, "{}", run.stderr);
     for part in
-        [&format!("{name} (its name)"), "give the file another name", "allow: no leak? keyhound baseline"]
+        [&format!("{name} (its name)"), "give the file another name", "allow: no leak? keyhound staged"]
     {
         assert!(run.stdout.contains(part), "{part}: {}", run.stdout);
     }
     assert!(!run.stdout.contains("keyhound:allow"), "{}", run.stdout);
-    assert_eq!(repo.keyhound(&["baseline", "update", "--reason", "a name"]).status, 0);
+    let advice =
+        run.stdout.lines().find_map(|line| line.strip_prefix("allow: no leak? ")).expect("a command");
+    assert_eq!(repo.paste("", advice).status, 0, "{advice}");
     repo.git(&["add", "."]);
     assert_eq!(repo.keyhound(&["staged"]).status, 0, "the advice helps");
+}
+
+/// A commit that leaks nothing may break what the next ones need, or hold what cannot be read and is meant to be so.
+#[test]
+fn a_broken_configuration_is_told_and_a_damaged_file_can_be_allowed() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage(".keyhound.toml", "broken config");
+    let run = repo.keyhound(&["staged"]);
+    assert!(run.status == 2 && run.stderr.contains(".keyhound.toml:1"), "{}", run.stderr);
+    repo.stage(".keyhound.toml", "inline = \"allow\"\n");
+    // It says that a hundred bytes follow.
+    let cut = [&b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x01\x64\0\x9b\xff"[..], b"only these"].concat();
+    repo.stage("tests/cut.gz", cut);
+    let run = repo.keyhound(&["staged"]);
+    assert_eq!(run.status, 2);
+    assert!(run.stdout.contains("tests/cut.gz") && run.stdout.contains("[[allow]]"), "{}", run.stdout);
+    let allow = "[[allow]]\nreason = \"a test\"\npaths = [\"tests/cut.gz\"]\n";
+    // One that allows only some things says nothing of what was not read.
+    repo.stage(".keyhound.toml", format!("{allow}rules = [\"aws-access-key\"]\n"));
+    assert_eq!(repo.keyhound(&["staged"]).status, 2);
+    repo.stage(".keyhound.toml", allow);
+    assert_eq!(repo.keyhound(&["staged"]).status, 0);
+    repo.commit("with a damaged file");
+    for args in [&["files", "."][..], &["history"], &["history", "--range", "HEAD"], &["audit"]] {
+        let run = repo.keyhound(args);
+        assert_eq!(run.status, 0, "{args:?}: {}{}", run.stdout, run.stderr);
+        assert!(run.stdout.contains("tests/cut.gz"), "{args:?}: {}", run.stdout);
+        assert_eq!(repo.keyhound(&[args, &["--no-suppress"]].concat()).status, 2, "{args:?}");
+    }
 }

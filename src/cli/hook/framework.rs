@@ -20,7 +20,7 @@ use crate::cli::staged as staged_command;
 pub(super) fn run(hook: Hook, args: &[OsString], common: &Common) -> Result<ExitStatus> {
     let here = Here::find()?;
     match hook {
-        Hook::PreCommit => match named_range(&here)? {
+        Hook::PreCommit | Hook::PreMergeCommit => match named_range(&here)? {
             Some(range) => commits(&here, &range, Gate::Range, common),
             None if is_staged(&here)? => staged_command::scan(&here, Scope::Changed, common),
             None => staged_command::scan(&here, Scope::Whole, common),

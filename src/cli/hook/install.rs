@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::run::hook_file;
+use super::run::{hook_file, is_executable};
 use super::{Hook, Places};
 use crate::cli::common::{Common, env};
 use crate::cli::exit::ExitStatus;
@@ -17,12 +17,20 @@ use crate::cli::output::note;
 
 /// Tells our hooks from others.
 const MARK: &str = "# Installed by `keyhound hook install`; `keyhound hook uninstall` takes it away.";
+/// How the last line of our hooks begins.
+const LAST: &str = "exec \"$keyhound\" hook run";
 /// Behind the name of a hook that was there before.
 const BEFORE: &str = ".before-keyhound";
 
 /// Put keyhound into hooks.
 pub(super) fn install(places: &Places, common: &Common) -> Result<ExitStatus> {
     let folder = if places.global { global_folder(true)? } else { folder()? };
+    if folder.exists() && !folder.is_dir() {
+        bail!(
+            "git's core.hooksPath leads to {}, which is no folder, so that no hook runs: git config --show-origin core.hooksPath tells where that is said",
+            folder.display()
+        );
+    }
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let program = std::env::current_exe().context("cannot tell where keyhound is")?;
     for hook in chosen(places)? {
@@ -33,9 +41,14 @@ pub(super) fn install(places: &Places, common: &Common) -> Result<ExitStatus> {
             if exists(&before) {
                 bail!("{} and {} are both there: remove one of them", file.display(), before.display());
             }
+            kept = if is_executable(&file) {
+                "; the hook that was there runs first"
+            } else {
+                "; the hook that was there is kept, but it is not executable, and did not run"
+            };
             fs::rename(&file, &before).with_context(|| format!("cannot rename {}", file.display()))?;
-            kept = "; the hook that was there runs first";
         }
+        keeps_to_itself(&file)?;
         write(&folder, &file, &script(&program, hook, places.global))?;
         if !common.quiet {
             note(format_args!("keyhound: installed {}{kept}", file.display()));
@@ -54,6 +67,7 @@ pub(super) fn uninstall(places: &Places, common: &Common) -> Result<ExitStatus> 
         if !is_ours(&file) {
             continue;
         }
+        keeps_to_itself(&file)?;
         let before = before(&file);
         let failed = || format!("cannot remove {}", file.display());
         let kept = if exists(&before) {
@@ -85,8 +99,29 @@ fn chosen(places: &Places) -> Result<Vec<Hook>> {
     Ok(if bare { vec![Hook::PreReceive] } else { vec![Hook::PreCommit, Hook::CommitMsg, Hook::PrePush] })
 }
 
-/// Where git looks for the hooks of the repository at hand.
+/// Fail where somebody has added to a hook of ours, whose last line runs to its end: what stands behind it never runs, and would be lost.
+fn keeps_to_itself(file: &Path) -> Result<()> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    if is_ours(file) && !last.starts_with(LAST) {
+        bail!(
+            "{0} has lines behind keyhound's, which never run: move them to {1}, which runs first",
+            file.display(),
+            before(file).display()
+        );
+    }
+    Ok(())
+}
+
+/// Where git looks for the hooks of the repository at hand. Those of all repositories are not meant.
 fn folder() -> Result<PathBuf> {
+    if let Some(setting) = git(&["config", "--show-scope", "--type=path", "--get", "core.hooksPath"])?
+        && let Some((scope @ ("global" | "system"), path)) = setting.split_once('\t')
+    {
+        bail!(
+            "git looks for the hooks of all repositories in {path}, as its {scope} configuration says (core.hooksPath): add --global for those, or give this repository its own: git config core.hooksPath \"$(git rev-parse --git-common-dir)/hooks\""
+        );
+    }
     let path = git(&["rev-parse", "--git-path", "hooks"])?.context("this is no git repository")?;
     let folder = std::path::absolute(&path).context("cannot tell the folder of the hooks")?;
     Ok(folder)
@@ -150,7 +185,7 @@ fn script(program: &Path, hook: Hook, global: bool) -> String {
          \x20 echo \"keyhound is not installed any more: install it, or remove the hook $0\" >&2\n\
          \x20 exit 1\n\
          fi\n\
-         exec \"$keyhound\" hook run {global}--chain \"$0{BEFORE}\" {name} \"$@\"\n",
+         {LAST} {global}--chain \"$0{BEFORE}\" {name} \"$@\"\n",
         quoted(program.as_os_str())
     )
 }

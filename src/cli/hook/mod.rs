@@ -67,6 +67,8 @@ struct Run {
 enum Hook {
     /// Before a commit: what is staged
     PreCommit,
+    /// Before the commit of a merge without conflicts: what it brings; not among the default ones
+    PreMergeCommit,
     /// Before a commit: its message
     CommitMsg,
     /// Before a push: the commits that are new to the other side
@@ -76,12 +78,14 @@ enum Hook {
 }
 
 impl Hook {
-    const ALL: [Self; 4] = [Self::PreCommit, Self::CommitMsg, Self::PrePush, Self::PreReceive];
+    const ALL: [Self; 5] =
+        [Self::PreCommit, Self::PreMergeCommit, Self::CommitMsg, Self::PrePush, Self::PreReceive];
 
     /// The name of its file.
     const fn name(self) -> &'static str {
         match self {
             Self::PreCommit => "pre-commit",
+            Self::PreMergeCommit => "pre-merge-commit",
             Self::CommitMsg => "commit-msg",
             Self::PrePush => "pre-push",
             Self::PreReceive => "pre-receive",

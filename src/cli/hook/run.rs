@@ -44,7 +44,7 @@ pub(super) fn run(args: &Run, common: &Common) -> Result<ExitStatus> {
         }
     }
     match args.hook {
-        Hook::PreCommit => staged::scan(&here, Scope::Changed, common),
+        Hook::PreCommit | Hook::PreMergeCommit => staged::scan(&here, Scope::Changed, common),
         Hook::CommitMsg => message(&here, args.args.first().map(Path::new), common),
         Hook::PrePush => {
             let range = pushed(&here, args.args.first().and_then(|a| a.to_str()), &input)?;
@@ -98,13 +98,13 @@ fn is_no_program(_: &io::Error) -> bool {
 }
 
 #[cfg(unix)]
-fn is_executable(file: &Path) -> bool {
+pub(super) fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]
-fn is_executable(file: &Path) -> bool {
+pub(super) fn is_executable(file: &Path) -> bool {
     file.is_file()
 }
 

@@ -72,6 +72,14 @@ impl<'e> Repo<'e> {
         run(command, self.env, &self.path(""))
     }
 
+    /// Run what a report advises, in a folder of the work tree; `WHY` is a reason.
+    pub(crate) fn paste(&self, folder: &str, advice: &str) -> Run {
+        let program = format!("'{}' ", super::program().display());
+        let advice = advice.trim().replace("WHY", "'made up'").replace("keyhound ", &program);
+        let mut shell = Command::new("bash");
+        run(shell.args(["-c", &advice]), self.env, &self.path(folder))
+    }
+
     /// What `keyhound staged` finds, as [`Run::places`] gives it.
     pub(crate) fn staged(&self) -> Vec<String> {
         let run = self.keyhound(&["staged", "--format", "json"]);

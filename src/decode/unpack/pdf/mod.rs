@@ -13,7 +13,12 @@ use super::{Flow, Problem, Stop, Unpacker};
 mod fonts;
 mod letters;
 mod lexer;
+mod lines;
 mod text;
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod page_tests;
 
 use fonts::Fonts;
 use letters::{Letters, Plain};
