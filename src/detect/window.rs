@@ -10,7 +10,7 @@ use crate::rules::{Check, Part, Rule};
 
 use super::candidate::{self, Candidate, Class};
 use super::heads::Heads;
-use super::label::{self, Label, Says};
+use super::label::{self, Clear, Label, Says};
 use super::pair::{self, Choice, IdAt, SecretAt};
 use super::prefilter::{Anchor, Carrier, Literal, Prefilter};
 use super::{Detector, Match, Value};
@@ -236,7 +236,14 @@ impl Detector {
             let tokens = found.tokens(rule, &ids_at);
             let mut taken = vec![false; secrets_at.len()];
             for ((id, choice), token) in ids_at.iter().zip(choices).zip(tokens) {
-                match choice.secret {
+                // Somebody has made the id unreadable, and not the secret.
+                let is_left = |secret: &usize| {
+                    let secret = &secrets_at[*secret];
+                    is_masked(&text[id.candidate.span.clone()])
+                        && secret.candidate.class.real
+                        && secret.label.clear == Clear::Own
+                };
+                match choice.secret.filter(|secret| !is_left(secret)) {
                     Some(secret) => {
                         taken[secret] = true;
                         paired_ids.insert(id.candidate.span.clone());
@@ -298,6 +305,12 @@ impl Detector {
         }
         (ids, secrets)
     }
+}
+
+/// Whether an id shows nothing of itself: `AKIAXXXXXXXXXXXXXXXX`.
+fn is_masked(id: &[u8]) -> bool {
+    const PREFIX: usize = 4;
+    id.len() > PREFIX + 1 && id[PREFIX..].iter().all(|b| *b == id[PREFIX])
 }
 
 /// The index of an id's candidate.

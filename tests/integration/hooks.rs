@@ -344,6 +344,27 @@ fn what_is_installed_for_one_repository_changes_nothing_for_others() {
 }
 
 #[test]
+fn the_other_hooks_of_a_repository_run_all_the_same() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    for hook in ["post-commit", "commit-msg", "pre-commit", "post-checkout"] {
+        executable(&repo, &format!(".git/hooks/{hook}"), &format!("#!/bin/sh\necho {hook} >> ran\n"));
+    }
+    assert_eq!(repo.keyhound(&["hook", "install", "--global", "--quiet", "pre-commit"]).status, 0);
+    repo.git(&["commit", "--quiet", "--allow-empty", "--message", "start"]);
+    repo.git(&["checkout", "--quiet", "-b", "side"]);
+    let ran = fs::read_to_string(repo.path("ran")).unwrap();
+    assert_eq!(ran, "pre-commit\ncommit-msg\npost-commit\npost-checkout\n");
+    // One that is asked for takes the place.
+    repo.stage("a.ini", pair(0));
+    assert_eq!(repo.keyhound(&["hook", "install", "--global", "--quiet"]).status, 0);
+    advice(&repo.try_git(&["commit", "--quiet", "--message", "leak"]));
+    assert_eq!(repo.keyhound(&["hook", "uninstall", "--global", "--quiet"]).status, 0);
+    assert_eq!(repo.try_git(&["config", "--global", "core.hooksPath"]).status, 1, "the folder was empty");
+    repo.git(&["commit", "--quiet", "--message", "as before"]);
+}
+
+#[test]
 fn what_somebody_wrote_into_a_hook_is_not_lost() {
     let env = TestEnv::new();
     let repo = hooked(&env);

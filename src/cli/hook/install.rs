@@ -19,6 +19,8 @@ use crate::cli::output::note;
 const MARK: &str = "# Installed by `keyhound hook install`; `keyhound hook uninstall` takes it away.";
 /// How the last line of our hooks begins.
 const LAST: &str = "exec \"$keyhound\" hook run";
+/// The same of those that do nothing but to run the repository's own.
+const LAST_PASSING_ON: &str = "exec \"$own\"";
 /// Behind the name of a hook that was there before.
 const BEFORE: &str = ".before-keyhound";
 
@@ -54,7 +56,44 @@ pub(super) fn install(places: &Places, common: &Common) -> Result<ExitStatus> {
             note(format_args!("keyhound: installed {}{kept}", file.display()));
         }
     }
+    if places.global && is_default_global(&folder) {
+        for name in passed_on() {
+            let file = folder.join(name);
+            if !exists(&file) {
+                write(&folder, &file, &passing_on(name))?;
+            }
+        }
+    }
     Ok(ExitStatus::Clean)
+}
+
+/// The hooks for which git looks nowhere else once it is told of a folder for all repositories: those of the repositories are to run
+/// all the same.
+fn passed_on() -> impl Iterator<Item = &'static str> {
+    const OTHERS: [&str; 10] = [
+        "applypatch-msg",
+        "pre-applypatch",
+        "post-applypatch",
+        "prepare-commit-msg",
+        "post-commit",
+        "pre-rebase",
+        "post-checkout",
+        "post-merge",
+        "post-rewrite",
+        "pre-auto-gc",
+    ];
+    Hook::ALL.into_iter().map(Hook::name).chain(OTHERS)
+}
+
+/// A hook that runs the repository's own.
+fn passing_on(name: &str) -> String {
+    format!(
+        "#!/bin/sh\n\
+         {MARK}\n\
+         own=\"$(git rev-parse --git-common-dir)/hooks/{name}\"\n\
+         [ -x \"$own\" ] || exit 0\n\
+         {LAST_PASSING_ON} \"$@\"\n"
+    )
 }
 
 /// Take keyhound out of hooks.
@@ -78,8 +117,17 @@ pub(super) fn uninstall(places: &Places, common: &Common) -> Result<ExitStatus> 
             ""
         };
         removed += 1;
+        if places.global && !places.hooks.is_empty() && is_default_global(&folder) && !exists(&file) {
+            write(&folder, &file, &passing_on(hook.name()))?;
+        }
         if !common.quiet {
             note(format_args!("keyhound: removed {}{kept}", file.display()));
+        }
+    }
+    if places.global && places.hooks.is_empty() {
+        for file in passed_on().map(|name| folder.join(name)).filter(|file| is_ours(file)) {
+            keeps_to_itself(&file)?;
+            fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
         }
     }
     if removed == 0 && !common.quiet {
@@ -103,7 +151,7 @@ fn chosen(places: &Places) -> Result<Vec<Hook>> {
 fn keeps_to_itself(file: &Path) -> Result<()> {
     let text = fs::read_to_string(file).unwrap_or_default();
     let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-    if is_ours(file) && !last.starts_with(LAST) {
+    if is_ours(file) && ![LAST, LAST_PASSING_ON].iter().any(|start| last.starts_with(start)) {
         bail!(
             "{0} has lines behind keyhound's, which never run: move them to {1}, which runs first",
             file.display(),

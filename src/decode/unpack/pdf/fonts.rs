@@ -11,6 +11,8 @@ use super::lexer::{Token, is_space, token};
 const NAMES: usize = 100_000;
 /// How many codes or ranges of codes are kept.
 const CODES: usize = 1 << 20;
+/// The longest text that one code may stand for, in bytes of UTF-16.
+const LONGEST: usize = 32;
 /// How many maps are tried for a font of which is not known which it has.
 const TRIED: usize = 16;
 
@@ -24,6 +26,8 @@ pub(super) struct Fonts {
     fonts: BTreeMap<u32, Declared>,
     /// By the object of the map.
     maps: BTreeMap<u32, Map>,
+    /// One of them is of codes of two bytes.
+    wide: bool,
     codes: usize,
 }
 
@@ -92,17 +96,19 @@ impl Fonts {
     /// Take a map.
     pub(super) fn map(&mut self, number: u32, text: &[u8]) {
         let map = Map::parse(text, CODES - self.codes);
-        self.codes += map.ranges.len();
-        self.maps.insert(number, map);
+        if !map.ranges.is_empty() {
+            self.codes += map.ranges.len();
+            self.wide |= map.wide;
+            self.maps.insert(number, map);
+        }
     }
 
     /// Whether the codes of what a name stands for have two bytes.
     pub(super) fn is_wide(&self, name: &[u8]) -> bool {
         let mut declared = self.declared(name).peekable();
-        if declared.peek().is_some() {
-            declared.any(|font| font.wide)
-        } else {
-            self.maps.values().any(|map| map.wide)
+        match declared.peek() {
+            Some(_) => declared.take(TRIED).any(|font| font.wide),
+            None => self.wide,
         }
     }
 
@@ -123,8 +129,7 @@ impl Fonts {
         if !known.is_empty() {
             return (known.into_values().take(TRIED).collect(), true);
         }
-        let guessed = self.maps.values().filter(|map| !map.ranges.is_empty()).take(TRIED);
-        (guessed.map(|map| Font { map, wide: map.wide }).collect(), false)
+        (self.maps.values().take(TRIED).map(|map| Font { map, wide: map.wide }).collect(), false)
     }
 }
 
@@ -223,6 +228,9 @@ impl Map {
 
     /// `text`: what the first code stands for, in UTF-16.
     fn add(&mut self, first: u32, last: u32, text: &[u8]) {
+        if text.len() > LONGEST {
+            return;
+        }
         let units =
             text.chunks(2).map(|unit| unit.iter().fold(0, |value, byte| value << 8 | u16::from(*byte)));
         let text: String =

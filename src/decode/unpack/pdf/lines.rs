@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use super::fonts::{Font, Fonts};
 use crate::decode::is_base64;
 
+/// Of how many parts a key may be put together.
+const PARTS: usize = 64;
 /// A word that is as long is of interest.
 const LONG: usize = 20;
 /// How many bytes of strings are held, to find out what their fonts are.
@@ -86,9 +88,15 @@ impl Strings {
 
     /// Give all lines, and what stands on none.
     pub(super) fn give(&mut self, fonts: &Fonts, out: &mut Vec<u8>) {
+        let mut of_font: Vec<Vec<&[u8]>> = vec![Vec::new(); self.fonts.len()];
+        let mut from = 0;
+        for piece in &self.pieces {
+            of_font[piece.font].push(&self.bytes[from..piece.end]);
+            from = piece.end;
+        }
         let mut readings: Vec<Vec<Reading<'_>>> = vec![Vec::new(); self.fonts.len()];
         for (name, number) in &self.fonts {
-            readings[*number] = self.readings(*number, fonts.named(name));
+            readings[*number] = readings_of(&of_font[*number], fonts.named(name));
         }
         for nth in 0..readings.iter().map(Vec::len).max().unwrap_or(0) {
             let mut line = Line::default();
@@ -110,35 +118,31 @@ impl Strings {
         self.pieces.clear();
         self.fonts.clear();
     }
+}
 
-    /// How the strings of a font can be read, the first first. `known`: it is one of these, and no other.
-    fn readings<'f>(&self, font: usize, (fonts, known): (Vec<Font<'f>>, bool)) -> Vec<Reading<'f>> {
-        let only = known && fonts.len() == 1;
-        let mut all: Vec<(f32, String, Reading<'f>)> = Vec::new();
-        for reading in fonts.into_iter().map(Reading::Map).chain([Reading::Plain]) {
-            let mut text = String::new();
-            let mut told = (0, 0);
-            let mut from = 0;
-            for piece in &self.pieces {
-                if piece.font == font {
-                    let more = reading.read(&self.bytes[from..piece.end], &mut text);
-                    told = (told.0 + more.0, told.1 + more.1);
-                }
-                from = piece.end;
-            }
-            let share = told.0 as f32 / (told.1 as f32).max(1.0);
-            if all.iter().all(|other| other.1 != text) {
-                all.push((share, text, reading));
-            }
+/// How the strings of a font can be read, the likeliest first. `known`: it is one of these, and no other.
+fn readings_of<'f>(strings: &[&[u8]], (fonts, known): (Vec<Font<'f>>, bool)) -> Vec<Reading<'f>> {
+    let only = known && fonts.len() == 1;
+    let mut all: Vec<(f32, String, Reading<'f>)> = Vec::new();
+    for reading in fonts.into_iter().map(Reading::Map).chain([Reading::Plain]) {
+        let mut text = String::new();
+        let mut told = (0, 0);
+        for string in strings {
+            let more = reading.read(string, &mut text);
+            told = (told.0 + more.0, told.1 + more.1);
         }
-        let best = all.iter().filter(|r| matches!(r.2, Reading::Map(_))).map(|r| r.0).fold(0.0, f32::max);
-        let fits = |share: f32, reading: &Reading<'_>| match reading {
-            Reading::Map(_) => only || share > 0.5 && share > best - 0.02,
-            Reading::Plain => share > 0.85,
-        };
-        let fitting: Vec<_> = all.iter().filter(|r| fits(r.0, &r.2)).map(|r| r.2).collect();
-        if fitting.is_empty() { vec![Reading::Plain] } else { fitting }
+        let share = told.0 as f32 / (told.1 as f32).max(1.0);
+        if all.iter().all(|other| other.1 != text) {
+            all.push((share, text, reading));
+        }
     }
+    let best = all.iter().filter(|r| matches!(r.2, Reading::Map(_))).map(|r| r.0).fold(0.0, f32::max);
+    let fits = |share: f32, reading: &Reading<'_>| match reading {
+        Reading::Map(_) => only || share > 0.5 && share > best - 0.02,
+        Reading::Plain => share > 0.85,
+    };
+    let fitting: Vec<_> = all.iter().filter(|r| fits(r.0, &r.2)).map(|r| r.2).collect();
+    if fitting.is_empty() { vec![Reading::Plain] } else { fitting }
 }
 
 impl Reading<'_> {
@@ -259,7 +263,7 @@ impl Line {
 /// How many of the parts behind the first make with its end, and they with their starts, what looks like a key id, a secret or a token.
 fn key(parts: &[&str]) -> Option<usize> {
     let mut word = last_word(parts[0]).to_owned();
-    for (count, part) in parts.iter().enumerate().skip(1) {
+    for (count, part) in parts.iter().enumerate().take(PARTS).skip(1) {
         let start = first_word(part);
         if word.is_empty() || start.is_empty() {
             return None;

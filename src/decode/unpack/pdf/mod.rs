@@ -30,8 +30,9 @@ const WINDOW: usize = 16 << 10;
 const DICTIONARY: usize = 32 << 10;
 /// What all streams of a file may take together, compressed, to be held until the file is read, bytes.
 const HELD: usize = 64 << 20;
-/// The most that is read of a stream to learn of fonts, bytes.
+/// The most that is read of one stream, and of all together, to learn of fonts, bytes.
 const FONTS: u64 = 4 << 20;
+const ALL_FONTS: u64 = 64 << 20;
 /// What the dictionaries of streams have that no page shows.
 const NO_PAGES: [&[u8]; 8] = [
     b"/EmbeddedFile",
@@ -84,9 +85,11 @@ impl Stream {
     }
 
     /// The start of what it stands for, as far as it is needed to learn of fonts.
-    fn start(&self) -> Vec<u8> {
+    /// `left`: of what may be read for that, of all streams.
+    fn start(&self, left: &mut u64) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let _damage_is_told_when_it_is_read = self.reader().take(FONTS).read_to_end(&mut bytes);
+        let _damage_is_told_when_it_is_read = self.reader().take(FONTS.min(*left)).read_to_end(&mut bytes);
+        *left -= bytes.len() as u64;
         bytes
     }
 
@@ -149,8 +152,14 @@ impl Unpacker<'_> {
                 "its streams are too large to be held in memory: the rest of them was not read",
             ));
         }
-        learn_objects(&streams, &mut fonts);
-        learn_maps(&streams, &mut fonts);
+        let mut left = ALL_FONTS;
+        learn_objects(&streams, &mut left, &mut fonts);
+        learn_maps(&streams, &mut left, &mut fonts);
+        if left == 0 {
+            self.problem(Problem::OverLimit(
+                "what tells of its fonts is too large: some of its text may not have been read",
+            ));
+        }
         for stream in streams {
             let before = self.enter(format!("object {}", stream.object).as_bytes())?;
             let packed = stream.bytes.len() as u64;
@@ -190,10 +199,10 @@ fn object_number(text: &[u8]) -> Option<&str> {
 }
 
 /// Learn of fonts from the objects that are in streams.
-fn learn_objects(streams: &[Stream], fonts: &mut Fonts) {
+fn learn_objects(streams: &[Stream], left: &mut u64, fonts: &mut Fonts) {
     for stream in streams {
         let Holds::Objects { count, first } = stream.holds else { continue };
-        let bytes = stream.start();
+        let bytes = stream.start(left);
         let text = String::from_utf8_lossy(&bytes[..first.min(bytes.len())]);
         let numbers: Vec<usize> =
             text.split_ascii_whitespace().map_while(|n| n.parse().ok()).take(2 * count).collect();
@@ -206,11 +215,11 @@ fn learn_objects(streams: &[Stream], fonts: &mut Fonts) {
 }
 
 /// Read the maps of fonts.
-fn learn_maps(streams: &[Stream], fonts: &mut Fonts) {
+fn learn_maps(streams: &[Stream], left: &mut u64, fonts: &mut Fonts) {
     let wanted = fonts.wanted();
     for stream in streams {
         if let Some(number) = stream.number().filter(|number| wanted.contains(number)) {
-            fonts.map(number, &stream.start());
+            fonts.map(number, &stream.start(left));
         }
     }
 }
