@@ -320,6 +320,8 @@ pub(super) struct IdName {
     pub(super) purposes: Option<Vec<String>>,
     /// It speaks of AWS.
     pub(super) branded: bool,
+    /// It is that of a user.
+    pub(super) login: bool,
 }
 
 /// What the name of the id at `span` says.
@@ -333,8 +335,9 @@ pub(super) fn of_id(text: &[u8], floor: usize, span: Range<usize>) -> IdName {
     if !own {
         return IdName::default();
     }
+    let login = matches!(words[last].text.as_str(), "user" | "username" | "login");
     let name = &words[name];
-    IdName { affix: affix(name), purposes: Some(purposes(name)), branded: is_branded(name) }
+    IdName { login, affix: affix(name), purposes: Some(purposes(name)), branded: is_branded(name) }
 }
 
 #[cfg(test)]

@@ -221,7 +221,13 @@ impl Detector {
         let mut found = Found { view, ends, matches };
         let (mut paired_ids, mut paired_secrets) = (HashSet::new(), HashSet::new());
         let mut lone: Vec<(usize, &Candidate)> = Vec::new();
-        for (index, rule) in self.rules.rules.iter().enumerate() {
+        // A user of a mail server has a password, which tells by itself that it is one, and no other secret.
+        let is_login =
+            |rule: &Rule| rule.secret.as_ref().is_some_and(|p| p.check == Some(Check::AwsSesPassword));
+        let mut logins = HashSet::new();
+        let mut order: Vec<(usize, &Rule)> = self.rules.rules.iter().enumerate().collect();
+        order.sort_by_key(|(_, rule)| !is_login(rule));
+        for (index, rule) in order {
             let (Some(_), Some(part)) = (&rule.id_part, &rule.secret) else {
                 for secret in &prefixed[index] {
                     found.secret_alone(index, rule, secret);
@@ -229,7 +235,8 @@ impl Detector {
                 continue;
             };
             let has_prefix = !part.prefixes.is_empty();
-            let ids_at = found.ids(&ids[index]);
+            let mut ids_at = found.ids(&ids[index]);
+            ids_at.retain(|id| !logins.contains(&id.candidate.span));
             let secrets = if has_prefix { &prefixed[index] } else { &unprefixed[index] };
             let secrets_at = found.secrets(secrets, part);
             let choices = pair::pair(text, &ids_at, &secrets_at, part);
@@ -246,6 +253,9 @@ impl Detector {
                 match choice.secret.filter(|secret| !is_left(secret)) {
                     Some(secret) => {
                         taken[secret] = true;
+                        if is_login(rule) && id.name.login {
+                            logins.insert(id.candidate.span.clone());
+                        }
                         paired_ids.insert(id.candidate.span.clone());
                         paired_secrets.insert(secrets_at[secret].candidate.span.clone());
                         found.pair(index, rule, id, &secrets_at, &choice, token);
