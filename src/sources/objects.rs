@@ -7,11 +7,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gix::objs::Find as _;
+use gix::odb::pack::cache::lru::MemoryCappedHashmap;
 
 use super::history::store::{HashKind, ObjectId, ObjectKind, oid};
 
 /// Larger objects are not held in memory: 2 GiB.
 const MAX_IN_MEMORY: usize = 2 << 30;
+/// How much of packs is held that others may be made from, bytes.
+const CACHED: usize = 64 << 20;
 
 /// Why an object could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +70,10 @@ impl Objects {
                 alloc_limit_bytes: Some(MAX_IN_MEMORY),
                 ..Default::default()
             };
-            gix::odb::at_opts(dir, hash, None, limits)
+            let mut database = gix::odb::at_opts(dir, hash, None, limits)?;
+            // What is read next is mostly made from what was read before: versions of one file, of one tree.
+            database.set_pack_cache(|| Box::new(MemoryCappedHashmap::new(CACHED)));
+            Ok(database)
         };
         let mut databases = vec![open(objects_dir)?];
         for dir in further.iter().filter(|dir| dir.is_dir()) {
