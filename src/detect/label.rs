@@ -139,13 +139,15 @@ fn name_behind<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
 /// The name of a value that is written to a file of this name: `echo VALUE > folder/NAME`.
 fn written_to<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
     let line = before[memchr::memrchr(b'\n', before).map_or(0, |end| end + 1)..].trim_ascii_start();
-    if !line.starts_with(b"echo ") && !line.starts_with(b"printf ") {
+    let command =
+        line.strip_suffix(b"\"").or_else(|| line.strip_suffix(b"'")).unwrap_or(line).trim_ascii_end();
+    if ![&b"echo"[..], b"echo -n", b"printf", b"printf %s"].contains(&command) {
         return None;
     }
     let behind = behind.strip_prefix(b"\"").or_else(|| behind.strip_prefix(b"'")).unwrap_or(behind);
     let end = behind.iter().take(LONGEST).position(|b| matches!(b, b'\n' | b'\r'));
-    let path =
-        behind[..end.unwrap_or(behind.len().min(LONGEST))].trim_ascii().strip_prefix(b">")?.trim_ascii();
+    let path = behind[..end.unwrap_or(behind.len().min(LONGEST))].trim_ascii().strip_prefix(b">")?;
+    let path = path.strip_prefix(b">").unwrap_or(path).trim_ascii();
     let name = &path[memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1)..];
     (!name.is_empty() && !name.iter().any(u8::is_ascii_whitespace)).then_some(name)
 }
