@@ -127,7 +127,7 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
         }
         Gate::Commit | Gate::FirstCommit => writeln!(out, "fix: take them out and `git add` again")?,
         Gate::Files => {
-            writeln!(out, "fix: take them out and commit; to see where else they are: keyhound audit")?
+            writeln!(out, "fix: take them out and commit; to see where else they are: keyhound audit")?;
         }
         Gate::Message => writeln!(
             out,

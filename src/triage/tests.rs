@@ -134,7 +134,7 @@ fn what_has_no_use_or_has_expired_is_told() {
     for change in [
         |o: &mut Outcome| o.mode = "staged",
         |o: &mut Outcome| {
-            o.incomplete.push(crate::blob::Skipped::new("x", "y"));
+            o.incomplete.push(Skipped::new("x", "y"));
         },
     ] {
         let mut partial = outcome(Vec::new());

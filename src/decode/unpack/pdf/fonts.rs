@@ -23,7 +23,7 @@ pub(super) struct Fonts {
     names: BTreeMap<Vec<u8>, BTreeSet<u32>>,
     kept: usize,
     /// What each font is, by its object.
-    fonts: BTreeMap<u32, Declared>,
+    declared: BTreeMap<u32, Declared>,
     /// By the object of the map.
     maps: BTreeMap<u32, Map>,
     /// One of them is of codes of two bytes.
@@ -81,7 +81,7 @@ impl Fonts {
             let (name, behind) = rest.split_at(len);
             let Some(to) = reference(behind) else { continue };
             if name == b"ToUnicode" {
-                self.fonts.insert(number, Declared { map: to, wide });
+                self.declared.insert(number, Declared { map: to, wide });
             } else if self.kept < NAMES {
                 self.kept += usize::from(self.names.entry(name.to_vec()).or_default().insert(to));
             }
@@ -90,7 +90,7 @@ impl Fonts {
 
     /// The objects that are maps of fonts.
     pub(super) fn wanted(&self) -> BTreeSet<u32> {
-        self.fonts.values().map(|font| font.map).collect()
+        self.declared.values().map(|font| font.map).collect()
     }
 
     /// Take a map.
@@ -114,7 +114,7 @@ impl Fonts {
 
     /// The fonts that are known to have this name.
     fn declared(&self, name: &[u8]) -> impl Iterator<Item = &Declared> {
-        self.names.get(name).into_iter().flatten().filter_map(|object| self.fonts.get(object))
+        self.names.get(name).into_iter().flatten().filter_map(|object| self.declared.get(object))
     }
 
     /// The fonts that a name may stand for. `bool`: it is known that it stands for one of them.
@@ -273,7 +273,7 @@ mod tests {
             let (found, known) = fonts.named(name);
             assert!(known && found.len() == 1);
             let mut out = String::new();
-            (codes.iter().map(|code| found[0].decode(*code, &mut out)).all(|known| known), out, found[0].wide)
+            (codes.iter().all(|code| found[0].decode(*code, &mut out)), out, found[0].wide)
         };
         let wanted = "A Zfixyy\u{1d400}".to_owned();
         assert_eq!(read(b"F4", &[0x24, 3, 0x3d, 0x13b2, 0x50, 0x51, 0x52]), (true, wanted, true));

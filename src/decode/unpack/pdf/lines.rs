@@ -186,14 +186,13 @@ impl Reading<'_> {
 /// others have control codes.
 fn plain(byte: u8, out: &mut String) {
     match byte {
-        b' '..=b'~' => out.push(char::from(byte)),
+        b' '..=b'~' | 0xa0..=0xad | 0xb0.. => out.push(char::from(byte)),
         0x0b | 0x1b => out.push_str("ff"),
         0x0c | 0x1c | 0xae => out.push_str("fi"),
         0x0d | 0x1d | 0xaf => out.push_str("fl"),
         0x0e | 0x1e => out.push_str("ffi"),
         0x0f | 0x1f => out.push_str("ffl"),
         0 => {} // the first of two bytes
-        0xa0.. => out.push(char::from(byte)),
         _ => out.push(char::REPLACEMENT_CHARACTER),
     }
 }

@@ -32,7 +32,7 @@ const DICTIONARY: usize = 32 << 10;
 const HELD: usize = 64 << 20;
 /// The most that is read of one stream, and of all together, to learn of fonts, bytes.
 const FONTS: u64 = 4 << 20;
-const ALL_FONTS: u64 = 64 << 20;
+const ALL_FONTS: u64 = 256 << 20;
 /// What the dictionaries of streams have that no page shows.
 const NO_PAGES: [&[u8]; 8] = [
     b"/EmbeddedFile",
@@ -204,8 +204,11 @@ fn learn_objects(streams: &[Stream], left: &mut u64, fonts: &mut Fonts) {
         let Holds::Objects { count, first } = stream.holds else { continue };
         let bytes = stream.start(left);
         let text = String::from_utf8_lossy(&bytes[..first.min(bytes.len())]);
-        let numbers: Vec<usize> =
-            text.split_ascii_whitespace().map_while(|n| n.parse().ok()).take(2 * count).collect();
+        let numbers: Vec<usize> = text
+            .split_ascii_whitespace()
+            .map_while(|n| n.parse().ok())
+            .take(count.saturating_mul(2))
+            .collect();
         for (nth, pair) in numbers.chunks_exact(2).enumerate() {
             let end = numbers.get(2 * nth + 3).map_or(bytes.len(), |next| first.saturating_add(*next));
             let object = bytes.get(first.saturating_add(pair[1])..end.min(bytes.len())).unwrap_or_default();
@@ -253,7 +256,12 @@ impl Parts for Outside<'_, '_> {
         self.outside(&part);
         if found.is_some() {
             self.source.consume(BEGIN.len());
-            let hidden = !self.tail.ends_with(b"end") && self.begins();
+            // A stream follows its dictionary.
+            let hidden = self.tail.trim_ascii_end().ends_with(b">>") && {
+                let hidden = self.begins();
+                self.tail.clear();
+                hidden
+            };
             self.outside(BEGIN);
             self.within = hidden;
         }

@@ -220,9 +220,9 @@ impl Page {
             b"TL" => self.leading = numbers(operands).map_or(0.0, |[leading]| leading),
             b"T*" => self.step(0.0, -self.leading),
             b"Tf" => {
-                let names =
+                let mut names =
                     operands.iter().filter_map(|o| if let Token::Name(name) = o { Some(name) } else { None });
-                self.font = names.last().map_or_else(Vec::new, |name| name.to_vec());
+                self.font = names.next_back().map_or_else(Vec::new, |name| name.to_vec());
                 self.wide = fonts.is_wide(&self.font);
                 self.size = numbers(operands).map_or(1.0, |[size]| size);
             }
@@ -263,7 +263,7 @@ impl Page {
                     gap = Gap::None;
                 }
                 Token::Number(step) if parse(step).is_some_and(|step| step < SPACE) => {
-                    gap = gap.max(Gap::Space)
+                    gap = gap.max(Gap::Space);
                 }
                 Token::Comment(text) => self.strings.aside(text),
                 _ => {}
