@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use keyhound::sources::history::Repo;
 use keyhound::sources::objects::Objects;
-use keyhound::sources::staged::index_file;
+use keyhound::sources::staged::{Index, IndexError, index_file};
 
 use super::common::env;
 
@@ -17,7 +17,7 @@ pub(crate) struct Here {
     /// Its objects, those of a push that is not accepted yet included.
     pub(crate) objects: Objects,
     /// The index that the next commit is made of.
-    pub(crate) index: PathBuf,
+    index: PathBuf,
 }
 
 impl Here {
@@ -46,6 +46,11 @@ impl Here {
         }
         let objects = open_objects(&repo, &further)?;
         Ok(Self { repo, objects, index })
+    }
+
+    /// Read the index.
+    pub(crate) fn read_index(&self) -> Result<Index, IndexError> {
+        Index::read(&self.index, self.repo.hash)
     }
 }
 

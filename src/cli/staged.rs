@@ -26,11 +26,11 @@ pub(crate) fn scan(here: &Here, scope: Scope, common: &Common) -> Result<ExitSta
     let started = now();
     let detector = common.detector()?;
     let control = interrupt::control(common.archives());
-    let mut outcome =
-        scan_staged(&here.repo, &here.index, scope, &here.objects, &detector, &control, started)
-            .context("cannot scan what is staged")?;
+    let index = here.read_index().context("cannot scan what is staged")?;
+    let mut outcome = scan_staged(&here.repo, &index, scope, &here.objects, &detector, &control, started)
+        .context("cannot scan what is staged")?;
     // A commit that adds nothing may still break what the next ones need.
-    Suppressions::of_index(here, detector.rules(), common)?.apply(&mut outcome);
+    Suppressions::of_index(here, &index, detector.rules(), common)?.apply(&mut outcome);
     verify::apply(&mut outcome, common, &control)?;
     outcome.finished = now();
     let is_first = || matches!(names::resolve(&here.repo, b"HEAD"), Ok(None));

@@ -15,7 +15,7 @@ use keyhound::sources::history::store::ObjectId;
 use keyhound::sources::names;
 use keyhound::sources::objects::Objects;
 use keyhound::sources::range::{Range, Tip};
-use keyhound::sources::staged::staged_file;
+use keyhound::sources::staged::{Index, staged_file};
 use keyhound::triage::{BASELINE_NAME, Baseline, CONFIG_NAME, Config, Triage};
 
 use super::common::{Common, now};
@@ -189,9 +189,9 @@ impl Suppressions {
     }
 
     /// Those of what is staged: of the index.
-    pub(crate) fn of_index(here: &Here, rules: &RuleSet, common: &Common) -> Result<Self> {
+    pub(crate) fn of_index(here: &Here, index: &Index, rules: &RuleSet, common: &Common) -> Result<Self> {
         let loaded = load(common, &|name| {
-            staged_file(&here.repo, &here.index, &here.objects, name.as_bytes())
+            staged_file(index, &here.objects, name.as_bytes())
                 .with_context(|| format!("cannot read the staged {name}"))
         })?;
         Ok(Self::new(loaded, rules, common))

@@ -106,22 +106,18 @@ fn name_behind<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
     let skip = |text: &'a [u8], tokens: &[&[u8]]| {
         tokens.iter().try_fold(text, |text, token| text.trim_ascii_start().strip_prefix(*token))
     };
-    let ends = |tokens: &[&[u8]]| {
+    let without = |tokens: &[&[u8]]| {
         let end = |text, token: &&[u8]| <[u8]>::trim_ascii_end(text).strip_suffix(*token);
-        tokens.iter().rev().try_fold(before, end).is_some()
+        tokens.iter().rev().try_fold(before, end)
     };
+    let ends = |tokens: &[&[u8]]| without(tokens).is_some();
     let (rest, stop) = if let Some(rest) = skip(behind, &[b"</value>", b"<name>"]) {
         (ends(&[b"<value>"]) && !ends(&[b"</name>", b"<value>"])).then_some((rest, b'<'))
     } else if let Some(rest) = skip(behind, &[b"\"", b",", b"\""]) {
         let rest = key(rest, &[b"name", b"key"])?;
-        let first =
-            before.trim_ascii_end().strip_suffix(b"\"").and_then(|t| t.trim_ascii_end().strip_suffix(b":"));
-        let first = first.and_then(|t| t.trim_ascii_end().strip_suffix(b"\""));
-        let first = first.is_some_and(|t| {
-            let name = &t[memchr::memrchr(b'"', t).map_or(t.len(), |quote| quote + 1)..];
-            let opens = t[..t.len() - name.len()].strip_suffix(b"\"").map(<[u8]>::trim_ascii_end);
-            name.to_ascii_lowercase().ends_with(b"value") && opens.is_some_and(|t| t.ends_with(b"{"))
-        });
+        let key = without(&[b"\"", b":", b"\""])?;
+        let (opens, name) = key.split_at(memchr::memrchr(b'"', key)?);
+        let first = opens.trim_ascii_end().ends_with(b"{") && name.to_ascii_lowercase().ends_with(b"value");
         first.then_some((rest, b'"'))
     } else {
         // an input of a form
@@ -184,8 +180,7 @@ fn read_name(before: &[u8], part: &Part) -> Label {
     {
         return Label { says: Says::No, ..Label::default() };
     }
-    // Without a label the last name counts.
-    // Markup may stand behind it: `name="csrf-token" content="`.
+    // Without a label the last name counts; markup may stand behind it: `name="csrf-token" content="`.
     let telling = || {
         let markup = |w: &&Word| MARKUP.contains(&w.text.as_str());
         let behind = words.iter().rev().take_while(markup).count();

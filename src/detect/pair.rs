@@ -51,7 +51,7 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part)
     let layout = Layout::new(text, ids, secrets, part);
     let mut edges = Vec::new();
     for id in 0..ids.len() {
-        layout.edges(id, part.within_lines, &mut edges);
+        edges.extend(layout.edges(id, part.within_lines));
     }
     let pairs = real_first(ids, secrets.len(), &edges);
     let pairs = match known_elsewhere(text, ids, secrets, &edges, &pairs) {
@@ -188,10 +188,10 @@ impl<'a> Layout<'a> {
     }
 
     /// The possible pairs of one id.
-    fn edges(&self, id: usize, within_lines: u32, edges: &mut Vec<Edge>) {
+    fn edges(&self, id: usize, within_lines: u32) -> Vec<Edge> {
         // In a huge list the neighbours are enough, and all pairs would be too many.
         let reach = if self.order.len() > 4000 { 6 } else { 64 };
-        let from = edges.len();
+        let mut edges = Vec::new();
         let rank = self.id_rank[id];
         let mut gap = Gap::default();
         for (other, step) in (rank + 1..self.order.len()).take(reach).zip(1..) {
@@ -199,7 +199,7 @@ impl<'a> Layout<'a> {
             if gap.header || gap.lines > within_lines {
                 break;
             }
-            self.edge(id, other, gap, step, edges);
+            self.edge(id, other, gap, step, &mut edges);
         }
         gap = Gap::default();
         for (other, step) in (0..rank).rev().take(reach).zip(1..) {
@@ -207,14 +207,11 @@ impl<'a> Layout<'a> {
             if gap.header || gap.lines > within_lines {
                 break;
             }
-            self.edge(id, other, gap, step, edges);
+            self.edge(id, other, gap, step, &mut edges);
         }
-        self.clearest_first(&mut edges[from..]);
-        let mut at = 0;
-        edges.retain(|e| {
-            at += 1;
-            at <= from || e.cost < UNPAIRED
-        });
+        self.clearest_first(&mut edges);
+        edges.retain(|e| e.cost < UNPAIRED);
+        edges
     }
 
     /// Where one secret has a clearer name than another and costs about as much, the other costs more: `SECRET_KEY` between an id and its

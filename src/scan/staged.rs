@@ -1,6 +1,5 @@
 //! The scan of what the next commit would add.
 
-use std::path::Path;
 use std::time::SystemTime;
 
 use super::added::Adder;
@@ -9,12 +8,12 @@ use crate::blob::Place;
 use crate::detect::Detector;
 use crate::sources::history::Repo;
 use crate::sources::objects::Objects;
-use crate::sources::staged::{Scope, StagedError, staged};
+use crate::sources::staged::{Index, Scope, StagedError, staged};
 
-/// Find all credentials that a commit of the index at `index_file` would add; or, in the other scope, all that it holds.
+/// Find all credentials that a commit of the index would add; or, in the other scope, all that it holds.
 pub fn scan_staged(
     repo: &Repo,
-    index_file: &Path,
+    index: &Index,
     scope: Scope,
     objects: &Objects,
     detector: &Detector,
@@ -24,7 +23,7 @@ pub fn scan_staged(
     let mut adder = Adder::new(repo, objects, detector, control, Place::Index);
     let mut problems = Vec::new();
     let changes =
-        staged(repo, index_file, scope, objects, &mut |path, error| problems.push((path.to_vec(), error)))?;
+        staged(repo, index, scope, objects, &mut |path, error| problems.push((path.to_vec(), error)))?;
     for (path, error) in problems {
         adder.skip(&path, &error);
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use keyhound::sources::history::Repo as Opened;
 use keyhound::sources::history::store::HashKind;
 use keyhound::sources::objects::Objects;
-use keyhound::sources::staged::{Scope, index_file, staged};
+use keyhound::sources::staged::{Index, Scope, index_file, staged};
 
 use crate::support::git::Repo;
 use crate::support::{TestEnv, id, pair, secret};
@@ -54,7 +54,8 @@ fn git_says(repo: &Repo<'_>) -> BTreeSet<String> {
 fn keyhound_says(repo: &Repo<'_>) -> BTreeSet<String> {
     let opened = Opened::discover(&repo.path("")).unwrap();
     let objects = Objects::open(&opened.objects_dir, &[], HashKind::Sha1).unwrap();
-    let changes = staged(&opened, &index_file(&opened), Scope::Changed, &objects, &mut |path, error| {
+    let index = Index::read(&index_file(&opened), opened.hash).unwrap();
+    let changes = staged(&opened, &index, Scope::Changed, &objects, &mut |path, error| {
         panic!("{}: {error}", path.escape_ascii());
     });
     changes.unwrap().changed.into_iter().map(|c| String::from_utf8(c.path).unwrap()).collect()

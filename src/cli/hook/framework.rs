@@ -57,7 +57,8 @@ fn named_range(here: &Here) -> Result<Option<Range>> {
 
 fn is_staged(here: &Here) -> Result<bool> {
     let mut problems = false;
-    let changes = staged(&here.repo, &here.index, Scope::Changed, &here.objects, &mut |_, _| problems = true)
+    let index = here.read_index().context("cannot scan what is staged")?;
+    let changes = staged(&here.repo, &index, Scope::Changed, &here.objects, &mut |_, _| problems = true)
         .context("cannot scan what is staged")?;
     Ok(problems || !changes.changed.is_empty() || !changes.named.is_empty() || !changes.gone.is_empty())
 }

@@ -119,7 +119,8 @@ pub(super) fn message(here: &Here, file: Option<&Path>, common: &Common) -> Resu
     if !outcome.findings.is_empty() {
         // Git is asked how it cleans messages only where it matters.
         outcome = scan_message(&cleaned(&text, &cleanup(here)), &detector, &control, started);
-        Suppressions::of_index(here, detector.rules(), common)?.apply(&mut outcome);
+        let index = here.read_index().context("cannot read what is staged")?;
+        Suppressions::of_index(here, &index, detector.rules(), common)?.apply(&mut outcome);
     }
     verify::apply(&mut outcome, common, &control)?;
     outcome.finished = now();

@@ -101,7 +101,7 @@ impl std::ops::Deref for Bytes {
 }
 
 /// An index, read.
-pub(super) struct Index {
+pub struct Index {
     bytes: Bytes,
     hash_len: usize,
     entries: Vec<Record>,
@@ -113,7 +113,7 @@ pub(super) struct Index {
 
 impl Index {
     /// Read the index at `path`. Where there is none nothing is staged.
-    pub(super) fn read(path: &Path, hash: HashKind) -> Result<Self, IndexError> {
+    pub fn read(path: &Path, hash: HashKind) -> Result<Self, IndexError> {
         let hash_len = hash.len_in_bytes();
         let file = match Map::open(path) {
             Ok(file) => file,

@@ -3,12 +3,12 @@
 //! The work tree is not looked at, and no attribute, filter or setting changes what is seen. `index` reads the file,
 //! `compare` finds what differs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 mod compare;
 mod index;
 
-pub use index::IndexError;
+pub use index::{Index, IndexError};
 
 use super::changes::Changes;
 use super::history::Repo;
@@ -20,9 +20,6 @@ use super::objects::{ObjectError, Objects};
 /// Why the staged content could not be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum StagedError {
-    /// The index cannot be read.
-    #[error(transparent)]
-    Index(#[from] IndexError),
     /// HEAD cannot be read.
     #[error("cannot read HEAD")]
     Head(#[from] NameError),
@@ -54,21 +51,20 @@ pub enum Scope {
     Whole,
 }
 
-/// What the index at `index_file` has, in this scope. What cannot be read, but for HEAD and the index themselves, goes
+/// What the index has, in this scope. What cannot be read, but for HEAD itself, goes
 /// to `problem` with the path of its folder.
 pub fn staged(
     repo: &Repo,
-    index_file: &Path,
+    index: &Index,
     scope: Scope,
     objects: &Objects,
     problem: &mut dyn FnMut(&[u8], ObjectError),
 ) -> Result<Changes, StagedError> {
-    let index = index::Index::read(index_file, repo.hash)?;
     let head = match scope {
         Scope::Changed => head_tree(repo, objects)?,
         Scope::Whole => None,
     };
-    Ok(compare::compare(&index, head, objects, problem))
+    Ok(compare::compare(index, head, objects, problem))
 }
 
 /// A blob that an index names.
@@ -104,7 +100,7 @@ pub fn indexed(repo: &Repo, wanted: &dyn Fn(&ObjectId) -> bool) -> Vec<Indexed> 
     }
     let mut found = Vec::new();
     for (file, named_by) in indexes {
-        let Ok(index) = index::Index::read(&file, repo.hash) else { continue };
+        let Ok(index) = Index::read(&file, repo.hash) else { continue };
         for entry in (0..index.len()).map(|n| index.entry(n)).filter(|entry| !entry.intent) {
             let id = entry.id.to_owned();
             if matches!(entry.kind, index::Kind::File | index::Kind::Link) && wanted(&id) {
@@ -132,7 +128,7 @@ fn each_path(
     wanted: impl Fn(index::Kind) -> bool,
     each: &mut dyn FnMut(&[u8]),
 ) -> Result<(), IndexError> {
-    let index = index::Index::read(&index_file(repo), repo.hash)?;
+    let index = Index::read(&index_file(repo), repo.hash)?;
     let entries = (0..index.len()).map(|n| index.entry(n));
     entries.filter(|entry| wanted(entry.kind)).for_each(|entry| each(entry.path));
     Ok(())
@@ -144,13 +140,7 @@ pub fn index_file(repo: &Repo) -> PathBuf {
 }
 
 /// The staged content of the file at `path`, if the index has it; that of a conflict counts as not there.
-pub fn staged_file(
-    repo: &Repo,
-    index_file: &Path,
-    objects: &Objects,
-    path: &[u8],
-) -> Result<Option<Vec<u8>>, StagedError> {
-    let index = index::Index::read(index_file, repo.hash)?;
+pub fn staged_file(index: &Index, objects: &Objects, path: &[u8]) -> Result<Option<Vec<u8>>, ObjectError> {
     let mut found = (0..index.len()).filter(|&n| index.path(n) == path);
     let (Some(n), None) = (found.next(), found.next()) else { return Ok(None) };
     let entry = index.entry(n);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lexer::{Token, is_space, token};
+use super::lexer::{Token, is_regular, number, token, utf16};
 
 /// How many names with a reference are kept.
 const NAMES: usize = 100_000;
@@ -77,7 +77,7 @@ impl Fonts {
         let mut rest = text;
         while let Some(slash) = memchr::memchr(b'/', rest) {
             rest = &rest[slash + 1..];
-            let len = rest.iter().take_while(|b| !is_space(**b) && !b"()<>[]{}/%".contains(b)).count();
+            let len = rest.iter().take_while(|b| is_regular(**b)).count();
             let (name, behind) = rest.split_at(len);
             let Some(to) = reference(behind) else { continue };
             if name == b"ToUnicode" {
@@ -231,10 +231,7 @@ impl Map {
         if text.len() > LONGEST {
             return;
         }
-        let units =
-            text.chunks(2).map(|unit| unit.iter().fold(0, |value, byte| value << 8 | u16::from(*byte)));
-        let text: String =
-            char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+        let text = utf16(text);
         let mut chars = text.chars();
         let stands = match (chars.next(), chars.next()) {
             (None, _) => return,
@@ -245,11 +242,6 @@ impl Map {
             self.ranges.push(Range { first, last, stands });
         }
     }
-}
-
-/// The number that up to four bytes are.
-fn number(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0, |value, byte| value << 8 | u32::from(*byte))
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(super) fn token(text: &[u8], at_end: bool) -> Option<(Token<'_>, usize)> {
         }
         b')' | b'>' | b'{' | b'}' => (Token::Mark, 1),
         first => {
-            let word = |text: &[u8]| text.iter().position(|b| is_space(*b) || b"()<>[]{}/%".contains(b));
+            let word = |text: &[u8]| text.iter().position(|b| !is_regular(*b));
             let behind = usize::from(first == b'/');
             let len = word(&rest[behind..]).map(|len| len + behind).or(at_end.then_some(rest.len()))?;
             let token = match first {
@@ -57,6 +57,22 @@ pub(super) fn token(text: &[u8], at_end: bool) -> Option<(Token<'_>, usize)> {
 
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c' | 0)
+}
+
+/// Whether a byte may stand in a name, a number or a word.
+pub(super) fn is_regular(byte: u8) -> bool {
+    !is_space(byte) && !b"()<>[]{}/%".contains(&byte)
+}
+
+/// The number that up to four bytes are.
+pub(super) fn number(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0, |value, byte| value << 8 | u32::from(*byte))
+}
+
+/// The text that a string is in UTF-16. A last byte that stands alone is a character.
+pub(super) fn utf16(bytes: &[u8]) -> String {
+    let units = bytes.chunks(2).map(|unit| number(unit) as u16);
+    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 /// A string in parentheses, which may have pairs of them in it.

@@ -4,8 +4,10 @@
 //! a key, and a line with other long words comes once with a space between them, and once more without.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::fonts::{Font, Fonts};
+use super::lexer::{number, utf16};
 use crate::decode::is_base64;
 
 /// Of how many parts a key may be put together.
@@ -41,8 +43,8 @@ pub(super) struct Strings {
 struct Piece {
     gap: Gap,
     font: usize,
-    /// Its end in the bytes.
-    end: usize,
+    /// Its place in the bytes.
+    at: Range<usize>,
 }
 
 /// How the strings of a font can be read.
@@ -60,8 +62,9 @@ impl Strings {
             Some(font) => *font,
             None => *self.fonts.entry(font.to_vec()).or_insert(next),
         };
+        let start = self.bytes.len();
         self.bytes.extend_from_slice(text);
-        self.pieces.push(Piece { gap, font, end: self.bytes.len() });
+        self.pieces.push(Piece { gap, font, at: start..self.bytes.len() });
     }
 
     pub(super) fn aside(&mut self, text: &[u8]) {
@@ -69,10 +72,7 @@ impl Strings {
             return;
         }
         if let Some(text) = text.strip_prefix(b"\xfe\xff") {
-            let units =
-                text.chunks(2).map(|unit| unit.iter().fold(0, |value, byte| value << 8 | u16::from(*byte)));
-            let chars = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER));
-            self.asides.extend_from_slice(chars.collect::<String>().as_bytes());
+            self.asides.extend_from_slice(utf16(text).as_bytes());
         } else {
             self.asides.extend_from_slice(text);
         }
@@ -89,10 +89,8 @@ impl Strings {
     /// Give all lines, and what stands on none.
     pub(super) fn give(&mut self, fonts: &Fonts, out: &mut Vec<u8>) {
         let mut of_font: Vec<Vec<&[u8]>> = vec![Vec::new(); self.fonts.len()];
-        let mut from = 0;
         for piece in &self.pieces {
-            of_font[piece.font].push(&self.bytes[from..piece.end]);
-            from = piece.end;
+            of_font[piece.font].push(&self.bytes[piece.at.clone()]);
         }
         let mut readings: Vec<Vec<Reading<'_>>> = vec![Vec::new(); self.fonts.len()];
         for (name, number) in &self.fonts {
@@ -100,7 +98,6 @@ impl Strings {
         }
         for nth in 0..readings.iter().map(Vec::len).max().unwrap_or(0) {
             let mut line = Line::default();
-            let mut from = 0;
             for piece in &self.pieces {
                 if piece.gap == Gap::Line {
                     line.end(out);
@@ -108,8 +105,8 @@ impl Strings {
                 let readings = &readings[piece.font];
                 line.new |= nth < readings.len();
                 line.gap(piece.gap);
-                readings[nth.min(readings.len() - 1)].read(&self.bytes[from..piece.end], &mut line.text);
-                from = piece.end;
+                let reading = readings[nth.min(readings.len() - 1)];
+                reading.read(&self.bytes[piece.at.clone()], &mut line.text);
             }
             line.end(out);
         }
@@ -152,8 +149,7 @@ impl Reading<'_> {
         match self {
             Self::Map(font) if font.wide => {
                 for pair in text.chunks(2) {
-                    let code = pair.iter().fold(0, |code, byte| code << 8 | u32::from(*byte));
-                    if font.decode(code, out) {
+                    if font.decode(number(pair), out) {
                         known += 1;
                     } else {
                         out.push(char::REPLACEMENT_CHARACTER);
