@@ -19,11 +19,15 @@ struct Made {
 
 impl Made {
     fn new() -> Self {
+        Self::with_refs_in("files")
+    }
+
+    fn with_refs_in(format: &str) -> Self {
         let made = Self {
             folder: tempfile::tempdir().expect("a folder"),
             time: std::cell::Cell::new(1_700_000_000),
         };
-        made.git(&["init", "--quiet", "--initial-branch=main"]);
+        made.git(&["init", "--quiet", "--initial-branch=main", &format!("--ref-format={format}")]);
         made
     }
 
@@ -174,6 +178,81 @@ fn what_was_amended_is_lost_but_what_stayed_in_it_is_not() {
     assert_eq!(commit_of(&outcome.findings[0].location), head);
     let reachable = HistoryOptions { reachable_only: true, threads: 1, ..HistoryOptions::default() };
     assert_eq!(only(&made.scan_with(&reachable)).key_id.as_deref(), Some(&*kept.0));
+}
+
+/// All that git's own reflogs name, as `(name, id)`.
+fn reflogs_by_git(made: &Made, refs: &[&str]) -> Vec<(String, String)> {
+    let entries = |name: &&str| {
+        let shown = made.git(&["reflog", "show", "--format=%gd %H", name]);
+        let entry = |line: &str| line.split_once(' ').map(|(name, id)| (name.to_owned(), id.to_owned()));
+        shown.lines().filter_map(entry).collect::<Vec<_>>()
+    };
+    refs.iter().flat_map(entries).collect()
+}
+
+#[test]
+fn reflogs_name_the_same_wherever_they_are_kept() {
+    for format in ["files", "reftable"] {
+        let made = Made::with_refs_in(format);
+        made.commit("start", &[("a", Some("1\n"))]);
+        for text in ["stashed first\n", "stashed last\n"] {
+            std::fs::write(made.path().join("a"), text).expect("a file");
+            made.git(&["stash"]);
+        }
+        // More than a block of them, in one update and in many, which are put together meanwhile.
+        for n in 0..60 {
+            made.git(&[
+                "commit",
+                "--quiet",
+                "--allow-empty",
+                "-m",
+                &format!("commit {n} {}", "long ".repeat(99)),
+            ]);
+        }
+        made.git(&["branch", "gone", "HEAD~3"]);
+        made.git(&["branch", "--delete", "--force", "gone"]);
+        made.git(&["switch", "--quiet", "--create", "topic/a", "HEAD~9"]);
+        made.git(&["branch", "--move", "topic/a", "topic/b"]);
+        made.git(&["reset", "--quiet", "--hard", "HEAD~2"]);
+        let other = made.path().join(".git/other");
+        made.git(&["worktree", "add", "--quiet", "--detach", &other.to_string_lossy(), "main~5"]);
+        let repo = Repo::discover(made.path()).expect("a repository");
+        let mut names: Vec<(String, String)> =
+            reflog::read(&repo).into_iter().map(|(name, id)| (name, id.to_string())).collect();
+        let mut expected = reflogs_by_git(&made, &["refs/stash", "main", "topic/b", "HEAD"]);
+        assert!(expected.len() > 130, "{format}: git names {}", expected.len());
+        let head_of_other = made.git(&["rev-parse", "main~5"]);
+        expected.push(("worktrees/other/HEAD@{0}".into(), head_of_other));
+        expected.push(("ORIG_HEAD".into(), made.git(&["rev-parse", "ORIG_HEAD"])));
+        names.sort();
+        expected.sort();
+        assert_eq!(names, expected, "{format}");
+    }
+}
+
+#[test]
+fn what_only_an_entry_of_a_reftable_names_has_its_name() {
+    let made = Made::with_refs_in("reftable");
+    made.commit("start", &[("a", Some("1\n"))]);
+    for n in 0..2 {
+        std::fs::write(made.path().join("a"), ini(&key("AKIA", n))).expect("a file");
+        made.git(&["stash"]);
+    }
+    let outcome = made.scan();
+    let named: Vec<_> = outcome
+        .findings
+        .iter()
+        .map(|f| (f.key_id.as_deref(), f.location.reachable, f.location.named_by.as_deref()))
+        .collect();
+    let (old, new) = (key("AKIA", 0), key("AKIA", 1));
+    let expected =
+        [(Some(&*new.0), Some(true), Some("stash@{0}")), (Some(&*old.0), Some(false), Some("stash@{1}"))];
+    assert_eq!(named, expected);
+    // What a reflog names is missed.
+    let blob = made.git(&["rev-parse", "stash@{1}:a"]);
+    std::fs::remove_file(made.path().join(".git/objects").join(&blob[..2]).join(&blob[2..])).expect("loose");
+    let reasons: Vec<String> = made.scan().incomplete.into_iter().map(|s| s.reason).collect();
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! Reflogs: they keep commits from being pruned, and so name what no ref reaches any more.
-//!
-//! Reflogs in reftables are not read; commits that only those name have no name in the report.
 
 use std::path::{Path, PathBuf};
 
 use super::refs::pseudo;
+use super::reftable;
 use super::repo::{Repo, parse_id, read_at_most};
 use super::store::{HashKind, ObjectId};
 
@@ -12,9 +11,30 @@ use super::store::{HashKind, ObjectId};
 const MAX_LOG: u64 = 1 << 28;
 const MAX_DEPTH: usize = 128;
 
+/// An entry: the object before, and after.
+type Entry = (ObjectId, ObjectId);
+
 /// All names that reflogs and pseudo refs (`ORIG_HEAD`) give, those first that say most: stashes, branches, HEAD, then
 /// the pseudo refs; the newest entry of a log first.
 pub fn read(repo: &Repo) -> Vec<(String, ObjectId)> {
+    let mut logs = if repo.reftable { in_tables(repo) } else { in_files(repo) };
+    let rank = |name: &str| match name {
+        "refs/stash" => 0,
+        _ if name.starts_with("refs/heads/") => 1,
+        "HEAD" => 2,
+        _ => 3,
+    };
+    logs.sort_by(|a, b| (rank(&a.0), &a.0).cmp(&(rank(&b.0), &b.0)));
+    let mut names = Vec::new();
+    for (name, entries) in logs {
+        give_names(&name, &entries, &mut names);
+    }
+    names.extend(pseudo(repo));
+    names
+}
+
+/// The logs that are files of their own, by name.
+fn in_files(repo: &Repo) -> Vec<(String, Vec<Entry>)> {
     let mut logs: Vec<(String, PathBuf)> = Vec::new();
     collect_logs(&repo.common_dir.join("logs"), &mut logs);
     if repo.git_dir != repo.common_dir {
@@ -25,43 +45,57 @@ pub fn read(repo: &Repo) -> Vec<(String, ObjectId)> {
     for linked in &repo.linked {
         logs.push((format!("worktrees/{}/HEAD", linked.name), linked.git_dir.join("logs/HEAD")));
     }
-    let rank = |name: &str| match name {
-        "refs/stash" => 0,
-        _ if name.starts_with("refs/heads/") => 1,
-        "HEAD" => 2,
-        _ => 3,
+    let read = |(name, path): (String, PathBuf)| {
+        let text = read_at_most(&path, MAX_LOG).ok()??;
+        Some((name, entries(&text, repo.hash)))
     };
-    logs.sort_by(|a, b| (rank(&a.0), &a.0).cmp(&(rank(&b.0), &b.0)));
-    let mut names = Vec::new();
-    for (name, path) in logs {
-        let Ok(Some(text)) = read_at_most(&path, MAX_LOG) else { continue };
-        entries(&name, &text, repo.hash, &mut names);
-    }
-    for (name, id) in pseudo(&repo.git_dir, repo.hash) {
-        names.push((name, id));
-    }
-    names
+    logs.into_iter().filter_map(read).collect()
 }
 
-/// The entries of one log, newest first.
-fn entries(name: &str, text: &[u8], hash: HashKind, into: &mut Vec<(String, ObjectId)>) {
-    let short = name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/")).unwrap_or(name);
-    let hex = hash.len_in_hex();
-    let mut n = 0;
-    let mut oldest = None;
-    for line in text.rsplit(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-        let ids = line.get(..hex).zip(line.get(hex + 1..2 * hex + 1));
-        let Some((old, new)) = ids else { continue };
-        let (Some(old), Some(new)) = (parse_id(old, hash), parse_id(new, hash)) else { continue };
-        if !new.is_null() {
-            into.push((format!("{short}@{{{n}}}"), new));
+/// The logs in reftables, by name.
+fn in_tables(repo: &Repo) -> Vec<(String, Vec<Entry>)> {
+    let mut logs: Vec<(String, Vec<Entry>)> = Vec::new();
+    let mut add = |git_dir: &Path, prefix: &str, wanted: fn(&[u8]) -> bool| {
+        for ((name, _), ids) in reftable::read_logs(&git_dir.join("reftable"), repo.hash) {
+            let Some(ids) = ids.filter(|_| wanted(&name)) else { continue };
+            let name = format!("{prefix}{}", String::from_utf8_lossy(&name));
+            match logs.last_mut() {
+                Some((last, entries)) if *last == name => entries.push(ids),
+                _ => logs.push((name, vec![ids])),
+            }
         }
-        n += 1;
-        oldest = Some(old);
+    };
+    let is_head = |name: &[u8]| name == b"HEAD";
+    if repo.git_dir == repo.common_dir {
+        add(&repo.common_dir, "", |_| true);
+    } else {
+        add(&repo.common_dir, "", |name| name != b"HEAD");
+        add(&repo.common_dir, "main-worktree/", is_head);
+        add(&repo.git_dir, "", is_head);
     }
-    if let Some(old) = oldest.filter(|old| !old.is_null()) {
-        into.push((format!("{short}@{{{n}}}"), old));
+    for linked in &repo.linked {
+        add(&linked.git_dir, &format!("worktrees/{}/", linked.name), is_head);
     }
+    logs
+}
+
+/// The names that a log gives, from its entries, newest first.
+fn give_names(name: &str, entries: &[Entry], into: &mut Vec<(String, ObjectId)>) {
+    let short = name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/")).unwrap_or(name);
+    let after = entries.iter().map(|entry| entry.1);
+    let before = entries.last().map(|oldest| oldest.0);
+    let ids = after.chain(before).enumerate().filter(|(_, id)| !id.is_null());
+    into.extend(ids.map(|(n, id)| (format!("{short}@{{{n}}}"), id)));
+}
+
+/// The entries of a log that is a file, newest first.
+fn entries(text: &[u8], hash: HashKind) -> Vec<Entry> {
+    let hex = hash.len_in_hex();
+    let entry = |line: &[u8]| {
+        let (old, new) = line.get(..hex).zip(line.get(hex + 1..2 * hex + 1))?;
+        parse_id(old, hash).zip(parse_id(new, hash))
+    };
+    text.rsplit(|b| *b == b'\n').filter_map(entry).collect()
 }
 
 fn collect_logs(root: &Path, into: &mut Vec<(String, PathBuf)>) {
@@ -91,7 +125,7 @@ mod tests {
         let text =
             format!("{} {} A <a> 1 +0000\tx\n{} {} A <a> 2 +0000\ty\n", id("1"), id("2"), id("2"), id("3"));
         let mut names = Vec::new();
-        entries("refs/stash", text.as_bytes(), HashKind::Sha1, &mut names);
+        give_names("refs/stash", &entries(text.as_bytes(), HashKind::Sha1), &mut names);
         let names: Vec<_> = names.into_iter().map(|(n, id)| (n, id.to_string())).collect();
         let expected = [("stash@{0}", "3"), ("stash@{1}", "2"), ("stash@{2}", "1")];
         assert_eq!(names, expected.map(|(n, c)| (n.to_owned(), id(c))));

@@ -210,13 +210,22 @@ impl Refs {
 }
 
 /// Names for objects that are no refs: where a command that went wrong has left them. With the id of each line.
-pub fn pseudo(git_dir: &Path, hash: HashKind) -> Vec<(String, ObjectId)> {
-    let Ok(entries) = std::fs::read_dir(git_dir) else { return Vec::new() };
+pub fn pseudo(repo: &Repo) -> Vec<(String, ObjectId)> {
+    let (git_dir, hash) = (&repo.git_dir, repo.hash);
+    let is_pseudo = |name: &str| name.ends_with("_HEAD") || name == "AUTO_MERGE";
     let mut all = Vec::new();
-    for entry in entries.flatten() {
+    if repo.reftable {
+        for (name, target) in reftable::read_stack(&git_dir.join("reftable"), hash).0 {
+            let name = String::from_utf8_lossy(&name).into_owned();
+            if let Some(Target::Id(id)) = target.filter(|_| is_pseudo(&name)) {
+                all.push((name, id));
+            }
+        }
+    }
+    // Some are files everywhere: what git has fetched is not one object.
+    for entry in std::fs::read_dir(git_dir).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_pseudo = name.ends_with("_HEAD") || name == "AUTO_MERGE";
-        if !is_pseudo {
+        if !is_pseudo(&name) {
             continue;
         }
         let text = read_small(&entry.path()).unwrap_or_default();
