@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::finding::Encoding;
 
 mod base;
@@ -36,8 +38,11 @@ struct Segment {
     /// What it was made from; as long as the run itself if nothing was undone.
     raw: Range<usize>,
     /// What was undone, outermost first.
-    encodings: Vec<Encoding>,
+    encodings: Layers,
 }
+
+/// What was undone, outermost first. An escape is a segment of its own, and a text can hold one on every line.
+pub(crate) type Layers = SmallVec<[Encoding; 8]>;
 
 /// What to undo besides escapes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,7 +60,7 @@ impl View {
     pub fn plain(text: &[u8], offset: usize) -> Self {
         let mut view = Self { text: text.to_vec(), segments: Vec::new() };
         if !text.is_empty() {
-            view.segments.push(Segment { at: 0, raw: offset..offset + text.len(), encodings: Vec::new() });
+            view.segments.push(Segment { at: 0, raw: offset..offset + text.len(), encodings: Layers::new() });
         }
         view
     }
@@ -79,7 +84,7 @@ impl View {
         let mut made = Self { text: view, segments: Vec::new() };
         for (at, raw) in [(0, start..middle), (whole, middle..end)] {
             if at < made.text.len() && !raw.is_empty() {
-                made.segments.push(Segment { at, raw, encodings: vec![Encoding::Utf16] });
+                made.segments.push(Segment { at, raw, encodings: smallvec![Encoding::Utf16] });
             }
         }
         made
@@ -166,7 +171,11 @@ impl View {
     /// What was undone to read `range` of the view, outermost first. Layers of base64 are all there; of the others none
     /// stands twice in a row.
     pub fn encodings(&self, range: Range<usize>) -> Vec<Encoding> {
-        let mut found = Vec::new();
+        self.layers(range).into_vec()
+    }
+
+    fn layers(&self, range: Range<usize>) -> Layers {
+        let mut found = Layers::new();
         let Some(from) = self.segment_at(range.start) else { return found };
         let mut raw_end = None;
         for segment in self.segments[from..].iter().take_while(|s| s.at < range.end) {
@@ -237,7 +246,7 @@ impl Rewrite<'_> {
     pub fn replace(&mut self, range: Range<usize>, by: &[u8], encoding: Encoding) {
         self.remove(range.clone());
         let raw = self.source.raw(range.clone());
-        let mut encodings = self.source.encodings(range.clone());
+        let mut encodings = self.source.layers(range);
         if encoding.is_opaque() || encodings.last() != Some(&encoding) {
             encodings.push(encoding);
         }
@@ -269,7 +278,7 @@ impl Rewrite<'_> {
 }
 
 /// Add the layers of `more` to those of another part of the same value, in an order that suits both.
-pub(crate) fn merge(found: &mut Vec<Encoding>, more: &[Encoding]) {
+pub(crate) fn merge(found: &mut Layers, more: &[Encoding]) {
     let mut at = 0;
     for encoding in more {
         at += if let Some(same) = found[at..].iter().position(|f| f == encoding) {

@@ -7,7 +7,7 @@ use super::lines::{Count, Counts, Layout, LineEnd};
 use super::snippet::{Spans, snippet};
 use crate::aws::partition;
 use crate::blob::{Origin, Place};
-use crate::decode::merge;
+use crate::decode::{Layers, merge};
 use crate::detect::{Match, Value};
 use crate::finding::{Encoding, Finding, Fingerprint, Location, Partition, Severity, Verification};
 use crate::line_hash::line_hashes;
@@ -124,7 +124,8 @@ pub(super) fn collect_some(
             }
         })
         .collect();
-    if lines.is_some() && inline::has_marks(text) {
+    let places = wanted.iter().map(|m| 2 + m.repeats.len()).sum();
+    if lines.is_some() && inline::may_have_marks(text, places) {
         let around = inline::Around { text, offset: at.offset, end, values: &spans };
         for (finding, m) in findings.iter_mut().zip(wanted) {
             mark(finding, m, &around);
@@ -204,11 +205,11 @@ fn encodings(m: &Match) -> Vec<Encoding> {
     let values = [&m.id, &m.secret, &m.token].into_iter().flatten();
     let mut lists: Vec<&[Encoding]> = values.map(|v| v.encodings.as_slice()).collect();
     lists.sort_by_key(|l| std::cmp::Reverse(l.len()));
-    let mut all = Vec::new();
+    let mut all = Layers::new();
     for list in lists {
         merge(&mut all, list);
     }
-    all
+    all.into_vec()
 }
 
 /// Lines and columns of all places that the matches of a text name.
@@ -223,10 +224,12 @@ impl<'a> Resolved<'a> {
     fn new(text: &'a [u8], at: TextStart, end: LineEnd, matches: &[&Match]) -> Self {
         let mut resolved = Self { places: Vec::new(), text, offset: at.offset };
         let mut positions = Vec::new();
+        let mut only_bytes = true;
         for m in matches {
             let values = [main_value(m), m.secret.as_ref()].into_iter().flatten().map(|v| &v.span);
             for span in values.chain(&m.repeats) {
                 let layout = layout(span, text, at.offset);
+                only_bytes &= layout == Layout::Bytes;
                 positions.extend([span.start, span.end].map(|pos| resolved.border(pos, layout)));
             }
         }
@@ -235,7 +238,11 @@ impl<'a> Resolved<'a> {
         let mut counts = at.counts;
         let mut from = 0;
         let places = positions.into_iter().map(|pos| {
-            counts.advance(text, from..pos, at.offset, end);
+            if only_bytes {
+                counts.advance_bytes(&text[from..pos], end);
+            } else {
+                counts.advance(text, from..pos, at.offset, end);
+            }
             from = pos;
             (pos, counts)
         });

@@ -19,8 +19,15 @@ const REASON: usize = 200;
 /// What ends a reason: it stands in a comment or in a string of the text.
 const ENDS: [&str; 8] = ["*/", "-->", "--%>", "#}", "%}", "\"", "'", "`"];
 
-/// Whether `text` holds the mark at all. Nearly none does.
-pub(super) fn has_marks(text: &[u8]) -> bool {
+/// To look for the mark in so many bytes costs as much as to look at one place, whose surroundings are bounded.
+const WORTH_A_PLACE: usize = 16 << 10;
+
+/// Whether `text` may hold the mark at all, as far as it pays to know that before `places` are looked at. Nearly none does.
+pub(super) fn may_have_marks(text: &[u8], places: usize) -> bool {
+    text.len() / WORTH_A_PLACE > places || has_marks(text)
+}
+
+fn has_marks(text: &[u8]) -> bool {
     MARKS.iter().any(|mark| {
         // Both byte orders of UTF-16 hold this.
         let mut wide: Vec<u8> = mark.iter().flat_map(|&b| [b, 0]).collect();
