@@ -26,10 +26,14 @@ pub(super) fn join_literals(text: &[u8], out: &mut Rewrite<'_>) {
 /// If a run of characters ends at `end` and goes on behind a joint, join the chain, and move `at` behind it.
 fn join_at(text: &[u8], end: usize, out: &mut Rewrite<'_>, at: &mut usize) {
     let start = run_start(text, end);
-    if start == end || joint(text, end).is_none() {
+    if start == end || joint(text, end, true).is_none() {
         return;
     }
-    let (total, joints) = join_run(text, start);
+    let is_list = joint(text, end, false).is_none();
+    if is_list && !(end - start < LENGTHS[1] && is_joined(text, start)) {
+        return;
+    }
+    let (total, joints) = join_pieces(text, pieces(text, start, is_list));
     if joints.is_empty() || !(LENGTHS.contains(&total) || total >= TOKEN) {
         return;
     }
@@ -54,7 +58,10 @@ struct Piece {
 /// White space between two literals mostly parts two values: the arguments of a command, the fields of a row, a value and the
 /// key on the next line. So a value that is whole is a literal of its own, and what a `:` or `=` follows is a key.
 pub fn join_run(text: &[u8], start: usize) -> (usize, Vec<Range<usize>>) {
-    let mut pieces = pieces(text, start);
+    join_pieces(text, pieces(text, start, false))
+}
+
+fn join_pieces(text: &[u8], mut pieces: Vec<Piece>) -> (usize, Vec<Range<usize>>) {
     if pieces.last().is_some_and(|last| last.bare && is_key(text, last.range.end)) {
         pieces.pop();
     }
@@ -71,14 +78,15 @@ pub fn join_run(text: &[u8], start: usize) -> (usize, Vec<Range<usize>>) {
     (total, pieces.into_iter().skip(1).map(|p| p.joint).collect())
 }
 
-fn pieces(text: &[u8], start: usize) -> Vec<Piece> {
+/// `is_list`: they are items of a list that is joined.
+fn pieces(text: &[u8], start: usize, is_list: bool) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut next = Some((start..start, true));
     while let Some((before, bare)) = next {
         let at = before.end;
         let len = text[at..].iter().take_while(|&&b| is_base64(b)).count();
         pieces.push(Piece { range: at..at + len, joint: before, bare });
-        next = if len > 0 && pieces.len() <= MAX_PIECES { joint(text, at + len) } else { None };
+        next = if len > 0 && pieces.len() <= MAX_PIECES { joint(text, at + len, is_list) } else { None };
     }
     pieces
 }
@@ -147,9 +155,47 @@ fn run_start(text: &[u8], end: usize) -> usize {
     end - text[..end].iter().rev().take(2 * TOKEN).take_while(|&&b| is_base64(b)).count()
 }
 
+/// Whether the list whose first item begins at `start` is joined with nothing between: `''.join(["…", "…"])`, `concat('…', '…')`,
+/// `["…", "…"].join("")`.
+fn is_joined(text: &[u8], start: usize) -> bool {
+    const BEFORE: usize = 40;
+    const BEHIND: usize = 300;
+    const CALLS: [&[u8]; 10] = [
+        b"concat",
+        b"concatenate",
+        b"paste0",
+        b"str_c",
+        b"\"\".join",
+        b"''.join",
+        b"join(\"\",",
+        b"join('',",
+        b"implode(\"\",",
+        b"implode('',",
+    ];
+    let opens = |b: &u8| matches!(b, b'(' | b'[' | b'{');
+    let Some((quote, before)) = text[start.saturating_sub(BEFORE)..start].split_last() else { return false };
+    let before: Vec<u8> =
+        before.iter().filter(|b| !b.is_ascii_whitespace()).map(u8::to_ascii_lowercase).collect();
+    if !(is_quote(*quote) && before.last().is_some_and(opens)) {
+        return false;
+    }
+    let call = &before[..before.iter().rposition(|b| !opens(b)).map_or(0, |at| at + 1)];
+    let call = call.strip_suffix(b"array").unwrap_or(call);
+    if CALLS.iter().any(|name| call.ends_with(name)) {
+        return true;
+    }
+    let behind = &text[start..text.len().min(start + BEHIND)];
+    let Some(close) = memchr::memchr(b']', behind).filter(|_| before.ends_with(b"[")) else { return false };
+    let Some(rest) = behind[close + 1..].trim_ascii_start().strip_prefix(b".join") else { return false };
+    match rest.strip_prefix(b"(") {
+        Some(rest) => [&b"\"\")"[..], b"'')", b"``)"].iter().any(|empty| rest.starts_with(empty)),
+        None => true,
+    }
+}
+
 /// The joint at `at`, from the closing quote of one piece to the first character of the next, and whether it is white space
-/// alone.
-fn joint(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
+/// alone. `is_list`: a comma joins.
+fn joint(text: &[u8], at: usize, is_list: bool) -> Option<(Range<usize>, bool)> {
     let quote = *text.get(at)?;
     if !is_quote(quote) {
         return None;
@@ -158,8 +204,11 @@ fn joint(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     let mut bare = true;
     let rest = &text[i.min(text.len())..];
     // JavaScript, Java, Python +; PHP, Perl .; Lua ..; VB &; SQL ||; Elixir, Haskell <> ++; Twig, D ~
-    for operator in [&b"+"[..], b"..", b".", b"&", b"||", b"<>", b"++", b"~"] {
-        if rest.starts_with(operator) && !rest[operator.len()..].starts_with(b"=") {
+    for operator in [&b"+"[..], b"..", b".", b"&", b"||", b"<>", b"++", b"~", b","] {
+        if (operator != b"," || is_list)
+            && rest.starts_with(operator)
+            && !rest[operator.len()..].starts_with(b"=")
+        {
             i = blank(text, i + operator.len());
             bare = false;
             break;

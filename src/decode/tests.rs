@@ -106,6 +106,30 @@ fn split_literals_are_joined_where_the_pieces_make_a_value() {
 }
 
 #[test]
+fn lists_are_joined_where_the_program_joins_them() {
+    let (a, b) = ("abcdefghijABCDEFGHIJ", "klmnopqrstKLMNOPQRST");
+    let joined = |text: &str| String::from_utf8(view(text).text).unwrap().contains(&format!("{a}{b}"));
+    for text in [
+        format!("s = ''.join(['{a}', '{b}'])"),
+        format!("s = [\"{a}\",\n  \"{b}\"].join(\"\")"),
+        format!("s = ['{a}', '{b}'].join\n"),
+        format!("$s = implode('', array('{a}', '{b}'));"),
+        format!("s = join(\"\", [\"{a}\", \"{b}\"])"),
+        format!("SELECT CONCAT('{a}', '{b}')"),
+    ] {
+        assert!(joined(&text), "{text}");
+    }
+    for text in [
+        format!("s = ', '.join(['{a}', '{b}'])"),
+        format!("s = ['{a}', '{b}'].join('-')"),
+        format!("s = path.join('{a}', '{b}')"),
+        format!("s = f(['{a}', '{b}'])"),
+    ] {
+        assert!(!joined(&text), "{text}");
+    }
+}
+
+#[test]
 fn values_side_by_side_are_not_joined() {
     let (id, secret) = ("AKIAQYLPMN5HPEXAMPL3", "kR7/x2TqLmZ0vB9+WcYs4HdUaPf6GjEoNi1Kt3Xz");
     let twenty = "awsS3SecretAccessKey";
