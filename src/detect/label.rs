@@ -2,21 +2,16 @@
 //!
 //! Of all names before a value the nearest counts.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::heads::Head;
 use super::names::{
-    STAGES, Word, affix, find, is_branded, is_filler, is_foreign_value, is_of_anything, is_own, name,
-    purposes, spelled, words,
+    Word, affix, find, is_branded, is_filler, is_foreign_value, is_of_anything, is_own, name, purposes,
+    spelled, words,
 };
+use super::naming::naming;
+use super::vocabulary::STAGES;
 use crate::rules::Part;
-
-/// The longest name behind a value, in bytes.
-const LONGEST: usize = 120;
-
-/// How far before a value its name may begin, in bytes.
-const REACH: usize = 160;
 
 /// What the text before a value says of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,6 +47,11 @@ pub(super) enum Clear {
 }
 
 impl Label {
+    /// Whether a name says that it is, or may be, such a value.
+    pub(super) fn is_named(&self) -> bool {
+        matches!(self.says, Says::Yes | Says::Maybe)
+    }
+
     /// That of a session token, which is known by its head and needs no name. `read`: what its name says, if it has one.
     pub(super) fn of_token(read: Self) -> Self {
         let affix = if read.says == Says::Yes { read.affix } else { Vec::new() };
@@ -87,74 +87,6 @@ pub(super) fn in_column(head: &Head<'_>, part: &Part) -> Option<Label> {
     let tells = matches!(own.says, Says::Yes | Says::No);
     // Or the secrets stand in another column.
     (tells || head.names.iter().any(|name| read(name).says == Says::Yes)).then_some(own)
-}
-
-/// What names the value at `span`: the text before it, or the name that stands behind it.
-fn naming(text: &[u8], floor: usize, span: Range<usize>) -> Cow<'_, [u8]> {
-    let before = surroundings(text, floor, span.start);
-    let behind = &text[span.end..];
-    match written_to(&before, behind).or_else(|| name_behind(&before, behind)) {
-        Some(name) => Cow::Owned([name, b" = "].concat()),
-        None => before,
-    }
-}
-
-/// The name of a value that stands behind it: `<value>…</value><name>NAME</name>`, `{"value": "…", "name": "NAME"`,
-/// `<input value="…" name="NAME">`.
-fn name_behind<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
-    // `text` without the tokens at its start, between which there may be blanks
-    let skip = |text: &'a [u8], tokens: &[&[u8]]| {
-        tokens.iter().try_fold(text, |text, token| text.trim_ascii_start().strip_prefix(*token))
-    };
-    let without = |tokens: &[&[u8]]| {
-        let end = |text, token: &&[u8]| <[u8]>::trim_ascii_end(text).strip_suffix(*token);
-        tokens.iter().rev().try_fold(before, end)
-    };
-    let ends = |tokens: &[&[u8]]| without(tokens).is_some();
-    let (rest, stop) = if let Some(rest) = skip(behind, &[b"</value>", b"<name>"]) {
-        (ends(&[b"<value>"]) && !ends(&[b"</name>", b"<value>"])).then_some((rest, b'<'))
-    } else if let Some(rest) = skip(behind, &[b"\"", b",", b"\""]) {
-        let rest = key(rest, &[b"name", b"key"])?;
-        let key = without(&[b"\"", b":", b"\""])?;
-        let (opens, name) = key.split_at(memchr::memrchr(b'"', key)?);
-        let first = opens.trim_ascii_end().ends_with(b"{") && name.to_ascii_lowercase().ends_with(b"value");
-        first.then_some((rest, b'"'))
-    } else {
-        // an input of a form
-        let rest = behind.strip_prefix(b"\" ")?;
-        let tag = &rest[..rest.iter().take(LONGEST).position(|b| *b == b'>')?];
-        let rest = &tag[memchr::memmem::find(tag, b"name=\"")? + b"name=\"".len()..];
-        let open = &before[memchr::memrchr(b'<', before)?..];
-        let named = memchr::memmem::find(open, b" name=").is_some();
-        (open.starts_with(b"<input ") && open.ends_with(b" value=\"") && !named).then_some((rest, b'"'))
-    }?;
-    let end = rest.iter().take(LONGEST).position(|b| *b == stop)?;
-    Some(&rest[..end])
-}
-
-/// The name of a value that is written to a file of this name: `echo VALUE > folder/NAME`.
-fn written_to<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
-    let line = before[memchr::memrchr(b'\n', before).map_or(0, |end| end + 1)..].trim_ascii_start();
-    let command =
-        line.strip_suffix(b"\"").or_else(|| line.strip_suffix(b"'")).unwrap_or(line).trim_ascii_end();
-    if ![&b"echo"[..], b"echo -n", b"printf", b"printf %s"].contains(&command) {
-        return None;
-    }
-    let behind = behind.strip_prefix(b"\"").or_else(|| behind.strip_prefix(b"'")).unwrap_or(behind);
-    let end = behind.iter().take(LONGEST).position(|b| matches!(b, b'\n' | b'\r'));
-    let path = behind[..end.unwrap_or(behind.len().min(LONGEST))].trim_ascii().strip_prefix(b">")?;
-    let path = path.strip_prefix(b">").unwrap_or(path).trim_ascii();
-    let name = &path[memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1)..];
-    (!name.is_empty() && !name.iter().any(u8::is_ascii_whitespace)).then_some(name)
-}
-
-/// What stands behind a key of JSON and its sign, up to the quote before its value; `rest` begins in the key, which ends in one of
-/// `ends`, in any case.
-fn key<'a>(rest: &'a [u8], ends: &[&[u8]]) -> Option<&'a [u8]> {
-    let len = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
-    let name = rest[..len].to_ascii_lowercase();
-    let behind = rest[len..].strip_prefix(b"\"")?.trim_ascii_start().strip_prefix(b":")?;
-    ends.iter().any(|end| name.ends_with(end)).then(|| behind.trim_ascii_start().strip_prefix(b"\""))?
 }
 
 /// What stands between the name of a value and the value in markup.
@@ -202,6 +134,12 @@ fn read_name(before: &[u8], part: &Part) -> Label {
         return Label { says: Says::No, ..Label::default() };
     }
     let Some((last, _)) = best else {
+        // An id is no secret, unless people took the two for one another: `access_key_id = SECRET`.
+        let is_id =
+            named.last().is_some_and(|w| w.text == "id") && !label.own && find(named, "key").is_none();
+        if assigned && is_id {
+            return Label { says: Says::No, ..label };
+        }
         // A name says more than that it is a key.
         let other = assigned && words.last().is_some_and(|w| !is_filler(&w.text)) && !label.affix.is_empty();
         return Label { says: if other { Says::Other } else { Says::Nothing }, ..label };
@@ -271,40 +209,6 @@ fn joined(text: &[u8]) -> usize {
         text.len() - run
     } else {
         text.len()
-    }
-}
-
-/// The text before a value, as far as it may name it. Descriptions are left out: they stand between a name and its value, and are as
-/// long as people like.
-fn surroundings(text: &[u8], floor: usize, start: usize) -> Cow<'_, [u8]> {
-    let from = floor.max(start.saturating_sub(REACH));
-    let wide = &text[floor.max(start.saturating_sub(3 * REACH)).min(from)..start];
-    let mut left = Vec::new();
-    let mut rest = wide;
-    while let Some(at) = memchr::memmem::find(rest, b"escription") {
-        let (before, after) = rest.split_at(at + b"escription".len());
-        let described = described(after);
-        let word = if described > 0 { "description".len() } else { 0 };
-        left.extend_from_slice(&before[..before.len().saturating_sub(word)]);
-        rest = &after[described..];
-    }
-    if rest.len() == wide.len() {
-        return Cow::Borrowed(&text[from..start]);
-    }
-    left.extend_from_slice(rest);
-    Cow::Owned(left.split_off(left.len().saturating_sub(REACH)))
-}
-
-/// Length of what a description says, which may begin behind its name.
-fn described(text: &[u8]) -> usize {
-    let sign = text.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b':' | b'=')).count();
-    if !text[..sign].iter().any(|b| matches!(b, b':' | b'=')) {
-        return 0;
-    }
-    let end = |stop: u8| memchr::memchr2(stop, b'\n', &text[sign..]).map_or(0, |len| sign + len);
-    match text[..sign].last() {
-        Some(quote @ (b'"' | b'\'')) => end(*quote),
-        _ => end(b'\n'),
     }
 }
 

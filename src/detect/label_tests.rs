@@ -24,9 +24,17 @@ fn a_name_is_its_words_whatever_separates_them() {
 }
 
 fn read_as(text: &str) -> Label {
+    read_span(text, text.len()..text.len())
+}
+
+fn read_at(text: &str, at: usize) -> Label {
+    read_span(text, at..at + 1)
+}
+
+fn read_span(text: &str, span: Range<usize>) -> Label {
     let rules = crate::rules::RuleSet::embedded();
     let rule = rules.get("aws-secret-access-key").expect("it is there");
-    read(text.as_bytes(), 0, text.len()..text.len(), rule.secret.as_ref().expect("it has one"))
+    read(text.as_bytes(), 0, span, rule.secret.as_ref().expect("it has one"))
 }
 
 #[test]
@@ -125,4 +133,40 @@ fn the_affix_tells_which_key_it_is() {
     assert_eq!(words_of("PROD_AWS_SECRET_ACCESS_KEY="), ["prod"]);
     assert_eq!(words_of("x = 1; stagingSecretKey2 = "), ["2", "staging"]);
     assert!(words_of("aws_secret_access_key = ").is_empty());
+}
+
+#[test]
+fn mistyped_words_are_read_as_they_were_meant() {
+    for text in
+        ["AWS_SECERT_ACCESS_KEY=", "AWS_SECRET_ACESS_KEY=", "awsSecretAcccessKey: ", "AWS_SECRECT_ACCES_KEY="]
+    {
+        assert!(find_in(text, "secret access key").is_some(), "{text}");
+    }
+    for text in ["excess", "accept", "assess", "secrete", "sacred", "server", "socket"] {
+        assert_eq!(words(text.as_bytes())[0].text, text);
+    }
+}
+
+#[test]
+fn a_command_may_name_what_it_stores() {
+    for text in [
+        "echo @ | gh secret set AWS_SECRET_KEY",
+        "$ echo -n '@' | docker secret create aws_secret_key -",
+        "printf '%s' \"@\" | tr -d x | wrangler secret put AWS_SECRET_KEY\nx",
+        "echo @ | vault kv put secret/aws aws_secret_key=-",
+        "gh secret set --body \"@\" AWS_SECRET_KEY",
+        "aws ssm put-parameter --value '@' --type SecureString --name /prod/aws_secret_key",
+        "aws secretsmanager create-secret --secret-string=@ \\\n  --name=aws_secret_key --region x",
+    ] {
+        let at = text.find('@').expect("it is there");
+        assert_eq!(read_at(text, at).says, Says::Yes, "{text}");
+    }
+    for text in [
+        "echo @ | base64\ngh secret set AWS_SECRET_KEY",
+        "put --value @ --name\nAWS_SECRET_KEY",
+        "put --name X --value @; set AWS_SECRET_KEY",
+    ] {
+        let at = text.find('@').expect("it is there");
+        assert_ne!(read_at(text, at).says, Says::Yes, "{text}");
+    }
 }

@@ -7,9 +7,10 @@
 //! - `window`: the surroundings of the anchors, decoded
 //! - `candidate`: ids and secrets in a decoded text, by shape and neighbours
 //! - `packed`: compressed streams and archives in base64, opened and searched
-//! - `names`, `label`, `structure`: what the names before values and the layout between them say
+//! - `names` (of the words of `vocabulary`), `naming`, `label`, `heads`, `structure`: what the names of values and the layout
+//!   between them say
 //! - `memo`: windows that were searched before
-//! - `pair`, `columns`, `rows`, `section`, `vacant`, `assign`: which secret belongs to which id
+//! - `pair`, `cost`, `columns`, `rows`, `section`, `vacant`, `assign`: which secret belongs to which id
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -24,11 +25,13 @@ mod buckets;
 mod candidate;
 pub mod check;
 mod columns;
+mod cost;
 mod heads;
 mod label;
 mod literals;
 mod memo;
 mod names;
+mod naming;
 mod packed;
 mod pair;
 pub mod prefilter;
@@ -37,6 +40,7 @@ mod rows;
 mod section;
 mod structure;
 mod vacant;
+mod vocabulary;
 mod window;
 
 pub use memo::Memo;

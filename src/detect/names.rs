@@ -1,9 +1,14 @@
-//! Names as words, and which words say what.
+//! Names as words, and what they say.
 //!
 //! A name is read as words, whatever its case and separators: `AWS_SECRET_ACCESS_KEY`, `awsSecretAccessKey` and
 //! `Secret Access Key` are the same words.
 
+use std::cmp::Ordering;
 use std::ops::Range;
+
+use super::vocabulary::{
+    BRANDS, FILLERS, FOREIGN, FOREIGN_NAMES, FOREIGN_VALUES, GENERIC, PURPOSES, STAGES, STORES,
+};
 
 /// A word before a value: a piece of a name, lower case.
 pub(super) struct Word {
@@ -11,347 +16,6 @@ pub(super) struct Word {
     pub(super) start: usize,
     pub(super) end: usize,
 }
-
-/// Words that stand between a name and its value without meaning anything: markup, types, keywords.
-const FILLERS: &[&str] = &[
-    "value",
-    "string",
-    "str",
-    "default",
-    "type",
-    "td",
-    "tr",
-    "th",
-    "class",
-    "v",
-    "e",
-    "key",
-    "id",
-    "is",
-    "the",
-    "for",
-    "const",
-    "static",
-    "final",
-    "var",
-    "val",
-    "let",
-    "env",
-    "aws",
-    "text",
-    "data",
-    "name",
-    "set",
-    "to",
-    "code",
-    "span",
-    "dd",
-    "dt",
-    "li",
-    "p",
-    "b",
-    "strong",
-    "pre",
-    "input",
-    "option",
-    "content",
-    "plain",
-    "new",
-    "of",
-    "and",
-    "be",
-    "as",
-    "secure",
-    "no",
-    "echo",
-    "true",
-    "false",
-    "sensitive",
-    "nullable",
-    "parameter",
-    "output",
-    "protect",
-    "protected",
-    "in",
-    "memory",
-];
-
-/// Words of key names that tell nothing about which key it is.
-const GENERIC: &[&str] = &[
-    "aws",
-    "amazon",
-    "amz",
-    "access",
-    "secret",
-    "key",
-    "keys",
-    "id",
-    "ids",
-    "s3",
-    "s3a",
-    "s3n",
-    "fs",
-    "iam",
-    "user",
-    "username",
-    "login",
-    "sec",
-    "api",
-    "token",
-    "cred",
-    "creds",
-    "credential",
-    "credentials",
-    "password",
-    "pass",
-    "pwd",
-    "smtp",
-    "mail",
-    "email",
-    "ses",
-    "the",
-    "my",
-    "config",
-    "conf",
-    "value",
-    "string",
-    "const",
-    "static",
-    "k",
-    "export",
-    "set",
-    "env",
-    "self",
-    "this",
-    "default",
-    "name",
-    "type",
-    "var",
-    "let",
-    "final",
-    "public",
-    "private",
-    "no",
-    "is",
-    "init",
-    "with",
-];
-
-/// Of those the ones that tell two keys apart all the same, where nothing else does: `SES_ACCESS_KEY` beside `ACCESS_KEY`.
-const PURPOSES: &[&str] = &["s3", "ses", "iam", "mail", "email", "smtp", "my", "default", "api"];
-
-/// Words behind a name that tell one key from another: `AWS_SECRET_ACCESS_KEY_PROD`.
-pub(super) const STAGES: &[&str] = &[
-    "prod",
-    "production",
-    "prd",
-    "live",
-    "preprod",
-    "dev",
-    "devel",
-    "development",
-    "staging",
-    "stage",
-    "stg",
-    "test",
-    "testing",
-    "qa",
-    "uat",
-    "sandbox",
-    "demo",
-    "beta",
-    "old",
-    "new",
-    "current",
-    "previous",
-    "prev",
-    "backup",
-    "bak",
-    "primary",
-    "secondary",
-    "main",
-    "master",
-    "root",
-    "admin",
-    "internal",
-    "external",
-    "eu",
-    "us",
-    "china",
-    "cn",
-    "gov",
-    "ro",
-    "rw",
-    "readonly",
-    "tf",
-];
-
-/// Words of names that are not AWS's: services, and what else programs keep a secret for.
-const FOREIGN: &[&str] = &[
-    "db",
-    "database",
-    "postgres",
-    "postgresql",
-    "pg",
-    "mysql",
-    "mariadb",
-    "mongo",
-    "mongodb",
-    "redis",
-    "rabbitmq",
-    "amqp",
-    "ldap",
-    "jwt",
-    "session",
-    "cookie",
-    "csrf",
-    "django",
-    "flask",
-    "rails",
-    "laravel",
-    "oauth",
-    "auth0",
-    "okta",
-    "keycloak",
-    "recaptcha",
-    "captcha",
-    "github",
-    "gitlab",
-    "bitbucket",
-    "twitter",
-    "facebook",
-    "google",
-    "gcp",
-    "gcs",
-    "gs",
-    "azure",
-    "cloudflare",
-    "stripe",
-    "paypal",
-    "slack",
-    "discord",
-    "telegram",
-    "twilio",
-    "sendgrid",
-    "mailgun",
-    "pagerduty",
-    "datadog",
-    "sentry",
-    "newrelic",
-    "mapbox",
-    "spaces",
-    "digitalocean",
-    "heroku",
-    "npm",
-    "pypi",
-    "dockerhub",
-    "jenkins",
-    "sonar",
-    "grafana",
-    "linkedin",
-    "spotify",
-    "dropbox",
-    "pusher",
-    "algolia",
-    "webhook",
-    "consumer",
-    "client",
-    "instagram",
-    "firebase",
-    "shopify",
-    "salesforce",
-    "hubspot",
-    "intercom",
-    "zendesk",
-    "cloudinary",
-    "braintree",
-    "mailchimp",
-    "postmark",
-    "wechat",
-    "weixin",
-    "alipay",
-    "aliyun",
-    "alibaba",
-    "tencent",
-    "qiniu",
-    "restic",
-    "borg",
-    "trello",
-    "atlassian",
-    "jira",
-    "asana",
-    "notion",
-    "airtable",
-    "contentful",
-    "mixpanel",
-    "amplitude",
-    "snowflake",
-    "databricks",
-    "openai",
-    "anthropic",
-    "zoom",
-    "plaid",
-    "adyen",
-    "reddit",
-    "twitch",
-    "pinterest",
-    "tiktok",
-    "whatsapp",
-    "splunk",
-    "rollbar",
-    "bugsnag",
-    "honeycomb",
-    "launchdarkly",
-    "circleci",
-    "codecov",
-    "snyk",
-    "fastly",
-    "akamai",
-    "netlify",
-    "vercel",
-    "supabase",
-    "hmac",
-    "signing",
-    "encryption",
-    "nextauth",
-    "nocaptcha",
-    "b2",
-    "backblaze",
-    "ceph",
-    "linode",
-    "minio",
-    "ovh",
-    "r2",
-    "scaleway",
-    "wasabi",
-];
-
-/// Words of names of values that are not AWS's; parts of a program go by them too.
-const FOREIGN_VALUES: &[&str] =
-    &["app", "license", "licence", "site", "sitekey", "csrftoken", "csrfmiddlewaretoken", "phpsessid"];
-
-/// Whole names of values that are the key of something else, or of anything.
-const FOREIGN_NAMES: &[&str] = &["apikey", "apitoken", "token", "accesstoken", "authtoken", "usertoken"];
-
-/// Those of them that keep data as S3 does, and have access keys of their own.
-const STORES: &[&str] = &[
-    "b2",
-    "backblaze",
-    "ceph",
-    "cloudflare",
-    "digitalocean",
-    "gcs",
-    "linode",
-    "minio",
-    "ovh",
-    "r2",
-    "scaleway",
-    "spaces",
-    "wasabi",
-];
-
-/// Words of which one in a name makes it AWS's own, whatever else it says.
-const BRANDS: &[&str] = &["aws", "amazon", "amz", "s3", "s3a", "s3n", "iam", "ses"];
 
 /// Whether a name is that of something else that has secrets.
 pub(super) fn is_foreign(name: &[Word]) -> bool {
@@ -435,12 +99,35 @@ pub(super) fn words(text: &[u8]) -> Vec<Word> {
             at += 1;
         }
         words.push(Word {
-            text: String::from_utf8_lossy(&text[start..at]).to_ascii_lowercase(),
+            text: corrected(String::from_utf8_lossy(&text[start..at]).to_ascii_lowercase()),
             start,
             end: at,
         });
     }
     words
+}
+
+/// A word as it was meant: people mistype `access` and `secret`, by a letter or by two that changed places.
+fn corrected(word: String) -> String {
+    const MISTYPED: [&str; 2] = ["access", "secret"];
+    let meant = MISTYPED.iter().find(|meant| is_nearly(word.as_bytes(), meant.as_bytes()));
+    meant.map_or(word, |meant| (*meant).to_owned())
+}
+
+/// Whether two different words with the same first and last letters are one letter, or one exchange of neighbours, apart.
+fn is_nearly(word: &[u8], meant: &[u8]) -> bool {
+    if word == meant || word.first() != meant.first() || word.last() != meant.last() {
+        return false;
+    }
+    let same = word.iter().zip(meant).take_while(|(a, b)| a == b).count();
+    let (word, meant) = (&word[same..], &meant[same..]);
+    let exchanged =
+        || word.len() > 1 && word[0] == meant[1] && word[1] == meant[0] && word[2..] == meant[2..];
+    match word.len().cmp(&meant.len()) {
+        Ordering::Equal => word[1..] == meant[1..] || exchanged(),
+        Ordering::Greater => &word[1..] == meant,
+        Ordering::Less => word == &meant[1..],
+    }
 }
 
 /// The last place where `label` stands in `words`: index of its last word, and its length in characters.

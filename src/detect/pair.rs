@@ -10,11 +10,16 @@ use std::ops::Range;
 use super::assign::{Edge, UNPAIRED};
 use super::candidate::Candidate;
 use super::columns::{Columns, Line};
-use super::label::{IdName, Label, Says};
+use super::cost::{
+    affix_cost, are_of_two, gap_cost, is_in_other_url, is_of_unknown, is_scope, name_cost, rank_cost,
+};
+use super::heads::Row;
+use super::label::{Clear, IdName, Label, Says};
+use super::names::{affix, is_branded, words};
 use super::rivals::{known_elsewhere, real_first};
 use super::rows::Rows;
 use super::section::Blocks;
-use super::structure::{Gap, indent, is_comment, is_taken_out};
+use super::structure::{Gap, indent, is_comment, is_taken_out, section};
 use super::vacant::Vacant;
 use crate::rules::{Check, Part};
 
@@ -22,12 +27,16 @@ use crate::rules::{Check, Part};
 pub(super) struct IdAt {
     pub(super) candidate: Candidate,
     pub(super) name: IdName,
+    /// The row of a table with a head that it stands in.
+    pub(super) row: Option<Row>,
 }
 
 /// A secret and what its surroundings say.
 pub(super) struct SecretAt {
     pub(super) candidate: Candidate,
     pub(super) label: Label,
+    /// The row that it stands in, of a table with a head which names its column as that of secrets.
+    pub(super) row: Option<Row>,
 }
 
 /// The secrets of an id: the one assigned, and the others that could be meant, cheapest first.
@@ -41,7 +50,7 @@ pub(super) struct Choice {
 const BASE: i64 = 20;
 
 /// What it costs that a secret is by its name or place another's: nearly all that a pair may.
-const OTHERS: i64 = 90;
+pub(super) const OTHERS: i64 = 90;
 
 /// Pair `ids` and `secrets` of `text`, both in order of position. The secrets are those of `part`.
 pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part) -> Vec<Choice> {
@@ -76,6 +85,8 @@ struct Layout<'a> {
     secrets: &'a [SecretAt],
     /// They are session tokens.
     of_tokens: bool,
+    /// There is one id, and one secret with a name.
+    only: bool,
     order: Vec<Slot>,
     /// `gaps[i]` lies between `order[i]` and `order[i + 1]`.
     gaps: Vec<Gap>,
@@ -90,6 +101,13 @@ struct Layout<'a> {
     commented: (Vec<bool>, Vec<bool>),
     /// The blocks around each id and each secret, once they are needed.
     blocks: (Vec<OnceCell<Blocks>>, Vec<OnceCell<Blocks>>),
+}
+
+/// What lies between an id and a secret: ids, secrets with names, others.
+#[derive(Clone, Copy, Default)]
+struct Between {
+    named: i64,
+    unnamed: i64,
 }
 
 /// A value by its index among those of its kind.
@@ -165,7 +183,23 @@ impl<'a> Layout<'a> {
         let rows = Self::rows(text, ids, secrets, &order, &gaps);
         let blocks = (vec![OnceCell::new(); ids.len()], vec![OnceCell::new(); secrets.len()]);
         let of_tokens = part.check == Some(Check::AwsSessionToken);
-        Self { text, ids, secrets, of_tokens, order, gaps, id_rank, columns, rows, vacant, commented, blocks }
+        let only = are_one(text, ids.iter().map(|id| &id.candidate))
+            && are_one(text, secrets.iter().filter(|s| s.label.is_named()).map(|s| &s.candidate));
+        Self {
+            text,
+            ids,
+            secrets,
+            of_tokens,
+            only,
+            order,
+            gaps,
+            id_rank,
+            columns,
+            rows,
+            vacant,
+            commented,
+            blocks,
+        }
     }
 
     /// The tables that the values stand in.
@@ -193,25 +227,40 @@ impl<'a> Layout<'a> {
         let reach = if self.order.len() > 4000 { 6 } else { 64 };
         let mut edges = Vec::new();
         let rank = self.id_rank[id];
-        let mut gap = Gap::default();
-        for (other, step) in (rank + 1..self.order.len()).take(reach).zip(1..) {
-            gap = gap.and(self.gaps[other - 1]);
-            if gap.header || gap.lines > within_lines {
-                break;
-            }
-            self.edge(id, other, gap, step, &mut edges);
-        }
-        gap = Gap::default();
-        for (other, step) in (0..rank).rev().take(reach).zip(1..) {
-            gap = self.gaps[other].and(gap);
-            if gap.header || gap.lines > within_lines {
-                break;
-            }
-            self.edge(id, other, gap, step, &mut edges);
-        }
+        let behind = (rank + 1..self.order.len()).map(|other| (other, other - 1));
+        let before = (0..rank).rev().map(|other| (other, other));
+        self.edges_along(id, behind.take(reach), within_lines, &mut edges);
+        self.edges_along(id, before.take(reach), within_lines, &mut edges);
         self.clearest_first(&mut edges);
         edges.retain(|e| e.cost < UNPAIRED);
         edges
+    }
+
+    /// The possible pairs of one id on one side of it. `others`: each place in the order there, and that of the gap before it.
+    fn edges_along(
+        &self,
+        id: usize,
+        others: impl Iterator<Item = (usize, usize)>,
+        within_lines: u32,
+        edges: &mut Vec<Edge>,
+    ) {
+        let mut gap = Gap::default();
+        let mut between = Between::default();
+        for (other, gap_before) in others {
+            let next = self.gaps[gap_before];
+            gap = if gap_before < other { gap.and(next) } else { next.and(gap) };
+            if gap.header && !self.only || gap.lines > within_lines {
+                break;
+            }
+            match self.order[other] {
+                Slot::Secret(secret) => {
+                    self.edge(id, secret, gap, between, edges);
+                    between.unnamed += i64::from(!self.secrets[secret].label.is_named());
+                    between.named += i64::from(self.secrets[secret].label.is_named());
+                }
+                Slot::Id(_) => between.named += 1,
+            }
+        }
     }
 
     /// Where one secret has a clearer name than another and costs about as much, the other costs more: `SECRET_KEY` between an id and its
@@ -237,16 +286,42 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn edge(&self, id: usize, other: usize, gap: Gap, step: i64, edges: &mut Vec<Edge>) {
-        let Slot::Secret(secret) = self.order[other] else { return };
+    fn edge(&self, id: usize, secret: usize, gap: Gap, between: Between, edges: &mut Vec<Edge>) {
         let (a, b) = (&self.ids[id].candidate, &self.secrets[secret].candidate);
-        if !can_belong(a, b) || gap.lines > 0 && self.rows.part(id, secret) {
+        if !can_belong(a, b)
+            || gap.lines > 0 && self.rows.part(id, secret)
+            || self.are_of_two_rows(id, secret)
+            || gap.header && self.are_of_two_sections(id, secret)
+        {
             return;
         }
+        // A named secret is told from others without a name, however many they are.
+        let named = self.secrets[secret].label.says == Says::Yes;
+        let step = 1 + between.named + if named { 0 } else { between.unnamed };
         let cost = self.cost(id, secret, gap, step);
         if cost < i64::from(UNPAIRED) {
             edges.push(Edge { id, secret, cost: cost.max(0).unsigned_abs() as u32 });
         }
+    }
+
+    /// Whether they stand in different rows of one table, in a column of secrets and beside it.
+    fn are_of_two_rows(&self, id: usize, secret: usize) -> bool {
+        let rows = (self.ids[id].row, self.secrets[secret].row);
+        matches!(rows, (Some(a), Some(b)) if a.table == b.table && a != b)
+    }
+
+    /// Whether the names of the sections around them, or what little the secret's own name says, part an id and a secret that are the
+    /// only ones.
+    fn are_of_two_sections(&self, id: usize, secret: usize) -> bool {
+        let (a, b) = (&self.ids[id].candidate, &self.secrets[secret]);
+        let (of_id, of_secret) =
+            (words(section(self.text, a.span.start)), words(section(self.text, b.candidate.span.start)));
+        let clear = match b.label.clear {
+            Clear::Own => true,
+            Clear::Key => is_branded(&of_secret),
+            Clear::General => false,
+        };
+        !(self.of_tokens || b.label.says == Says::Yes && clear) || affix(&of_id) != affix(&of_secret)
     }
 
     /// How unlikely it is that a secret is that of an id: from [`UNPAIRED`] on they do not belong together.
@@ -279,7 +354,10 @@ impl<'a> Layout<'a> {
             }
             says => name_cost(says, touching, partner, gap),
         };
-        let mut cost = BASE + named + gap_cost(gap) + self.indent_cost(gap, first.start, last.start);
+        // How a table is written says nothing of what is in one row.
+        let one_row = b.row.is_some() && a.row == b.row;
+        let layout = if one_row { 0 } else { gap_cost(gap) + self.indent_cost(gap, first.start, last.start) };
+        let mut cost = BASE + named + layout;
         if b.candidate.soft {
             cost += 20;
         }
@@ -304,7 +382,12 @@ impl<'a> Layout<'a> {
         {
             cost += if vacant.may_be_beside(&b.label) { 40 } else { OTHERS }; // its own is kept elsewhere
         }
-        let apart = gap.lines > 0 || gap.opened > 0;
+        let meant = self.vacant[id].as_ref().is_some_and(|vacant| vacant.may_mean(&b.label));
+        let one_block = gap.closed == 0 && gap.opened == 0;
+        if one_block && !(meant || partner) && is_of_unknown(a, &b.label) {
+            cost += OTHERS;
+        }
+        let apart = !one_row && (gap.lines > 0 || gap.opened > 0);
         if apart
             && cost < i64::from(UNPAIRED)
             && !(b.label.own || partner)
@@ -353,56 +436,6 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// What the name of a secret costs. `partner`: it stands in the column of the id's secret.
-fn name_cost(says: Says, touching: bool, partner: bool, gap: Gap) -> i64 {
-    match (says, touching) {
-        (Says::Yes, _) => 0,
-        // the name stands at the head of the column
-        (Says::Nothing | Says::Other, false) if partner => 12,
-        (Says::Maybe, _) => 10,
-        (Says::Nothing | Says::Other, true) => 3,
-        (Says::No, _) => 15,
-        // a value without a name must be near: the next argument, the next column
-        (Says::Nothing, false) => 25 + nearness(gap),
-        // a value with another name may be it only right beside the id
-        (Says::Other, false) => 45 + 2 * nearness(gap),
-    }
-}
-
-/// What the text between two values costs: its length, blank lines, lines that are drawn, blocks that end and begin.
-fn gap_cost(gap: Gap) -> i64 {
-    let distance = if gap.lines == 0 {
-        2 * log2(gap.bytes / 16)
-    } else {
-        4 + 4 * log2(gap.lines as usize) + log2(gap.bytes / 256)
-    };
-    let (closed, opened) = (i64::from(gap.closed.min(6)), i64::from(gap.opened.min(6)));
-    let blocks = 12 * closed.min(opened) + 3 * (closed - opened).abs();
-    distance + 3 * i64::from(gap.blanks.min(3)) + 10 * i64::from(gap.rules.min(2)) + blocks
-}
-
-/// What the names of an id and a secret cost: `PROD_KEY_ID` has `PROD_SECRET`.
-fn affix_cost(id: &IdAt, secret: &Label) -> i64 {
-    let mut cost = 0;
-    if matches!(secret.says, Says::Yes | Says::Maybe) {
-        cost += match (id.name.affix.is_empty(), secret.affix.is_empty()) {
-            (true, true) => 0,
-            (false, false) if id.name.affix == secret.affix => -20,
-            (false, false) => 35,
-            _ => 8,
-        };
-        cost += match &id.name.purposes {
-            Some(purposes) if *purposes != secret.purposes => 12,
-            Some(purposes) if !purposes.is_empty() && id.name.affix.is_empty() => -20,
-            _ => 0,
-        };
-    }
-    if secret.foreign && secret.affix.iter().all(|word| !id.name.affix.contains(word)) {
-        cost += OTHERS; // the secret of something else beside an id whose own is not there
-    }
-    cost
-}
-
 impl Layout<'_> {
     /// Whether the blocks around them part an id and a secret.
     fn is_of_another_block(&self, id: usize, secret: usize) -> bool {
@@ -426,64 +459,13 @@ impl Layout<'_> {
     }
 }
 
+/// Whether values are one, wherever it stands.
+fn are_one<'a>(text: &[u8], values: impl Iterator<Item = &'a Candidate>) -> bool {
+    let mut values = values.map(|value| &text[value.span.clone()]);
+    values.next().is_some_and(|first| values.all(|value| value == first))
+}
+
 /// Whether a secret can be that of an id: one of the documentation is no real id's.
 fn can_belong(id: &Candidate, secret: &Candidate) -> bool {
     !id.class.real || secret.class.real
-}
-
-/// Whether an id stands in the credential scope of a signature (`ID/20230915/eu-west-1/s3/…`), or in a URL that is signed in the old
-/// way.
-fn is_scope(text: &[u8], id: &Range<usize>) -> bool {
-    match &text[id.end..] {
-        [b'/', day @ ..] => {
-            day.get(..9).is_some_and(|d| d[..8].iter().all(u8::is_ascii_digit) && d[8] == b'/')
-        }
-        [b'&', ..] => text[..id.start].ends_with(b"AWSAccessKeyId="),
-        _ => false,
-    }
-}
-
-/// Whether a list or a call ends and another begins between two values on one line: `"…"), ("…"`.
-fn are_of_two(between: &[u8]) -> bool {
-    let mut open = 0u32;
-    let mut left = false;
-    for byte in between {
-        match byte {
-            b'(' | b'[' if left => return true,
-            b'(' | b'[' => open += 1,
-            b')' | b']' if open > 0 => open -= 1,
-            b')' | b']' => left = true,
-            _ => {}
-        }
-    }
-    false
-}
-
-/// Whether a secret is part of a URL of which `id` is none, and which is none of S3: `postgres://user:SECRET@host`.
-fn is_in_other_url(text: &[u8], secret: &Range<usize>, id: &Range<usize>) -> bool {
-    const LONGEST: usize = 400;
-    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'<' | b'>' | b'|');
-    let before = &text[secret.start.saturating_sub(LONGEST)..secret.start];
-    let before = &before[before.iter().rposition(ends).map_or(0, |end| end + 1)..];
-    let Some(scheme) = memchr::memmem::find(before, b"://") else { return false };
-    let store =
-        [&b"s3"[..], b"aws"].iter().any(|store| memchr::memmem::find(&before[..scheme], store).is_some());
-    let from = secret.start - before.len();
-    let to = secret.end + text[secret.end..].iter().take(LONGEST).take_while(|b| !ends(b)).count();
-    !store && !(from..to).contains(&id.start)
-}
-
-/// What it costs to skip candidates: convex, so that of two ways to pair four values the one that keeps their order
-/// is cheaper than the nested one.
-fn rank_cost(step: i64) -> i64 {
-    (2 * (step - 1).pow(2)).min(40)
-}
-
-/// How much distance speaks against a value without a name.
-fn nearness(gap: Gap) -> i64 {
-    10 * i64::from(gap.lines.min(20)) + i64::from((gap.bytes / 10).min(200) as u32)
-}
-
-fn log2(n: usize) -> i64 {
-    i64::from((n + 1).ilog2())
 }

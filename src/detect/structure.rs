@@ -110,6 +110,13 @@ fn is_header(line: &[u8]) -> bool {
         && name.iter().all(word)
 }
 
+/// The name of the section that `at` stands in; empty in a document of YAML, and before the first section.
+pub(super) fn section(text: &[u8], at: usize) -> &[u8] {
+    let lines = text[..line_start(text, at)].rsplit(|b| *b == b'\n').map(<[u8]>::trim_ascii);
+    let mut begins = lines.filter(|line| *line == b"---" || line.first() == Some(&b'[') && is_header(line));
+    begins.next().filter(|line| line.first() == Some(&b'[')).unwrap_or_default()
+}
+
 /// Attributes of programs that are no names of sections.
 const ATTRIBUTES: &[&[u8]] = &[
     b"Required",

@@ -198,7 +198,7 @@ mod tests {
     fn beside(text: &str, branded: bool) -> Option<Vacant> {
         let at = text.find('@').unwrap();
         let candidate = Candidate { span: at..at + 1, class: Class::default(), soft: false };
-        let id = IdAt { candidate, name: IdName { branded, ..IdName::default() } };
+        let id = IdAt { candidate, name: IdName { branded, ..IdName::default() }, row: None };
         Vacant::beside(text.as_bytes(), &id, 0..text.len())
     }
 

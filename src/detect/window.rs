@@ -135,6 +135,7 @@ struct Found<'a> {
     view: &'a View,
     /// Ends of all values, sorted: no label reaches back over one.
     ends: Vec<usize>,
+    heads: Heads<'a>,
     matches: &'a mut Vec<Match>,
 }
 
@@ -192,7 +193,7 @@ impl Detector {
     fn opaque(&self, view: &View, matches: &mut Vec<Match>) -> Vec<Range<usize>> {
         let mut spans = Vec::new();
         let (_, prefixed) = self.prefixed(&view.text);
-        let mut found = Found { view, ends: Vec::new(), matches };
+        let mut found = Found::new(view, Vec::new(), matches);
         for (index, rule) in self.rules.rules.iter().enumerate().filter(|(_, r)| r.id_part.is_none()) {
             for secret in &prefixed[index] {
                 spans.push(view.raw(secret.span.clone()));
@@ -218,7 +219,7 @@ impl Detector {
             ids.iter().chain(&prefixed).chain(&unprefixed).flatten().map(|c| c.span.end).collect();
         ends.sort_unstable();
         ends.dedup();
-        let mut found = Found { view, ends, matches };
+        let mut found = Found::new(view, ends, matches);
         let (mut paired_ids, mut paired_secrets) = (HashSet::new(), HashSet::new());
         let mut lone: Vec<(usize, &Candidate)> = Vec::new();
         // A user of a mail server has a password, which tells by itself that it is one, and no other secret.
@@ -235,10 +236,10 @@ impl Detector {
                 continue;
             };
             let has_prefix = !part.prefixes.is_empty();
-            let mut ids_at = found.ids(&ids[index]);
-            ids_at.retain(|id| !logins.contains(&id.candidate.span));
             let secrets = if has_prefix { &prefixed[index] } else { &unprefixed[index] };
             let secrets_at = found.secrets(secrets, part);
+            let mut ids_at = found.ids(&ids[index], secrets_at.iter().any(|s| s.row.is_some()));
+            ids_at.retain(|id| !logins.contains(&id.candidate.span));
             let choices = pair::pair(text, &ids_at, &secrets_at, part);
             let tokens = found.tokens(rule, &ids_at);
             let mut taken = vec![false; secrets_at.len()];
@@ -328,7 +329,11 @@ fn position(ids: &[Candidate], id: &IdAt) -> usize {
     ids.partition_point(|c| c.span.start < id.candidate.span.start)
 }
 
-impl Found<'_> {
+impl<'a> Found<'a> {
+    fn new(view: &'a View, ends: Vec<usize>, matches: &'a mut Vec<Match>) -> Self {
+        Self { view, ends, heads: Heads::new(&view.text), matches }
+    }
+
     /// The end of the last value before `start`.
     fn floor(&self, start: usize) -> usize {
         match self.ends.partition_point(|&e| e <= start) {
@@ -337,23 +342,30 @@ impl Found<'_> {
         }
     }
 
-    fn ids(&self, ids: &[Candidate]) -> Vec<IdAt> {
+    /// `in_tables`: there are tables with columns of secrets.
+    fn ids(&mut self, ids: &[Candidate], in_tables: bool) -> Vec<IdAt> {
         let text = &self.view.text;
-        ids.iter()
-            .map(|c| {
-                let name = label::of_id(text, self.floor(c.span.start), c.span.clone());
-                IdAt { candidate: c.clone(), name }
-            })
-            .collect()
+        let mut all = Vec::new();
+        for c in ids {
+            let name = label::of_id(text, self.floor(c.span.start), c.span.clone());
+            let row = if in_tables { self.heads.of(&c.span).map(|head| head.row) } else { None };
+            all.push(IdAt { candidate: c.clone(), name, row });
+        }
+        all
     }
 
-    fn secrets(&self, secrets: &[Candidate], part: &Part) -> Vec<SecretAt> {
-        let mut heads = Heads::new(&self.view.text);
-        let secret = |c: &Candidate| {
-            let in_column = heads.of(&c.span).and_then(|head| label::in_column(&head, part));
-            SecretAt { label: in_column.unwrap_or_else(|| self.label(c, part)), candidate: c.clone() }
-        };
-        secrets.iter().map(secret).collect()
+    fn secrets(&mut self, secrets: &[Candidate], part: &Part) -> Vec<SecretAt> {
+        let mut all = Vec::new();
+        for c in secrets {
+            let (label, row) = match self.heads.of(&c.span) {
+                Some(head) => (label::in_column(&head, part), Some(head.row)),
+                None => (None, None),
+            };
+            let row = row.filter(|_| label.as_ref().is_some_and(|label| label.says == Says::Yes));
+            let label = label.unwrap_or_else(|| self.label(c, part));
+            all.push(SecretAt { candidate: c.clone(), label, row });
+        }
+        all
     }
 
     fn label(&self, candidate: &Candidate, part: &Part) -> Label {
@@ -389,7 +401,7 @@ impl Found<'_> {
         tokens.dedup_by_key(|t| t.span.start);
         let secrets: Vec<SecretAt> = tokens
             .into_iter()
-            .map(|candidate| SecretAt { label: self.label_of_token(&candidate, part), candidate })
+            .map(|candidate| SecretAt { label: self.label_of_token(&candidate, part), candidate, row: None })
             .collect();
         pair::pair(text, ids, &secrets, part)
             .into_iter()

@@ -92,7 +92,7 @@ mod tests {
 
     /// The name of the column that `@` stands in.
     fn named(text: &str) -> Option<&str> {
-        let at = text.find('@').expect("it is there");
+        let at = text.rfind('@').expect("it is there");
         let head = Heads::new(text.as_bytes()).of(&(at..at + 1))?;
         Some(std::str::from_utf8(head.names[head.column]).expect("ASCII"))
     }
@@ -109,8 +109,59 @@ mod tests {
             ("user\tkey\tsecret\na\tb\t@\n", "secret"),
             ("INSERT INTO t (a, `b`, c) VALUES ('x', '@', 1);", "b"),
             ("insert into t (a, b, c)\nvalues\n  ('x', 'y', 'z'),\n  ('x', 'y', '@')", "c"),
+            ("INSERT INTO t (a, b, c) VALUES ('x, y', 'it''s', '@');", "c"),
+            ("+---+-----+\n| a | key |\n+---+-----+\n| 1 | @   |\n+---+-----+\n", "key"),
+            ("COPY public.t (a, b, c) FROM stdin;\n1\t2\t3\n1\t@\t3\n\\.\n", "b"),
+            ("text\n||a||b||c||\n|x|y|z|\n|x|@|z|\n", "b"),
+            ("^ a ^ b ^\n| x | @ |\n", "b"),
+            ("|| '''a''' || '''b''' ||\n|| x || @ ||\n", "b"),
         ] {
             assert_eq!(named(text), Some(name), "{text}");
+        }
+    }
+
+    #[test]
+    fn columns_in_markup_have_names() {
+        // What is short holds no value, and is not looked at.
+        let value = "@@@@@@@@@@@@@@@@@@@@";
+        for (text, name) in [
+            ("<table><tr><th>a<th><b>b</b></tr><tr><td>1<td><i>@</i></tr></table>", "b"),
+            ("<TABLE>\n<TR><TH>a</TH>\n<TH>b</TH></TR>\n<TR>\n<TD>@</TD>\n<TD>2</TD>\n</TR>", "a"),
+            ("<table><tr><td>x<td>y</table><table><tr><td>a<td>b<tr><td>1<td>@</table>", "b"),
+            ("{| class=x\n|-\n! a !! b\n|-\n| 1 || @\n|}\n", "b"),
+            ("{|\n! width=1 | a\n! b\n|-\n| @\n| 2\n|}\n", "a"),
+            ("|===\n|a |b\n\n|1 |2\n|1 |@\n|===\n", "b"),
+            ("[cols=\"1,2\"]\n|===\n|a\n|b\n|1\n|@\n|===\n", "b"),
+            (".. list-table::\n\n   * - a\n     - b\n   * - 1\n     - @\n", "b"),
+            ("===  ====\na    b\n===  ====\n1    @\n===  ====\n", "b"),
+            ("a    b\n---- ----\n1    @\n", "b"),
+        ] {
+            assert_eq!(named(&text.replace('@', value)), Some(name), "{text}");
+        }
+        for text in [
+            "<table><tr><th>a<th>b</tr></table><p>@",
+            "<table><tr><th>a<th>b</tr><tr><td>1<td>2<td>@</table>",
+            "{|\n! a !! b\n|}\n@\n",
+            "|===\n|a |b\n|===\n@\n",
+            "a    b\n---- ----\n1    2\n\n1    @\n",
+        ] {
+            assert_eq!(named(&text.replace('@', value)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn columns_are_those_of_the_table_that_was_created() {
+        let create = "CREATE TABLE IF NOT EXISTS `db`.`t` (\n  `id` int(11),\n  `a` decimal(10,2) DEFAULT '0,1',\n  \
+                      key varchar(40),\n  PRIMARY KEY (`id`,`a`),\n  KEY k (key)\n) ENGINE=x;\n";
+        for (insert, name) in [
+            ("INSERT INTO `t` VALUES (1,'x','@'),(2,'x','y');", Some("key")),
+            ("INSERT INTO `t` VALUES (1,'x','y'),(2,'@','y');", Some("a")),
+            ("insert into db.T values (1, '@', 'x');", Some("a")),
+            ("INSERT INTO `u` VALUES (1,'x','@');", None),
+            ("INSERT INTO `t` VALUES (1,'@');", None),
+            ("INSERT INTO `t` VALUES (1,2,3);\nf(1, 2, '@')", None),
+        ] {
+            assert_eq!(named(&format!("{create}{insert}")), name, "{insert}");
         }
     }
 
