@@ -82,9 +82,12 @@ pub(super) fn read(text: &[u8], floor: usize, span: Range<usize>, part: &Part) -
 
 /// What the head of a table says of a value that stands in it. `None`: nothing of use.
 pub(super) fn in_column(head: &Head<'_>, part: &Part) -> Option<Label> {
-    let read = |name: &[u8]| read_name(&[name, b" = "].concat(), part);
+    // All words at the head of a column are one name.
+    let joined =
+        |name: &[u8]| -> Vec<u8> { name.iter().map(|b| if *b == b' ' { b'_' } else { *b }).collect() };
+    let read = |name: &[u8]| read_name(&[&joined(name)[..], b" = "].concat(), part);
     let own = read(head.names[head.column]);
-    let tells = matches!(own.says, Says::Yes | Says::No);
+    let tells = matches!(own.says, Says::Yes | Says::No) || own.foreign;
     // Or the secrets stand in another column.
     (tells || head.names.iter().any(|name| read(name).says == Says::Yes)).then_some(own)
 }

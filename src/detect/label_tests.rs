@@ -156,6 +156,9 @@ fn a_command_may_name_what_it_stores() {
         "echo @ | vault kv put secret/aws aws_secret_key=-",
         "gh secret set --body \"@\" AWS_SECRET_KEY",
         "aws ssm put-parameter --value '@' --type SecureString --name /prod/aws_secret_key",
+        "gh secret set AWS_SECRET_KEY --body '@'",
+        "x && gh secret set --repo a/b --body @ AWS_SECRET_KEY",
+        "UPDATE t SET value = '@' WHERE `name` = 'aws_secret_key';",
         "aws secretsmanager create-secret --secret-string=@ \\\n  --name=aws_secret_key --region x",
     ] {
         let at = text.find('@').expect("it is there");
@@ -165,6 +168,8 @@ fn a_command_may_name_what_it_stores() {
         "echo @ | base64\ngh secret set AWS_SECRET_KEY",
         "put --value @ --name\nAWS_SECRET_KEY",
         "put --name X --value @; set AWS_SECRET_KEY",
+        "gh secret set NPM --body '@'",
+        "UPDATE t SET value = '@' WHERE id = 'aws_secret_key';",
     ] {
         let at = text.find('@').expect("it is there");
         assert_ne!(read_at(text, at).says, Says::Yes, "{text}");

@@ -31,7 +31,8 @@ pub(super) fn is_foreign_value(name: &[Word]) -> bool {
 
 /// Whether a name as a whole is that of a key of anything.
 pub(super) fn is_of_anything(name: &[Word]) -> bool {
-    FOREIGN_NAMES.contains(&spelled(name).as_str())
+    let is_token = name.last().is_some_and(|w| w.text == "token") && !is_own(name);
+    is_token || FOREIGN_NAMES.contains(&spelled(name).as_str())
 }
 
 /// What a name says the key is for, in words that else tell little.

@@ -15,6 +15,7 @@ pub(super) fn naming(text: &[u8], floor: usize, span: Range<usize>) -> Cow<'_, [
     let name = in_property_list(&before)
         .or_else(|| written_to(&before, behind))
         .or_else(|| stored_as(text, &span))
+        .or_else(|| updated_where(behind))
         .or_else(|| name_behind(&before, behind));
     match name {
         Some(name) => Cow::Owned([name, b" = "].concat()),
@@ -61,6 +62,20 @@ fn name_behind<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
     Some(&rest[..end])
 }
 
+/// The name of a value that SQL writes to the row which has it: `SET value = 'VALUE' WHERE name = 'NAME'`.
+fn updated_where(behind: &[u8]) -> Option<&[u8]> {
+    let condition = unquoted(behind).trim_ascii_start();
+    let condition =
+        condition.get(..5).filter(|word| word.eq_ignore_ascii_case(b"where")).map(|_| &condition[5..])?;
+    let condition = &condition[..condition.len().min(2 * LONGEST)];
+    let (column, value) = condition.split_at(memchr::memchr(b'=', condition)?);
+    let column = column.trim_ascii().to_ascii_lowercase();
+    let column = column.strip_suffix(b"`").or_else(|| column.strip_suffix(b"\"")).unwrap_or(&column);
+    let named = column.ends_with(b"name") || column.ends_with(b"key");
+    let value = value[1..].trim_ascii_start().strip_prefix(b"'").filter(|_| named)?;
+    Some(&value[..memchr::memchr(b'\'', value)?])
+}
+
 /// The name of a value that is written to a file of this name: `echo VALUE > folder/NAME`.
 fn written_to<'a>(before: &[u8], behind: &'a [u8]) -> Option<&'a [u8]> {
     let line = &before[memchr::memrchr(b'\n', before).map_or(0, |end| end + 1)..];
@@ -94,8 +109,6 @@ fn unquoted(behind: &[u8]) -> &[u8] {
 /// The name by which a command of a shell stores a value: `echo VALUE | gh secret set NAME`, `aws ssm put-parameter --value VALUE --name
 /// NAME`, `gh secret set --body VALUE NAME`.
 fn stored_as<'a>(text: &'a [u8], value: &Range<usize>) -> Option<&'a [u8]> {
-    const VERBS: [&[u8]; 9] =
-        [b"set", b"put", b"create", b"add", b"write", b"insert", b"import", b"new", b"store"];
     const VALUES: [&[u8]; 8] = [
         b"--value",
         b"--body",
@@ -106,48 +119,87 @@ fn stored_as<'a>(text: &'a [u8], value: &Range<usize>) -> Option<&'a [u8]> {
         b"--secret-value",
         b"-v",
     ];
-    const NAMES: [&[u8]; 5] = [b"--name", b"-n", b"--secret-id", b"--secret-name", b"--key"];
-    let from = value.start.saturating_sub(REACH);
-    let before =
-        &text[from + memchr::memrchr(b'\n', &text[from..value.start]).map_or(0, |end| end + 1)..value.start];
+    let before = command_before(&text[value.start.saturating_sub(2 * REACH)..value.start]);
     let behind = command(unquoted(&text[value.end..]));
-    let words = |text: &'a [u8]| text.split(|b| b" \t\r\n\\".contains(b)).filter(|word| !word.is_empty());
-    let named = |word: &'a [u8]| {
-        let word = word.strip_suffix(b"=-").unwrap_or(word);
-        let bare = word.iter().copied().all(|b| b.is_ascii_alphanumeric() || b"\"'_-./:".contains(&b));
-        (bare && word.iter().any(u8::is_ascii_alphabetic)).then_some(word)
-    };
-    let first = |text: &'a [u8]| words(text).find(|word| word[0] != b'-');
     if is_echo(before) {
         let piped = behind.trim_ascii_start().strip_prefix(b"|")?;
-        let last = piped.rsplit(|b| *b == b'|').next()?;
-        let verb = words(last).position(|word| VERBS.contains(&word))?;
-        let mut names = words(last).skip(verb + 1).filter(|word| word[0] != b'-');
-        let given = names.clone().find(|word| word.ends_with(b"=-"));
-        return given.or_else(|| names.next()).and_then(named);
+        return option_in(piped).or_else(|| argument_in(piped.rsplit(|b| *b == b'|').next()?));
     }
     let option = before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).unwrap_or(before);
     let option = option.trim_ascii_end();
     let option = option.strip_suffix(b"=").unwrap_or(option);
-    if !words(option).next_back().is_some_and(|word| VALUES.contains(&word)) {
+    if !arguments(option).next_back().is_some_and(|word| VALUES.contains(&word)) {
         return None;
     }
-    let is_name = |word: &[u8]| {
-        NAMES.iter().any(|name| word.strip_prefix(*name).is_some_and(|rest| matches!(rest, [] | [b'=', ..])))
-    };
-    if words(before).any(is_name) {
-        return None;
-    }
-    let mut rest = words(behind).skip_while(|word| !is_name(word));
-    match rest.next() {
-        Some(word) => match memchr::memchr(b'=', word) {
-            Some(sign) => named(&word[sign + 1..]),
-            None => rest.next().and_then(named),
-        },
-        None => {
-            words(before).any(|word| VERBS.contains(&word)).then(|| first(behind)).flatten().and_then(named)
+    let verb = || arguments(before).any(|word| VERBS.contains(&word));
+    option_in(before)
+        .or_else(|| option_in(behind))
+        .or_else(|| argument_in(before))
+        .or_else(|| verb().then(|| first_argument(arguments(behind)))?)
+}
+
+/// What commands that store values do.
+const VERBS: [&[u8]; 9] =
+    [b"set", b"put", b"create", b"add", b"write", b"insert", b"import", b"new", b"store"];
+
+/// The words of a command.
+fn arguments(text: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
+    text.split(|b| b" \t\r\n\\".contains(b)).filter(|word| !word.is_empty())
+}
+
+/// The argument of an option that gives a name.
+fn option_in(command: &[u8]) -> Option<&[u8]> {
+    const NAMES: [&[u8]; 5] = [b"--name", b"-n", b"--secret-id", b"--secret-name", b"--key"];
+    let mut words = arguments(command);
+    while let Some(word) = words.next() {
+        let rest = NAMES.iter().find_map(|name| word.strip_prefix(*name));
+        match rest {
+            Some([]) => return words.next().and_then(a_name),
+            Some([b'=', name @ ..]) => return a_name(name),
+            _ => {}
         }
     }
+    None
+}
+
+/// The first argument behind the verb of a command, or the one whose value the command reads: `NAME=-`.
+fn argument_in(command: &[u8]) -> Option<&[u8]> {
+    let verb = arguments(command).position(|word| VERBS.contains(&word))?;
+    let rest = arguments(command).skip(verb + 1);
+    let read = rest.clone().find_map(|word| word.strip_suffix(b"=-"));
+    read.and_then(a_name).or_else(|| first_argument(rest))
+}
+
+/// The first word that is neither an option nor what follows one.
+fn first_argument<'a>(words: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
+    let mut of_option = false;
+    for word in words {
+        if word[0] == b'-' {
+            of_option = !word.contains(&b'=');
+        } else if !std::mem::take(&mut of_option)
+            && let Some(name) = a_name(word)
+        {
+            return Some(name);
+        }
+    }
+    None
+}
+
+/// A word, if it may be a name.
+fn a_name(word: &[u8]) -> Option<&[u8]> {
+    let part = |b: &u8| b.is_ascii_alphanumeric() || b"\"'_-./:".contains(b);
+    (word.iter().all(part) && word.iter().any(u8::is_ascii_alphabetic)).then_some(word)
+}
+
+/// The command of a shell that `text` ends in, from its start on this line or on one that this continues.
+fn command_before(text: &[u8]) -> &[u8] {
+    let begins = |at: usize| match text[at] {
+        b'\n' => !text[..at].trim_ascii_end().ends_with(b"\\"),
+        b';' => true,
+        b'&' | b'|' => at > 0 && text[at - 1] == text[at],
+        _ => false,
+    };
+    &text[(0..text.len()).rev().find(|at| begins(*at)).map_or(0, |at| at + 1)..]
 }
 
 /// What is left of a command of a shell, on this line and those that continue it.

@@ -35,7 +35,7 @@ pub(super) struct IdAt {
 pub(super) struct SecretAt {
     pub(super) candidate: Candidate,
     pub(super) label: Label,
-    /// The row that it stands in, of a table with a head which names its column as that of secrets.
+    /// The row that it stands in, of a table whose head says what its label does.
     pub(super) row: Option<Row>,
 }
 
@@ -306,8 +306,9 @@ impl<'a> Layout<'a> {
 
     /// Whether they stand in different rows of one table, in a column of secrets and beside it.
     fn are_of_two_rows(&self, id: usize, secret: usize) -> bool {
-        let rows = (self.ids[id].row, self.secrets[secret].row);
-        matches!(rows, (Some(a), Some(b)) if a.table == b.table && a != b)
+        let (a, b) = (&self.ids[id], &self.secrets[secret]);
+        b.label.says == Says::Yes
+            && matches!((a.row, b.row), (Some(a), Some(b)) if a.table == b.table && a != b)
     }
 
     /// Whether the names of the sections around them, or what little the secret's own name says, part an id and a secret that are the
@@ -337,7 +338,7 @@ impl<'a> Layout<'a> {
         let touching = between.len() <= 8 && !of_two && !between.iter().any(u8::is_ascii_alphanumeric);
         let partner = self.columns.partner[id] == Some(secret);
         let named = match b.label.says {
-            Says::No if !touching => return i64::from(UNPAIRED),
+            Says::No if !touching || b.row.is_some() => return i64::from(UNPAIRED),
             // Who signs a request sends the id, never the secret.
             says if says != Says::Yes && !touching && is_scope(self.text, &a.candidate.span) => {
                 return i64::from(UNPAIRED);
@@ -355,7 +356,7 @@ impl<'a> Layout<'a> {
             says => name_cost(says, touching, partner, gap),
         };
         // How a table is written says nothing of what is in one row.
-        let one_row = b.row.is_some() && a.row == b.row;
+        let one_row = b.label.says == Says::Yes && b.row.is_some() && a.row == b.row;
         let layout = if one_row { 0 } else { gap_cost(gap) + self.indent_cost(gap, first.start, last.start) };
         let mut cost = BASE + named + layout;
         if b.candidate.soft {

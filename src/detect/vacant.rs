@@ -154,6 +154,10 @@ fn is_elsewhere(value: &[u8]) -> bool {
         b"change_me",
         b"redacted",
         b"[redacted",
+        b"[masked",
+        b"[hidden",
+        b"(hidden",
+        b"(sensitive",
         b"dummy",
         b"placeholder",
         b"todo",
@@ -167,6 +171,7 @@ fn is_elsewhere(value: &[u8]) -> bool {
     matches!(value.first(), Some(b'$' | b'<' | b'%' | b'!' | b'*')) && value.len() > 1
         || value.starts_with(b"{{")
         || value.starts_with(b"#{")
+        || [&b"enc["[..], b"enc(", b"{cipher}"].iter().any(|head| lower.starts_with(head))
         || NONE.contains(&word)
         || word.len() > 2 && word.iter().all(|b| *b == word[0])
         || DUMMIES.iter().any(|dummy| word.starts_with(dummy))
@@ -214,6 +219,7 @@ mod tests {
             ("AWS_KEY=@\nAWS_SECRET=changeme\n", true),
             ("AWS_KEY=@\nAWS_SECRET=xxxxxxxx\n", true),
             ("AWS_KEY=@\nAWS_SECRET=[REDACTED]\n", true),
+            ("AWS_KEY: @\nAWS_SECRET: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\n", true),
         ] {
             assert!(beside(text, branded).is_some(), "{text}");
         }

@@ -1,6 +1,6 @@
 //! The surroundings of anchors: decoded, searched for values, and paired.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::decode::unpack::Problem;
@@ -356,12 +356,16 @@ impl<'a> Found<'a> {
 
     fn secrets(&mut self, secrets: &[Candidate], part: &Part) -> Vec<SecretAt> {
         let mut all = Vec::new();
+        let mut columns: HashMap<(usize, usize), Option<Label>> = HashMap::new();
         for c in secrets {
             let (label, row) = match self.heads.of(&c.span) {
-                Some(head) => (label::in_column(&head, part), Some(head.row)),
+                Some(head) => {
+                    let column = columns.entry((head.row.table, head.column));
+                    (column.or_insert_with(|| label::in_column(&head, part)).clone(), Some(head.row))
+                }
                 None => (None, None),
             };
-            let row = row.filter(|_| label.as_ref().is_some_and(|label| label.says == Says::Yes));
+            let row = row.filter(|_| label.is_some());
             let label = label.unwrap_or_else(|| self.label(c, part));
             all.push(SecretAt { candidate: c.clone(), label, row });
         }

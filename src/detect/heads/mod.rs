@@ -1,12 +1,14 @@
 //! The heads of tables: what names a value that stands in a column. CSV and its kind, tables of Markdown, wikis and database clients
-//! (`lines`), those of other markup (`markup`), and the columns of SQL statements (`statement`).
+//! (`lines`), those of other markup (`markup`), lists of lists (`arrays`), and the columns of SQL statements (`statement`).
 
 use std::ops::Range;
 
+mod arrays;
 mod lines;
 mod markup;
 mod statement;
 
+use arrays::Arrays;
 use markup::Tables;
 use statement::Statements;
 
@@ -39,24 +41,35 @@ pub(super) struct Heads<'t> {
     lines: Option<lines::Table>,
     /// Those in other markup, once they are needed.
     markup: Option<Tables<'t>>,
+    /// The lists that may name columns, once they are needed.
+    arrays: Option<Arrays<'t>>,
     /// The statements of SQL, once they are needed.
     statements: Option<Statements<'t>>,
 }
 
 impl<'t> Heads<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
-        Self { text, lines: None, markup: None, statements: None }
+        Self { text, lines: None, markup: None, arrays: None, statements: None }
     }
 
     /// The head of the table that the value at `value` stands in.
     pub(super) fn of(&mut self, value: &Range<usize>) -> Option<Head<'t>> {
-        self.inserted(value).or_else(|| self.marked_up(value)).or_else(|| self.above(value))
+        self.inserted(value)
+            .or_else(|| self.marked_up(value))
+            .or_else(|| self.listed(value))
+            .or_else(|| self.above(value))
     }
 
     /// That of a statement of SQL.
     fn inserted(&mut self, value: &Range<usize>) -> Option<Head<'t>> {
         let text = self.text;
         self.statements.get_or_insert_with(|| Statements::read(text)).of(value)
+    }
+
+    /// That of a list of lists.
+    fn listed(&mut self, value: &Range<usize>) -> Option<Head<'t>> {
+        let text = self.text;
+        self.arrays.get_or_insert_with(|| Arrays::read(text)).of(value)
     }
 
     /// That of a table in markup.
@@ -146,6 +159,20 @@ mod tests {
             "a    b\n---- ----\n1    2\n\n1    @\n",
         ] {
             assert_eq!(named(&text.replace('@', value)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_name_columns() {
+        for (text, name) in [
+            (r#"{"columns": ["a", "b"], "index": [0, 1], "data": [["x", "y"], ["x", "@"]]}"#, Some("b")),
+            (r#"{"columns":[{"name":"a","type":"text"},{"name":"b"}],"rows":[["@","y"]]}"#, Some("a")),
+            ("[['a', 'b', 'c'],\n ['x', '@', 'z']]", Some("b")),
+            (r#"{"tags": ["a", "b"], "data": [["x", "@"]]}"#, None),
+            (r#"{"columns": ["a", "b"], "data": [["x", "y", "@"]]}"#, None),
+            (r#"{"columns": ["a", "b"], "data": {"x": "@"}}"#, None),
+        ] {
+            assert_eq!(named(text), name, "{text}");
         }
     }
 
