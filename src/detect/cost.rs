@@ -6,7 +6,7 @@ use super::label::{Clear, Label, Says};
 use super::names::is_filler;
 use super::pair::{IdAt, OTHERS};
 use super::structure::Gap;
-use super::vocabulary::STAGES;
+use super::vocabulary::{STAGES, USES};
 
 /// What the name of a secret costs. `partner`: it stands in the column of the id's secret.
 pub(super) fn name_cost(says: Says, touching: bool, partner: bool, gap: Gap) -> i64 {
@@ -105,7 +105,8 @@ pub(super) fn is_in_other_url(text: &[u8], secret: &Range<usize>, id: &Range<usi
 /// Whether a secret has the name of something that nobody knows, beside an id that has a name without: `ZumataSecret` is not that of
 /// `AWSAccessKey`.
 pub(super) fn is_of_unknown(id: &IdAt, secret: &Label) -> bool {
-    let telling = |word: &String| !(is_filler(word) || STAGES.contains(&word.as_str()));
+    let telling =
+        |word: &String| !(is_filler(word) || [STAGES, USES].iter().any(|list| list.contains(&word.as_str())));
     let less_clear = if id.name.branded { Clear::Own } else { Clear::Key };
     id.name.purposes.is_some()
         && id.name.affix.is_empty()

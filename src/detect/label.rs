@@ -87,7 +87,8 @@ pub(super) fn in_column(head: &Head<'_>, part: &Part) -> Option<Label> {
         |name: &[u8]| -> Vec<u8> { name.iter().map(|b| if *b == b' ' { b'_' } else { *b }).collect() };
     let read = |name: &[u8]| read_name(&[&joined(name)[..], b" = "].concat(), part);
     let own = read(head.names[head.column]);
-    let tells = matches!(own.says, Says::Yes | Says::No) || own.foreign;
+    // Some call the secret of an access key its token.
+    let tells = matches!(own.says, Says::Yes | Says::No) || own.foreign && !own.name.contains("access");
     // Or the secrets stand in another column.
     (tells || head.names.iter().any(|name| read(name).says == Says::Yes)).then_some(own)
 }

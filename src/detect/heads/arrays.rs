@@ -13,17 +13,26 @@ const NAMES: usize = 4 << 10;
 #[derive(Debug)]
 pub(super) struct Arrays<'t> {
     text: &'t [u8],
-    /// Each by its place, in order.
-    names: Vec<(usize, Vec<&'t [u8]>)>,
+    /// In order.
+    names: Vec<Names<'t>>,
+}
+
+#[derive(Debug)]
+struct Names<'t> {
+    /// Where it begins.
+    at: usize,
+    /// A key says that it names columns; else it is the first of a list of lists.
+    keyed: bool,
+    list: Vec<&'t [u8]>,
 }
 
 impl<'t> Arrays<'t> {
     pub(super) fn read(text: &'t [u8]) -> Self {
         let mut names = Vec::new();
         for open in memchr::memchr_iter(b'[', text) {
-            if may_name(&text[..open]) {
+            if let Some(keyed) = may_name(&text[..open]) {
                 let list = strings(&text[open + 1..text.len().min(open + NAMES)]);
-                names.extend(list.filter(|list| list.len() > 1).map(|list| (open, list)));
+                names.extend(list.filter(|list| list.len() > 1).map(|list| Names { at: open, keyed, list }));
             }
         }
         Self { text, names }
@@ -32,7 +41,7 @@ impl<'t> Arrays<'t> {
     /// The last list before the value at `value` that has as many names as the value's own list has items.
     pub(super) fn of(&self, value: &Range<usize>) -> Option<Head<'t>> {
         const CLOSE: usize = 4;
-        let before = &self.names[..self.names.partition_point(|(at, _)| *at < value.start)];
+        let before = &self.names[..self.names.partition_point(|names| names.at < value.start)];
         if before.is_empty() {
             return None;
         }
@@ -41,19 +50,20 @@ impl<'t> Arrays<'t> {
         let behind = &self.text[value.end..self.text.len().min(value.end + LONGEST_LINE)];
         let quoted = behind.first().is_some_and(|b| matches!(b, b'"' | b'\''));
         let count = column + closed(&behind[usize::from(quoted)..])?;
-        let (table, names) = before.iter().rev().take(CLOSE).find(|(_, names)| names.len() == count + 1)?;
-        let row = Row { table: *table, start: from + open };
-        (from + open > *table).then(|| Head { names: names.clone(), column, row })
+        let near = || before.iter().rev().take(CLOSE).filter(|names| names.list.len() == count + 1);
+        let names = near().find(|names| names.keyed).or_else(|| near().next())?;
+        let row = Row { table: names.at, start: from + open };
+        (row.start > row.table).then(|| Head { names: names.list.clone(), column, row })
     }
 }
 
-/// Whether a list that begins behind `text` may be one of names: by its key, or as the first of a list of lists.
-fn may_name(text: &[u8]) -> bool {
+/// Whether a list that begins behind `text` may be one of names: by its key (`true`), or as the first of a list of lists.
+fn may_name(text: &[u8]) -> Option<bool> {
     const KEYS: [&[u8]; 6] = [b"columns", b"fields", b"header", b"headers", b"cols", b"names"];
     const LONGEST: usize = 40;
     let text = text[text.len().saturating_sub(LONGEST)..].trim_ascii_end();
     match text.last() {
-        Some(b'[') => true,
+        Some(b'[') => Some(false),
         Some(b':' | b'=') => {
             let key = text[..text.len() - 1].trim_ascii_end();
             let key = key
@@ -61,9 +71,9 @@ fn may_name(text: &[u8]) -> bool {
                 .or_else(|| key.strip_suffix(b"'"))
                 .unwrap_or(key)
                 .to_ascii_lowercase();
-            KEYS.iter().any(|name| key.ends_with(name))
+            KEYS.iter().any(|name| key.ends_with(name)).then_some(true)
         }
-        _ => false,
+        _ => None,
     }
 }
 
