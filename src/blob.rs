@@ -88,17 +88,25 @@ pub struct Origin {
     pub path: Option<Vec<u8>>,
     /// The git object, in hexadecimal digits, where it is one.
     pub object: Option<String>,
+    /// How many bytes of the path, from its end, name a member of an archive, with the `!` before it: a file can have a `!` in its name,
+    /// too.
+    pub member_len: usize,
 }
 
 impl Origin {
+    /// Something that is no member of an archive.
+    pub const fn new(place: Place, path: Option<Vec<u8>>, object: Option<String>) -> Self {
+        Self { place, path, object, member_len: 0 }
+    }
+
     /// A file in a folder.
     pub fn file(path: impl Into<Vec<u8>>) -> Self {
-        Self { place: Place::File, path: Some(path.into()), object: None }
+        Self::new(Place::File, Some(path.into()), None)
     }
 
     /// Standard input.
     pub fn stdin() -> Self {
-        Self { place: Place::Stdin, path: None, object: None }
+        Self::new(Place::Stdin, None, None)
     }
 }
 
@@ -122,12 +130,14 @@ pub struct Skipped {
     pub help: Option<String>,
     /// The git object that this is, or is in.
     pub object: Option<ObjectId>,
+    /// How many bytes of what it names, from the end, name a member of an archive, with the `!` before it.
+    pub member_len: usize,
 }
 
 impl Skipped {
     /// What has no advice and is in no object.
     pub fn new(what: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { what: what.into(), reason: reason.into(), help: None, object: None }
+        Self { what: what.into(), reason: reason.into(), help: None, object: None, member_len: 0 }
     }
 
     /// An object of the database, until its path is known.

@@ -11,6 +11,10 @@ use sha2::Sha256;
 
 use crate::blob::Place;
 
+mod suppression;
+
+pub use suppression::{Suppression, SuppressionKind};
+
 /// How bad a finding is, least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -234,6 +238,8 @@ pub struct Location {
     pub allowed: Option<Box<str>>,
     /// Where what stands here encodes an archive: the path in it, as `inner.zip!file`. Line and column are not those of the member.
     pub member: Option<Box<[u8]>>,
+    /// How many bytes of `path`, from its end, name a member of an archive, with the `!` before it.
+    pub member_len: usize,
 }
 
 impl Location {
@@ -256,7 +262,13 @@ impl Location {
             line_hash: None,
             allowed: None,
             member: None,
+            member_len: 0,
         }
+    }
+
+    /// The path of the file: of `a.zip!b` that of the archive.
+    pub fn file(&self) -> Option<&[u8]> {
+        self.path.as_deref().map(|path| &path[..path.len().saturating_sub(self.member_len)])
     }
 }
 
@@ -373,43 +385,6 @@ impl Fingerprint {
     }
 }
 
-/// What suppresses a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SuppressionKind {
-    /// `keyhound:allow` in the text itself.
-    Inline,
-    /// An entry of the configuration.
-    Config,
-    /// An entry of the baseline.
-    Baseline,
-}
-
-impl SuppressionKind {
-    /// The name used in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Inline => "inline",
-            Self::Config => "config",
-            Self::Baseline => "baseline",
-        }
-    }
-}
-
-/// Why a finding does not count: somebody has said so.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suppression {
-    /// What says so.
-    pub kind: SuppressionKind,
-    /// Why, in the words of whoever said so.
-    pub reason: Option<String>,
-    /// Who said so.
-    pub author: Option<String>,
-    /// The last day on which it holds, `YYYY-MM-DD`.
-    pub expires: Option<String>,
-    /// Where it says so, `FILE:LINE`; `None` where that is the place of the finding.
-    pub source: Option<String>,
-}
-
 /// A credential and its places.
 #[derive(Debug, Clone)]
 pub struct Finding {
@@ -442,6 +417,8 @@ pub struct Finding {
     pub fingerprint: Fingerprint,
     /// Why it does not count, if it does not.
     pub suppression: Option<Suppression>,
+    /// What was to suppress it and does so no longer, or not at all, in one clause; `None` where nothing was.
+    pub lapsed: Option<String>,
     /// Whether it works.
     pub verification: Verification,
     /// The partition that the text around it, or its token, speaks of; for verification only.
@@ -490,6 +467,7 @@ impl Finding {
             other_locations_omitted: 0,
             snippet: None,
             suppression: None,
+            lapsed: None,
             verification: Verification::NotAttempted,
             partition: None,
             runners_up: Vec::new(),

@@ -165,6 +165,8 @@ impl Common {
             show_info: self.show_info,
             only_active: self.verify.only_active,
             fail_on: self.fail_on.into(),
+            fail_on_active: self.fail_on == FailOn::Active,
+            allow_incomplete: self.allow_incomplete,
             color,
             hyperlinks: color && terminal && has_hyperlinks(),
             width: if terminal {

@@ -9,7 +9,7 @@ use keyhound::report::{self, Format, Gate, redact::Redactor, sanitize::sanitize}
 use keyhound::rules::RuleSet;
 use keyhound::scan::Outcome;
 
-use super::common::{Common, FailOn};
+use super::common::Common;
 use super::exit::ExitStatus;
 
 /// Write one line to standard error, where names of files can do no harm. Where it is closed there is nobody to tell.
@@ -57,13 +57,10 @@ pub(crate) fn finish_gate(
 
 /// The exit status of a scan.
 fn status(outcome: &Outcome, common: &Common) -> ExitStatus {
-    let least = Severity::from(common.fail_on);
-    let only_active = common.fail_on == FailOn::Active || common.verify.only_active;
-    let fails =
-        |f: &Finding| f.suppression.is_none() && f.severity >= least && (!only_active || is_active(f));
+    let options = common.report_options();
     if !outcome.incomplete.is_empty() && !common.allow_incomplete {
         ExitStatus::Failed
-    } else if outcome.findings.iter().any(fails) {
+    } else if outcome.findings.iter().any(|finding| options.fails(finding)) {
         ExitStatus::Findings
     } else {
         ExitStatus::Clean
@@ -107,7 +104,7 @@ fn notes(outcome: &Outcome, rules: &RuleSet, common: &Common) {
     // The report for people says so itself.
     if !common.quiet && common.format != Format::Human {
         for unused in &outcome.unused_suppressions {
-            note(format_args!("keyhound: unused suppression: {}", hidden(unused)));
+            note(format_args!("keyhound: suppression: {}", hidden(unused)));
         }
     }
 }

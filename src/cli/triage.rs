@@ -82,6 +82,13 @@ impl Suppressions {
         Self { triage, unknown_rules, branches: Vec::new() }
     }
 
+    /// Whether the scan sees all that there is: only then an entry that it has no use for is reported.
+    #[must_use]
+    pub(crate) fn whole(mut self, whole: bool) -> Self {
+        self.triage = self.triage.map(|triage| triage.whole(whole));
+        self
+    }
+
     /// Mark what is suppressed.
     pub(crate) fn apply(&self, outcome: &mut Outcome) {
         if let Some(triage) = &self.triage {
@@ -115,7 +122,8 @@ impl Suppressions {
         })?;
         let mut new = Self::new(loaded, rules, common);
         let root = root.unwrap_or_else(|| current.clone());
-        new.triage = new.triage.map(|triage| triage.in_folders(current, root).whole(whole));
+        new.triage =
+            new.triage.map(|triage| triage.in_folders(current, root).whole(whole && !common.no_archives));
         Ok(new)
     }
 

@@ -51,18 +51,24 @@ impl Gate {
 
 pub(super) fn write(report: &Report<'_>, gate: Gate, out: &mut dyn Write) -> io::Result<()> {
     let painter = Painter::new(report);
-    let least = report.options.fail_on;
     let mut findings: Vec<&Finding> = report.worst_first();
-    findings.retain(|finding| finding.severity >= least.min(Severity::Low));
+    findings.retain(|finding| finding.severity >= Severity::Low);
+    let blocking: Vec<&Finding> = findings.iter().copied().filter(|f| report.options.fails(f)).collect();
     if !report.complete() {
         incomplete(report, gate, &painter, !findings.is_empty(), out)?;
     }
     if findings.is_empty() {
         return Ok(());
     }
-    let blocked = if findings.iter().any(|f| f.severity >= least) { Style::Bad } else { Style::Bold };
+    let style = if blocking.is_empty() { Style::Bold } else { Style::Bad };
     let head = format!("keyhound: {} {}", gate.adds(), text::counted(findings.len() as u64, "credential"));
-    writeln!(out, "{}", painter.paint(blocked, &head))?;
+    let failing = report.options.failing();
+    let tail = match blocking.len() {
+        0 => format!(", none of them {failing}, so that nothing is stopped"),
+        n if n < findings.len() => format!(", {} of them {failing}", text::count(n as u64)),
+        _ => String::new(),
+    };
+    writeln!(out, "{}", painter.paint(style, &format!("{head}{tail}")))?;
     let named = if report.complete() { NAMED } else { NAMED / 2 };
     for finding in findings.iter().take(named) {
         let what = finding.key_id.as_deref().map_or_else(|| text::title(finding, report), str::to_owned);
@@ -71,20 +77,23 @@ pub(super) fn write(report: &Report<'_>, gate: Gate, out: &mut dyn Write) -> io:
             (Some(_), None) => " (its id alone)",
             _ => "",
         };
+        let lapsed = finding.lapsed.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
         let works = if finding.verification.is_active() { ", ACTIVE" } else { "" };
         writeln!(
             out,
-            "  {}  {}{with}{works}  {}",
+            "  {}  {}{with}{works}  {}{}",
             painter.severity(finding.severity),
             sanitize(&what),
-            sanitize(&place(finding, report))
+            sanitize(&place(finding, report)),
+            sanitize(&report.redactor.line(&lapsed))
         )?;
     }
     if findings.len() > named {
         let more = text::count((findings.len() - named) as u64);
         writeln!(out, "  and {more} more (--verbose lists them all)")?;
     }
-    why(gate, &findings, report, out)
+    // What passes needs no advice.
+    if blocking.is_empty() { Ok(()) } else { why(gate, &blocking, report, out) }
 }
 
 /// Where a finding is: path and line, or what git calls it, and the commit.
@@ -109,8 +118,8 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
     )?;
     let paths: BTreeSet<String> = findings
         .iter()
-        .filter_map(|f| f.location.path.as_deref())
-        .map(|path| quoted(&report.redactor.bytes(container(path))))
+        .filter_map(|f| f.location.file())
+        .map(|path| quoted(&report.redactor.bytes(path)))
         .collect();
     // One that is left out would block the next try.
     let mut paths: Vec<String> = paths.into_iter().take(FIXED + 1).collect();
@@ -139,7 +148,7 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
         Gate::Push | Gate::Receive | Gate::Range if only(Place::Note) => {
             writeln!(
                 out,
-                "fix: take the notes back to before the commits named here: git update-ref refs/notes/NAME COMMIT^; a note removed later stays"
+                "fix: take the notes back to before the commits named here: git update-ref refs/notes/NAME COMMIT^ (-d refs/notes/NAME, where COMMIT is its first); a note removed later stays"
             )?;
         }
         Gate::Push | Gate::Receive | Gate::Range if only(Place::Ref) => {
@@ -151,7 +160,7 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
         Gate::Push | Gate::Receive | Gate::Range => {
             writeln!(
                 out,
-                "fix: rewrite the commits named here: git rebase --interactive COMMIT^; a new commit that deletes them is too late"
+                "fix: rewrite the commits named here: git rebase --interactive COMMIT^ (--root, where COMMIT is the first of all); a new commit that deletes them is too late"
             )?;
         }
     }
@@ -183,15 +192,9 @@ fn why(gate: Gate, findings: &[&Finding], report: &Report<'_>, out: &mut dyn Wri
         Gate::Push | Gate::Receive | Gate::Range => writeln!(
             out,
             "{rewriting} add it to {BASELINE_NAME} and commit that:\n\
-             \x20      keyhound history --range COMMIT^..COMMIT --format json | keyhound baseline update --from - --reason WHY"
+             \x20      keyhound history --range 'COMMIT^!' --format json | keyhound baseline update --from - --reason WHY"
         ),
     }
-}
-
-/// The file of the repository that a path is in: `a.zip` of `a.zip!b`.
-fn container(path: &[u8]) -> &[u8] {
-    let inner = path.iter().skip(1).position(|b| *b == b'!');
-    inner.map_or(path, |at| &path[..=at])
 }
 
 /// A path from the top of the work tree, for git in any of its folders, to be pasted into a shell.
@@ -233,7 +236,9 @@ fn incomplete(
         Gate::Push | Gate::Receive => "the push",
         Gate::Range => "the range",
     };
-    let head = format!("keyhound: {what} could not be read whole, so leaks may be missed");
+    let allowed = report.options.allow_incomplete;
+    let tail = if allowed { "; --allow-incomplete lets that pass" } else { "" };
+    let head = format!("keyhound: {what} could not be read whole, so leaks may be missed{tail}");
     writeln!(out, "{}", painter.paint(Style::Bad, &head))?;
     let all = &report.outcome.incomplete;
     let named = if more_follows { 1 } else { NAMED };
@@ -243,7 +248,7 @@ fn incomplete(
     if all.len() > named {
         writeln!(out, "  and {} more", all.len() - named)?;
     }
-    if !more_follows && !matches!(gate, Gate::Message | Gate::Receive) {
+    if !allowed && !more_follows && !matches!(gate, Gate::Message | Gate::Receive) {
         writeln!(
             out,
             "fix: mend or leave out what is named here; if it is meant to be so, say why in an [[allow]] of its paths in {CONFIG_NAME}"

@@ -127,6 +127,12 @@ fn credential(
     for note in notes {
         field("note", text::note(note))?;
     }
+    let mut lapsed: Vec<_> = group.findings.iter().filter_map(|finding| finding.lapsed.as_deref()).collect();
+    lapsed.sort_unstable();
+    lapsed.dedup();
+    for text in lapsed {
+        field("note", &sanitize(&report.redactor.text(text)))?;
+    }
     places(group, report, painter, out)
 }
 
@@ -282,10 +288,15 @@ fn summary(
     }
     writeln!(out)?;
     verified(groups, out)?;
-    let failing = groups.iter().filter(|group| group.severity >= report.options.fail_on).count() as u64;
-    if leaks > 0 && failing < leaks {
-        let severity = report.options.fail_on.name();
-        writeln!(out, "{} of them at or above {severity}, which fails the run", count(failing))?;
+    let options = report.options;
+    let fails = |group: &&Group<'_>| options.is_bad_enough(group.severity, group.main());
+    match groups.iter().filter(fails).count() as u64 {
+        _ if leaks == 0 => {}
+        0 => writeln!(out, "none of them {}: they do not fail the run", options.failing())?,
+        failing if failing < leaks => {
+            writeln!(out, "{} of them {}, which fails the run", count(failing), options.failing())?;
+        }
+        _ => {}
     }
     if !outcome.left_out.is_empty() {
         writeln!(out, "left out on purpose: {}", counted(outcome.left_out.len() as u64, "thing"))?;
@@ -293,7 +304,7 @@ fn summary(
     }
     let unused = &outcome.unused_suppressions;
     for text in unused.iter().take(NAMED_SKIPPED) {
-        writeln!(out, "suppression without use: {}", sanitize(&report.redactor.text(text)))?;
+        writeln!(out, "suppression: {}", sanitize(&report.redactor.text(text)))?;
     }
     let more = unused.len().saturating_sub(NAMED_SKIPPED) as u64;
     if more > 0 {

@@ -107,6 +107,10 @@ pub struct Options {
     pub only_active: bool,
     /// Findings at or above this severity fail the run.
     pub fail_on: Severity,
+    /// Of these only those that verification found to work.
+    pub fail_on_active: bool,
+    /// What could not be read does not fail it.
+    pub allow_incomplete: bool,
     /// Colour the human report.
     pub color: bool,
     /// Make paths of the human report links (OSC 8); needs `root`.
@@ -119,6 +123,28 @@ pub struct Options {
     pub tool_version: String,
 }
 
+impl Options {
+    /// Whether a finding fails the run.
+    pub fn fails(&self, finding: &Finding) -> bool {
+        finding.suppression.is_none() && self.is_bad_enough(finding.severity, finding)
+    }
+
+    /// The same for a finding of a credential that is as bad as this.
+    fn is_bad_enough(&self, severity: Severity, finding: &Finding) -> bool {
+        let works = finding.severity > Severity::Info && finding.verification.is_active();
+        severity >= self.fail_on && (works || !self.fail_on_active && !self.only_active)
+    }
+
+    /// What fails the run, behind "of them".
+    fn failing(&self) -> String {
+        if self.fail_on_active || self.only_active && self.fail_on <= Severity::Low {
+            "known to work".to_owned()
+        } else {
+            format!("at or above {}", self.fail_on.name())
+        }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -126,6 +152,8 @@ impl Default for Options {
             show_info: false,
             only_active: false,
             fail_on: Severity::Low,
+            fail_on_active: false,
+            allow_incomplete: false,
             color: false,
             hyperlinks: false,
             width: None,

@@ -88,6 +88,8 @@ struct ReadFinding {
     other_locations_omitted: u64,
     fingerprint: String,
     suppression: Option<ReadSuppression>,
+    #[serde(default)]
+    lapsed: Option<String>,
     verification: ReadVerification,
     snippet: Option<ReadSnippet>,
 }
@@ -204,6 +206,7 @@ fn finding(read: ReadFinding) -> Result<Finding, ReadError> {
         snippet,
         fingerprint: Fingerprint::parse(&read.fingerprint).ok_or(ReadError::Value("fingerprint"))?,
         suppression: read.suppression.map(suppression).transpose()?,
+        lapsed: read.lapsed,
         verification,
         runners_up: Vec::new(),
     })

@@ -36,6 +36,9 @@ pub(super) fn result(finding: &Finding, rule: &str, index: usize, report: &Repor
     for &note in &finding.notes {
         let _ = write!(sentence, ". Note: {}", text::note(note));
     }
+    if let Some(lapsed) = &finding.lapsed {
+        let _ = write!(sentence, ". Note: {}", redactor.text(lapsed));
+    }
     if let Some(verdict) = text::verification(finding, redactor) {
         let _ = write!(sentence, ". Status: {verdict}");
     }

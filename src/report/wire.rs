@@ -94,6 +94,7 @@ pub(super) struct WireFinding<'a> {
     other_locations_omitted: u64,
     fingerprint: &'a str,
     suppression: Option<WireSuppression<'a>>,
+    lapsed: Option<Cow<'a, str>>,
     verification: WireVerification<'a>,
     snippet: Option<WireSnippet>,
 }
@@ -186,6 +187,7 @@ impl<'a> WireFinding<'a> {
                 expires: s.expires.as_deref(),
                 source: s.source.as_deref().map(|text| redactor.text(text)),
             }),
+            lapsed: finding.lapsed.as_deref().map(|text| redactor.text(text)),
             verification: WireVerification::new(finding, report),
             snippet: finding.snippet.as_ref().map(|snippet| {
                 let [before, inside, after] = redactor.cut(&snippet.text, snippet.highlight);

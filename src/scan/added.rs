@@ -244,7 +244,7 @@ impl<'a> Adder<'a> {
 }
 
 fn origin(place: Place, path: Option<&[u8]>, id: Option<ObjectId>) -> Origin {
-    Origin { place, path: path.map(<[u8]>::to_vec), object: id.map(|id| id.to_string()) }
+    Origin::new(place, path.map(<[u8]>::to_vec), id.map(|id| id.to_string()))
 }
 
 /// One finding for each credential and path, with its further places.

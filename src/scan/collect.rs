@@ -86,6 +86,7 @@ pub(super) fn collect_some(
                 let mut location = Location::new(origin.place);
                 location.path.clone_from(&origin.path);
                 location.object.clone_from(&origin.object);
+                location.member_len = origin.member_len;
                 if let Some(lines) = &lines {
                     let layout = layout(span, text, at.offset);
                     let start = lines.at(span.start, layout);
@@ -118,6 +119,7 @@ pub(super) fn collect_some(
                     .map(|span| snippet(text, span, layout(span, text, at.offset), at.offset, end, &spans)),
                 fingerprint,
                 suppression: None,
+                lapsed: None,
                 verification: Verification::NotAttempted,
                 partition: nearby_partition(text, m),
                 runners_up: m.runners_up.clone(),

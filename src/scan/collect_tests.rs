@@ -131,7 +131,7 @@ fn repeats_are_other_locations() {
 
 #[test]
 fn names_have_no_lines() {
-    let origin = Origin { place: Place::Path, path: Some(b"x".to_vec()), object: None };
+    let origin = Origin::new(Place::Path, Some(b"x".to_vec()), None);
     let text = ID.as_bytes();
     let m = Match {
         rule: 0,

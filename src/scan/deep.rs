@@ -120,8 +120,14 @@ impl Scan<'_> {
     fn origin(&self, place: Place, path: &[u8]) -> Origin {
         let outer = self.origin.path.as_deref().unwrap_or_default();
         let whole = [outer, path].concat();
+        let member_len = path.len();
         let path = (self.origin.path.is_some() || !path.is_empty()).then_some(whole);
-        Origin { place, path, object: self.origin.object.clone() }
+        Origin {
+            place,
+            path,
+            object: self.origin.object.clone(),
+            member_len: self.origin.member_len + member_len,
+        }
     }
 
     fn find(&mut self, origin: &Origin, text: &[u8]) {
@@ -137,8 +143,11 @@ impl Scan<'_> {
     fn tell(&mut self, origin: &Origin, problems: &[(usize, Problem)]) {
         let outer = self.origin.path.as_deref().unwrap_or_default();
         let path = origin.path.as_deref().and_then(|p| p.strip_prefix(outer)).unwrap_or_default();
-        let what = format!("{}{}", self.name, String::from_utf8_lossy(path));
-        let skipped = problems.iter().map(|(at, problem)| encoded(what.clone(), *at, problem));
+        let member = String::from_utf8_lossy(path);
+        let what = format!("{}{member}", self.name);
+        let skipped = problems
+            .iter()
+            .map(|(at, problem)| Skipped { member_len: member.len(), ..encoded(what.clone(), *at, problem) });
         self.deep.skipped.extend(skipped);
     }
 
@@ -185,7 +194,8 @@ impl Members for Scan<'_> {
     }
 
     fn problem(&mut self, path: &[u8], problem: Problem) {
-        let what = format!("{}{}", self.name, String::from_utf8_lossy(path));
+        let member = String::from_utf8_lossy(path);
+        let what = format!("{}{member}", self.name);
         let help = match &problem {
             Problem::OverLimit(_) | Problem::TooDeep | Problem::Unopened(_) => {
                 Some("unpack it and scan the folder".into())
@@ -196,7 +206,7 @@ impl Members for Scan<'_> {
             Problem::Encrypted | Problem::Elsewhere | Problem::Unopened(_) => &mut self.deep.left_out,
             _ => &mut self.deep.skipped,
         };
-        list.push(Skipped { help, ..Skipped::new(what, problem.to_string()) });
+        list.push(Skipped { help, member_len: member.len(), ..Skipped::new(what, problem.to_string()) });
     }
 }
 

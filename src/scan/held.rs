@@ -88,7 +88,7 @@ fn values(f: &Finding) -> impl Iterator<Item = &str> {
 fn credentials(detector: &Detector, text: &[u8]) -> HashSet<Credential> {
     let control = Control::default();
     let collector = Collector::new(detector, &control);
-    let origin = Origin { place: Place::Blob, path: None, object: None };
+    let origin = Origin::new(Place::Blob, None, None);
     collector.blob(Blob { origin: &origin, bytes: text });
     let mut all = HashSet::new();
     for finding in collector.finish().findings {
@@ -118,7 +118,7 @@ mod tests {
         let detector = Detector::new(Arc::new(RuleSet::embedded()));
         let control = Control::default();
         let collector = Collector::new(&detector, &control);
-        let origin = Origin { place: Place::Blob, path: None, object: None };
+        let origin = Origin::new(Place::Blob, None, None);
         collector.blob(Blob { origin: &origin, bytes: text.as_bytes() });
         collector.finish().findings
     }

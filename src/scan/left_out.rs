@@ -60,12 +60,8 @@ impl Audit {
                 continue;
             }
             for finding in &mut self.outcome.findings {
-                let here = |path_there: &Vec<u8>| {
-                    path_there.strip_prefix(&*path).is_some_and(|rest| rest.is_empty() || rest[0] == b'!')
-                };
-                for place in finding
-                    .places_mut()
-                    .filter(|l| l.place == Place::File && l.path.as_ref().is_some_and(here))
+                for place in
+                    finding.places_mut().filter(|l| l.place == Place::File && l.file() == Some(&*path))
                 {
                     place.in_head = Some(true);
                     place.reachable = Some(true);

@@ -9,7 +9,7 @@ use crate::detect::Detector;
 /// Find all credentials in a commit message.
 pub fn scan_message(message: &[u8], detector: &Detector, control: &Control, started: SystemTime) -> Outcome {
     let collector = Collector::new(detector, control);
-    let origin = Origin { place: Place::CommitMessage, path: None, object: None };
+    let origin = Origin::new(Place::CommitMessage, None, None);
     collector.blob(Blob { origin: &origin, bytes: message });
     let gathered = collector.finish();
     Outcome {

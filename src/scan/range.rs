@@ -147,7 +147,7 @@ impl Scan<'_> {
             let places = added.iter_mut().flat_map(Finding::places_mut);
             places.filter(|place| place.place == Place::Blob).for_each(as_note);
         }
-        let origin = Origin { place: Place::CommitMessage, path: None, object: Some(node.id.to_string()) };
+        let origin = Origin::new(Place::CommitMessage, None, Some(node.id.to_string()));
         added.extend(in_message(self.adder.detector, &origin, &bytes));
         self.adder.control.blobs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.keep(added, Some(&about), notes);
@@ -202,7 +202,7 @@ impl Scan<'_> {
                 self.adder.skip(b"", &error);
                 continue;
             }
-            let origin = Origin { place: Place::TagMessage, path: None, object: Some(id.to_string()) };
+            let origin = Origin::new(Place::TagMessage, None, Some(id.to_string()));
             let findings = in_message(self.adder.detector, &origin, &bytes);
             self.keep(findings, None, name.as_deref());
         }
@@ -215,8 +215,7 @@ impl Scan<'_> {
             let found = match self.adder.objects.read(&id, &mut bytes) {
                 Err(error) => return self.adder.skip(name.as_bytes(), &error),
                 Ok(ObjectKind::Tag) => {
-                    let origin =
-                        Origin { place: Place::TagMessage, path: None, object: Some(id.to_string()) };
+                    let origin = Origin::new(Place::TagMessage, None, Some(id.to_string()));
                     let found = in_message(self.adder.detector, &origin, &bytes);
                     self.keep(found, None, Some(name));
                     match tag_target(&bytes, self.adder.repo.hash) {

@@ -266,13 +266,15 @@ impl Allow {
         self.paths.is_some()
     }
 
-    /// Whether the entry speaks of this place; `path` is its path from the root of the repository.
-    pub(super) fn covers(&self, path: Option<&[u8]>) -> bool {
+    /// Whether the entry speaks of this place; `path` is its path from the root of the repository, of which the last `member_len` bytes name a
+    /// member of an archive.
+    pub(super) fn covers(&self, path: Option<&[u8]>, member_len: usize) -> bool {
         let Some(globs) = &self.paths else { return true };
         let Some(path) = path else { return false };
         let is_match = |path: &[u8]| globs.is_match_candidate(&Candidate::from_bytes(path));
-        // for a member of an archive: its own path, or that of the archive
-        is_match(path) || memchr::memchr_iter(b'!', path).any(|end| is_match(&path[..end]))
+        // For a member of an archive: its own path, or that of the archive. A file may have a `!` in its name, too.
+        let file = path.len().saturating_sub(member_len);
+        is_match(path) || memchr::memchr_iter(b'!', &path[file..]).any(|end| is_match(&path[..file + end]))
     }
 
     pub(super) fn describe(&self, file: &str) -> String {

@@ -64,7 +64,7 @@ impl Triage {
         let mut used = Used::new(self);
         for finding in &mut outcome.findings {
             self.severity(finding);
-            finding.suppression = self.judge(finding, outcome.mode, &mut used);
+            (finding.suppression, finding.lapsed) = self.judge(finding, outcome.mode, &mut used);
         }
         let (allowed, unread) = std::mem::take(&mut outcome.incomplete)
             .into_iter()
@@ -74,15 +74,17 @@ impl Triage {
         let whole = self.whole
             && outcome.incomplete.is_empty()
             && matches!(outcome.mode, "files" | "history" | "audit");
-        outcome.unused_suppressions.extend(self.stale(&used, whole));
+        outcome.unused_suppressions.extend(self.stale(&used, whole.then_some(outcome.mode)));
     }
 
     /// Whether all that there may be in what was not read is allowed, for the path that it is.
     fn allows_unread(&self, skipped: &Skipped, mode: &str, used: &mut Used) -> bool {
-        let path = self.path(skipped.place().as_bytes(), mode);
+        let path = self.path(skipped.place().as_bytes(), skipped.member_len, mode);
         let entries = self.config.iter().flat_map(|config| &config.entries);
         let mut allows = entries.zip(&mut used.entries).filter(|(entry, _)| {
-            entry.allows_all() && !is_over(entry.expires, self.today) && entry.covers(path.as_deref())
+            entry.allows_all()
+                && !is_over(entry.expires, self.today)
+                && entry.covers(path.as_deref(), skipped.member_len)
         });
         allows.next().map(|(_, used)| *used = true).is_some()
     }
@@ -96,23 +98,28 @@ impl Triage {
         }
     }
 
-    fn judge(&self, finding: &Finding, mode: &str, used: &mut Used) -> Option<Suppression> {
-        let of_baseline = self.in_baseline(finding, used);
+    /// What suppresses a finding; and if nothing does, what was meant to.
+    fn judge(&self, finding: &Finding, mode: &str, used: &mut Used) -> (Option<Suppression>, Option<String>) {
+        let mut lapsed = None;
+        let of_baseline = self.in_baseline(finding, used, &mut lapsed);
         let entries = self.entries(finding);
         let mut first = None;
         let mut all = true;
         for place in finding.places() {
-            let path = place.path.as_deref().and_then(|path| self.path(path, mode));
+            let path = place.path.as_deref().and_then(|path| self.path(path, place.member_len, mode));
             // Where places were left out, one may stand where nothing allows it.
             let knows_all = finding.other_locations_omitted == 0;
-            let mut of_place = self.inline(place).filter(|_| knows_all);
+            let mut of_place = self.inline(place, &mut lapsed).filter(|_| knows_all);
             for &i in &entries {
                 let config = self.config.as_ref().expect("it has entries");
                 let entry = &config.entries[i];
-                if !entry.covers(path.as_deref()) {
+                if !entry.covers(path.as_deref(), place.member_len) {
                     continue;
                 }
                 used.entries[i] = true;
+                if let Some(day) = entry.expires.filter(|_| is_over(entry.expires, self.today)) {
+                    lapsed = Some(format!("{}:{} allowed it until {day}", config.file, entry.line));
+                }
                 if !is_over(entry.expires, self.today) && (knows_all || !entry.needs_path()) {
                     of_place = of_place.or_else(|| {
                         Some(Suppression {
@@ -130,15 +137,24 @@ impl Triage {
                 first = first.or(of_place);
             }
         }
-        first.filter(|_| all).or_else(|| self.rule_off(finding)).or(of_baseline)
+        let suppression = first.filter(|_| all).or_else(|| self.rule_off(finding)).or(of_baseline);
+        let lapsed = lapsed.filter(|_| suppression.is_none());
+        (suppression, lapsed)
     }
 
-    fn inline(&self, place: &Location) -> Option<Suppression> {
+    fn inline(&self, place: &Location, lapsed: &mut Option<String>) -> Option<Suppression> {
         let reason = place.allowed.as_deref()?;
-        match self.config.as_ref().map(|config| config.inline).unwrap_or_default() {
-            Inline::Ignore => return None,
-            Inline::WithReason if reason.is_empty() => return None,
-            Inline::Allow | Inline::WithReason => {}
+        let inline = self.config.as_ref().map(|config| (config.inline, &*config.file));
+        match inline {
+            Some((Inline::Ignore, file)) => {
+                *lapsed = Some(format!("{file} says that keyhound:allow in texts counts for nothing"));
+                return None;
+            }
+            Some((Inline::WithReason, file)) if reason.is_empty() => {
+                *lapsed = Some(format!("its keyhound:allow gives no reason, and {file} asks for one"));
+                return None;
+            }
+            _ => {}
         }
         Some(Suppression {
             kind: SuppressionKind::Inline,
@@ -167,10 +183,18 @@ impl Triage {
         })
     }
 
-    fn in_baseline(&self, finding: &Finding, used: &mut Used) -> Option<Suppression> {
+    fn in_baseline(
+        &self,
+        finding: &Finding,
+        used: &mut Used,
+        lapsed: &mut Option<String>,
+    ) -> Option<Suppression> {
         let baseline = self.baseline.as_ref()?;
         let known = baseline.entries.get(finding.fingerprint.as_str())?;
         used.known.insert(finding.fingerprint.as_str().to_owned());
+        if let Some(day) = known.expires.filter(|_| is_over(known.expires, self.today)) {
+            *lapsed = Some(format!("{}:{} allowed it until {day}", baseline.file, known.line));
+        }
         (!is_over(known.expires, self.today)).then(|| Suppression {
             kind: SuppressionKind::Baseline,
             reason: known.reason.clone(),
@@ -181,31 +205,54 @@ impl Triage {
     }
 
     /// A path from the root of the repository.
-    fn path(&self, path: &[u8], mode: &str) -> Option<Vec<u8>> {
+    fn path(&self, path: &[u8], member_len: usize, mode: &str) -> Option<Vec<u8>> {
         match &self.folders {
-            Some(folders) if mode == "files" => folders.below_root(path),
+            Some(folders) if mode == "files" => {
+                // Names of members are none of the system's.
+                let (file, member) = path.split_at(path.len().saturating_sub(member_len));
+                Some([folders.below_root(file)?.as_slice(), member].concat())
+            }
             _ => Some(path.to_vec()),
         }
     }
 
-    fn stale(&self, used: &Used, whole: bool) -> Vec<String> {
+    /// A sentence for each entry that has expired or had no use in a scan that saw all that there is for its mode; `None`: it did not.
+    fn stale(&self, used: &Used, whole: Option<&str>) -> Vec<String> {
+        // What somebody looks at who sees the files alone, or the history, may stand in the other.
+        let nothing = match whole {
+            None => None,
+            Some("files") => Some("matches nothing in the files (the history was not looked at)"),
+            Some("history") => Some("matches nothing in the history"),
+            Some(_) => Some("matches nothing"),
+        };
         let mut stale = Vec::new();
-        let mut tell = |expires: Option<Date>, used: bool, what: &dyn Fn() -> String| {
+        let mut tell = |expires: Option<Date>, nothing: Option<&str>, what: &dyn Fn() -> String| {
             if let Some(day) = expires.filter(|_| is_over(expires, self.today)) {
                 stale.push(format!("expired on {day}, so it allows nothing: {}", what()));
-            } else if whole && !used {
-                stale.push(format!("matches nothing: {}", what()));
+            } else if let Some(nothing) = nothing {
+                stale.push(format!("{nothing}: {}", what()));
             }
         };
         if let Some(config) = &self.config {
             for (entry, &used) in config.entries.iter().zip(&used.entries) {
-                tell(entry.expires, used, &|| entry.describe(&config.file));
+                tell(entry.expires, nothing.filter(|_| !used), &|| entry.describe(&config.file));
             }
         }
         if let Some(baseline) = &self.baseline {
+            // Most of what a baseline has is in the history alone.
+            let nothing = nothing.filter(|_| whole != Some("files"));
+            let mut elsewhere = 0;
             for (fingerprint, known) in &baseline.entries {
                 let used = used.known.contains(fingerprint);
-                tell(known.expires, used, &|| baseline.describe(fingerprint, known));
+                tell(known.expires, nothing.filter(|_| !used), &|| baseline.describe(fingerprint, known));
+                elsewhere += usize::from(!used && !is_over(known.expires, self.today));
+            }
+            if whole == Some("files") && elsewhere > 0 {
+                stale.push(format!(
+                    "{elsewhere} of {} entries of {} match nothing in the files; `keyhound baseline prune` removes those that the history does not have either",
+                    baseline.entries.len(),
+                    baseline.file
+                ));
             }
         }
         stale

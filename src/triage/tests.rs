@@ -52,9 +52,15 @@ fn config(text: &str) -> Config {
     Config::parse("c.toml", text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// The kind that suppresses a finding in these places, and what is told of the entries.
+/// The kind that suppresses a finding in these places, and what is told of the entries. A `!!` is one that begins the path in an
+/// archive.
 fn apply(text: &str, places: &[(&str, Option<&str>)]) -> (Option<&'static str>, Vec<String>) {
     let mut outcome = outcome(vec![finding(places)]);
+    for place in outcome.findings[0].places_mut() {
+        let path = String::from_utf8(place.path.take().unwrap()).unwrap();
+        place.member_len = path.split_once("!!").map_or(0, |(_, member)| 1 + member.len());
+        place.path = Some(path.replace("!!", "!").into());
+    }
     Triage::new(Some(config(text)), None, day("2026-11-25")).apply(&mut outcome);
     let kind = outcome.findings[0].suppression.as_ref().map(|s| s.kind.name());
     (kind, outcome.unused_suppressions)
@@ -72,8 +78,12 @@ fn an_entry_allows_what_fulfils_all_its_conditions() {
         ("paths = ['tests/*.txt']", "deep/tests/b.txt", false),
         ("paths = ['tests/a']", "tests/ab", false),
         ("paths = ['*.pem']", "deep/x.pem", true),
-        ("paths = ['*.zip']", "a/b.zip!inner/keys.txt", true),
-        ("paths = ['keys.txt']", "a/b.zip!inner/keys.txt", true),
+        ("paths = ['*.zip']", "a/b.zip!!inner/keys.txt", true),
+        ("paths = ['*.zip']", "a/b.tar!!c.zip!inner/keys.txt", true),
+        ("paths = ['keys.txt']", "a/b.zip!!inner/keys.txt", true),
+        ("paths = ['tests']", "tests!prod/keys.txt", false),
+        ("paths = ['tests']", "tests!prod/b.zip!!keys.txt", false),
+        ("paths = ['tests!prod']", "tests!prod/b.zip!!keys.txt", true),
         ("paths = ['other', 'src/**/x']", "src/a/b/x", true),
         ("rules = ['aws-access-key']", "a", true),
         ("rules = ['aws-ses-smtp']", "a", false),
@@ -125,7 +135,16 @@ fn every_place_must_be_allowed() {
 #[test]
 fn what_has_no_use_or_has_expired_is_told() {
     let unused = "[[allow]]\nreason = 'old tests'\npaths = ['gone']";
-    assert_eq!(apply(unused, &[("a", None)]).1, ["matches nothing: [[allow]] at c.toml:1 (old tests)"]);
+    let told = ["matches nothing in the history: [[allow]] at c.toml:1 (old tests)"];
+    assert_eq!(apply(unused, &[("a", None)]).1, told);
+    for (mode, start) in [
+        ("audit", "matches nothing: "),
+        ("files", "matches nothing in the files (the history was not looked at): "),
+    ] {
+        let mut outcome = Outcome { mode, ..outcome(Vec::new()) };
+        Triage::new(Some(config(unused)), None, day("2026-11-25")).apply(&mut outcome);
+        assert_eq!(outcome.unused_suppressions, [format!("{start}[[allow]] at c.toml:1 (old tests)")]);
+    }
     let expired = "\n[[allow]]\nreason = 'r'\npaths = ['a']\nexpires = 2026-01-31";
     let told = ["expired on 2026-01-31, so it allows nothing: [[allow]] at c.toml:2 (r)"];
     assert_eq!(apply(expired, &[("a", None)]), (None, told.map(str::to_owned).to_vec()));
@@ -248,8 +267,10 @@ fn a_baseline_knows_findings_wherever_they_are() {
             assert_eq!(suppression.source.as_deref(), Some("b.toml:6"));
         }
         let told = &outcome.unused_suppressions;
-        assert_eq!(told[0], format!("matches nothing: {gone} at b.toml:5"));
+        assert_eq!(told[0], format!("matches nothing in the history: {gone} at b.toml:5"));
         assert_eq!(told.len(), if suppressed { 1 } else { 2 });
+        let lapsed = outcome.findings[0].lapsed.as_deref();
+        assert_eq!(lapsed, (!suppressed).then_some("b.toml:6 allowed it until 2026-11-24"));
     }
 }
 

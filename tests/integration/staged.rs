@@ -9,6 +9,7 @@ use keyhound::sources::history::store::HashKind;
 use keyhound::sources::objects::Objects;
 use keyhound::sources::staged::{Index, Scope, index_file, staged};
 
+use crate::samples::Pack;
 use crate::support::git::Repo;
 use crate::support::{TestEnv, id, pair, secret};
 
@@ -344,4 +345,78 @@ fn a_broken_configuration_is_told_and_a_damaged_file_can_be_allowed() {
         assert!(run.stdout.contains("tests/cut.gz"), "{args:?}: {}", run.stdout);
         assert_eq!(repo.keyhound(&[args, &["--no-suppress"]].concat()).status, 2, "{args:?}");
     }
+}
+
+#[test]
+fn what_passes_gets_no_advice() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.commit("start");
+    repo.stage("a.ini", pair(0));
+    repo.stage("b.txt", format!("see {}\n", id(1)));
+    for (fail_on, status, head, advice) in [
+        ("critical", 0, "2 credentials, none of them at or above critical, so that nothing is stopped", ""),
+        ("high", 1, "2 credentials, 1 of them at or above high", ":/a.ini"),
+        ("low", 1, "2 credentials", ":/a.ini :/b.txt"),
+    ] {
+        let run = repo.keyhound(&["staged", "--fail-on", fail_on]);
+        let said = &run.stdout;
+        assert_eq!((run.status, run.stderr.as_str()), (status, ""), "{fail_on}");
+        assert_eq!(said.lines().next(), Some(&*format!("keyhound: this commit would add {head}")));
+        assert!(said.contains("a.ini:1") && said.contains("b.txt:1"), "{said}");
+        assert_eq!(said.contains("why: ") || said.contains("fix: "), status == 1, "{said}");
+        assert!(advice.is_empty() || said.contains(&format!("git restore --staged {advice}\n")), "{said}");
+        // The whole report says the same.
+        let whole = repo.keyhound(&["staged", "--fail-on", fail_on, "--verbose"]).stdout;
+        let told = match fail_on {
+            "critical" => "none of them at or above critical: they do not fail the run",
+            "high" => "1 of them at or above high, which fails the run",
+            _ => "",
+        };
+        assert!(whole.contains(told) && whole.contains("the run") != told.is_empty(), "{whole}");
+    }
+    let packed = Pack::Gzip.pack(&[("", "nothing here\n".repeat(99).as_bytes())]);
+    repo.write("cut.gz", &packed[..packed.len() - 12]);
+    repo.git(&["rm", "--quiet", "--force", "--cached", "a.ini", "b.txt"]);
+    repo.git(&["add", "cut.gz"]);
+    let run = repo.keyhound(&["staged", "--allow-incomplete"]);
+    assert_eq!(run.status, 0, "{}", run.stdout);
+    assert!(
+        run.stdout.contains("; --allow-incomplete lets that pass") && !run.stdout.contains("fix: "),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn what_no_longer_allows_a_finding_is_said_beside_it() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.commit("start");
+    repo.stage("a.ini", format!("# keyhound:allow\n{}", pair(0)));
+    let config = |text: &str| repo.stage(".keyhound.toml", text);
+    let expired = "[[allow]]\nreason = 'until it is rotated'\npaths = ['a.ini']\nexpires = 2020-01-31\n";
+    for (text, told) in [
+        ("inline = 'with-reason'\n", "its keyhound:allow gives no reason, and .keyhound.toml asks for one"),
+        ("inline = 'ignore'\n", ".keyhound.toml says that keyhound:allow in texts counts for nothing"),
+        (&format!("inline = 'ignore'\n{expired}"), ".keyhound.toml:2 allowed it until 2020-01-31"),
+    ] {
+        config(text);
+        let run = repo.keyhound(&["staged"]);
+        assert_eq!(run.status, 1);
+        assert!(run.stdout.contains(&format!("a.ini:2; {told}\n")), "{}", run.stdout);
+        assert!(run.stdout.lines().count() <= 10);
+        let json = repo.keyhound(&["staged", "--format", "json"]).json();
+        assert_eq!(json["findings"][0]["lapsed"], told);
+        let human = repo.keyhound(&["staged", "--verbose"]).stdout;
+        assert!(human.contains(&format!("  note    {told}\n")), "{human}");
+    }
+    // What has expired and is about something else is no concern of this commit.
+    repo.stage("a.ini", "clean\n");
+    let run = repo.keyhound(&["staged"]);
+    assert_eq!((run.status, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
+    config(&format!("{expired}[[allow]]\npaths = ['b']\n"));
+    let run = repo.keyhound(&["staged"]);
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains(".keyhound.toml:5: missing field `reason`"), "{}", run.stderr);
 }

@@ -68,7 +68,9 @@ fn the_configuration_of_the_work_tree_is_used_from_any_folder() {
         run.json()["unused_suppressions"].as_array().unwrap().len()
     };
     assert_eq!([unused(&["files"]), unused(&["files", "src"])], [1, 0]);
-    assert!(env.run(&["files"]).stdout.contains("matches nothing: [[allow]] at .keyhound.toml:2 (old)"));
+    assert!(env.run(&["files"]).stdout.contains(
+        "suppression: matches nothing in the files (the history was not looked at): [[allow]] at .keyhound.toml:2 (old)"
+    ));
     env.write("other.toml", "[rules.aws-access-key]\nenabled = false\n");
     assert_eq!(env.run(&["files", "--config", "other.toml"]).status, 0);
 }
@@ -124,11 +126,16 @@ fn a_baseline_survives_what_happens_to_files() {
     assert_eq!(env.run(&["files"]).status, 0);
 
     fs::remove_file(env.path("b.ini")).unwrap();
-    assert!(env.run(&["files"]).stdout.contains("matches nothing: kh1-"));
+    assert!(
+        env.run(&["files"])
+            .stdout
+            .contains("1 of 3 entries of .keyhound-baseline.toml match nothing in the files")
+    );
+    assert!(env.run(&["history"]).stdout.contains("matches nothing in the history: kh1-"));
     assert_eq!(env.run(&["baseline", "prune"]).status, 0);
     let text = fs::read_to_string(env.path(".keyhound-baseline.toml")).unwrap();
     assert_eq!(text.matches("kh1-").count(), 2, "{text}");
-    assert!(!env.run(&["files"]).stdout.contains("matches nothing"));
+    assert!(!env.run(&["files"]).stdout.contains("match nothing"));
 
     // The same from a report.
     let report = env.run(&["files", "--format", "json"]).stdout;
@@ -216,6 +223,62 @@ fn an_incomplete_report_makes_a_baseline_only_if_asked() {
     assert_eq!(env.run(&[&create[..], &["--allow-incomplete"]].concat()).status, 0);
     let text = fs::read_to_string(env.path("known.toml")).unwrap();
     assert_eq!(text.matches("fingerprint = ").count(), 1, "neither the allowed one nor the example: {text}");
+}
+
+#[test]
+fn a_folder_with_an_exclamation_mark_in_its_name_is_no_archive() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    let zip = |n: usize| Pack::Zip.pack(&[("in/a.ini", pair(n).as_bytes())]);
+    repo.stage("tests/a.ini", pair(0));
+    repo.stage("tests!prod/a.ini", pair(1));
+    repo.stage("tests!prod/b.zip", zip(2));
+    repo.stage("keys.zip", zip(3));
+    repo.stage(".keyhound.toml", "[[allow]]\nreason = 'fake'\npaths = ['tests', '*.zip']\n");
+    let expected = own(&[
+        ("keys.zip!in/a.ini", "config"),
+        ("tests!prod/a.ini", "-"),
+        ("tests!prod/b.zip!in/a.ini", "config"),
+        ("tests/a.ini", "config"),
+    ]);
+    for (command, path) in [("files", "r/"), ("audit", "")] {
+        let mut found = kinds(&env, &[command, "r"]);
+        found.sort();
+        let expected: Vec<_> =
+            expected.iter().map(|(p, kind)| (format!("{path}{p}"), kind.clone())).collect();
+        assert_eq!(found, expected, "{command}");
+    }
+    repo.stage(".keyhound.toml", "[[allow]]\nreason = 'fake'\npaths = ['tests', 'keys.zip']\n");
+    let left: Vec<_> = kinds(&env, &["files", "r"]).into_iter().filter(|(_, kind)| kind == "-").collect();
+    assert_eq!(left, own(&[("r/tests!prod/a.ini", "-"), ("r/tests!prod/b.zip!in/a.ini", "-")]));
+    // Advice names the folder, too.
+    let said = repo.keyhound(&["staged"]).stdout;
+    assert!(said.contains("tests!prod/a.ini") && !said.contains(":/tests "), "{said}");
+}
+
+#[test]
+fn what_a_scan_left_out_is_not_called_unused() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    repo.stage("a.ini", pair(0));
+    repo.commit("leak");
+    repo.git(&["rm", "--quiet", "a.ini"]);
+    repo.commit("gone");
+    assert_eq!(env.run(&["audit", "r", "--format", "json", "-o", "all.json"]).status, 1);
+    assert_eq!(repo.keyhound(&["baseline", "create", "--from", "../all.json", "--reason", "old"]).status, 0);
+    let unused = |args: &[&str]| repo.keyhound(args).json()["unused_suppressions"].to_string();
+    for (args, told) in [
+        (&["audit"][..], false),
+        (&["history"], false),
+        (&["files"], true),
+        (&["history", "--since", "2030-01-01"], false),
+        (&["history", "--max-blob-size", "1"], false),
+        (&["audit", "--refs", "refs/heads/none*"], false),
+    ] {
+        let told_of = unused(&[args, &["--format", "json"]].concat());
+        assert!(!told_of.contains("kh1-"), "{args:?}: {told_of}");
+        assert_eq!(told_of.contains("1 of 1 entries"), told, "{args:?}: {told_of}");
+    }
 }
 
 #[test]

@@ -83,7 +83,9 @@ pub(super) fn apply(branches: &[Branch], outcome: &mut Outcome) {
         let opinions: Vec<Option<Finding>> = finding.places().map(of).collect();
         let severity = opinions.iter().map(|o| o.as_ref().map_or(finding.severity, |f| f.severity)).max();
         finding.severity = severity.unwrap_or(finding.severity);
+        finding.lapsed = opinions.iter().flatten().find_map(|f| f.lapsed.clone());
         let allowed: Option<Vec<_>> = opinions.into_iter().map(|o| o?.suppression).collect();
         finding.suppression = allowed.and_then(|all| all.into_iter().next());
+        finding.lapsed.take_if(|_| finding.suppression.is_some());
     }
 }

@@ -271,7 +271,7 @@ fn message_findings(bytes: &[u8], find: &dyn Fn(&[u8]) -> Vec<Finding>) -> Vec<F
 }
 
 fn origin(place: Place, id: Option<&oid>) -> Origin {
-    Origin { place, path: None, object: id.map(|id| id.to_hex().to_string()) }
+    Origin::new(place, None, id.map(|id| id.to_hex().to_string()))
 }
 
 /// The findings in the text of an object, or in a name; of the credentials that `wanted` wants, if given.

@@ -177,7 +177,7 @@ impl<'s> Thread<'s> {
     }
 
     fn text(&self, place: Place, path: &Path, text: &[u8]) {
-        let origin = Origin { place, path: Some(bytes(path)), object: None };
+        let origin = Origin::new(place, Some(bytes(path)), None);
         self.sink.blob(Blob { origin: &origin, bytes: text });
     }
 
