@@ -76,7 +76,7 @@ struct Entry {
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
     /// The last day on which they may, such as 2027-01-31
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     expires: Option<Date>,
 }
 
@@ -153,10 +153,25 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
 
 /// The baseline of the repository that is scanned: where a scan looks for it.
 fn default_file(source: &Source) -> Result<PathBuf> {
-    let root = root_of_all(&source.paths).with_context(|| {
-        format!("{BASELINE_NAME} belongs at the root of a repository, and this is not one repository: name the file with --baseline")
-    })?;
-    Ok(root.join(BASELINE_NAME))
+    if let Some(root) = root_of_all(&source.paths) {
+        return Ok(root.join(BASELINE_NAME));
+    }
+    if let [path] = source.paths.as_slice()
+        && Repo::discover(path).is_ok_and(|repo| repo.work_tree.is_none())
+    {
+        bail!(
+            "a bare repository has no files to write {BASELINE_NAME} to: commit one in a clone; or, for a file elsewhere that scans get with --baseline: keyhound history --format json | keyhound baseline update --from - --baseline FILE"
+        );
+    }
+    bail!(
+        "{BASELINE_NAME} belongs at the root of a repository, and this is not one repository: name the file with --baseline"
+    )
+}
+
+/// A day, as files have it.
+fn day(text: &str) -> Result<Date> {
+    let is_day = text.len() == "2027-01-31".len();
+    is_day.then(|| text.parse().ok()).flatten().context("a day is wanted, such as 2027-01-31")
 }
 
 /// Whom git would name in a commit of `file`.
@@ -204,7 +219,7 @@ fn of_repo(root: &Path, common: &Common) -> Result<Findings> {
     let control = interrupt::control(common.archives());
     let progress = Progress::start(common.progress(), "objects and files", &control);
     let options = HistoryOptions { threads: common.threads(), ..HistoryOptions::default() };
-    let mut outcome = audit_repo(&repo, &options, &detector, &control, now())?;
+    let mut outcome = audit_repo(&repo, &options, false, &detector, &control, now())?;
     drop(progress);
     suppressions.apply(&mut outcome);
     counted(&outcome, common, &|_| false)

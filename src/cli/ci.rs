@@ -42,7 +42,8 @@ pub(crate) fn job(
         ("CIRCLECI", "CircleCI", &|| circleci(&env)),
         ("JENKINS_URL", "Jenkins", &|| jenkins(&env)),
     ];
-    let (_, service, scope) = services.into_iter().find(|(mark, _, _)| env.get(mark).is_some())?;
+    let is_on = |mark: &str| env.get(mark).is_some_and(|value| !is_no(&value));
+    let (_, service, scope) = services.into_iter().find(|(mark, _, _)| is_on(mark))?;
     Some(Job { service, scope: scope() })
 }
 
@@ -71,6 +72,11 @@ impl Env<'_> {
     fn head(&self, names: &[&str]) -> String {
         names.iter().find_map(|name| self.commit(name)).unwrap_or_else(|| "HEAD".to_owned())
     }
+}
+
+/// Whether somebody says with a variable that it is not so.
+fn is_no(value: &str) -> bool {
+    ["false", "0", "no", "off"].contains(&value.trim().to_ascii_lowercase().as_str())
 }
 
 /// Not the zeros that stand for no commit.
@@ -303,6 +309,9 @@ mod tests {
         ] {
             assert_eq!(of(variables, "").as_deref(), Some(expected), "{variables}");
         }
-        assert_eq!(of("HOME=x CI=true", ""), None);
+        for none in ["HOME=x CI=true", "GITHUB_ACTIONS=false", "GITLAB_CI=0 TF_BUILD=False"] {
+            assert_eq!(of(none, ""), None, "{none}");
+        }
+        assert_eq!(of("GITHUB_ACTIONS=false GITLAB_CI=true CI_COMMIT_SHA=c3", "").as_deref(), Some("all c3"));
     }
 }

@@ -1,6 +1,6 @@
 //! `keyhound files`.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -12,6 +12,8 @@ use keyhound::sources::files::Files;
 use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::progress::Progress;
+use super::remote::Url;
+use super::stdin::Stdin;
 use super::triage::Suppressions;
 use super::{interrupt, output, verify};
 
@@ -43,14 +45,15 @@ pub(crate) fn scan(
     let started = now();
     let (streams, paths): (Vec<PathBuf>, Vec<PathBuf>) =
         paths.iter().cloned().partition(|path| path == Path::new("-"));
+    paths.iter().try_for_each(|path| Url::refuse(path))?;
     let files = Files::new(&paths, no_ignore, common.threads()).context("cannot scan")?;
     let detector = common.detector()?;
     let suppressions = suppress(&paths, detector.rules())?;
 
     let control = interrupt::control(common.archives());
     let progress = Progress::start(common.progress(), "files", &control);
-    let mut stdin = io::stdin().lock();
-    let stdin = (!streams.is_empty()).then_some(&mut stdin as &mut dyn Read);
+    let mut stdin = (!streams.is_empty()).then(|| Stdin::start(&control));
+    let stdin = stdin.as_mut().map(|stdin| stdin as &mut dyn Read);
     let mut outcome = scan_files(&files, stdin, &detector, &control, started);
     drop(progress);
 

@@ -46,6 +46,9 @@ pub(crate) struct AuditArgs {
     /// Keep the clone of a URL, and say where it is
     #[arg(long)]
     keep: bool,
+    /// Scan files of the work tree that git ignores, too; without it they are left out
+    #[arg(long)]
+    no_ignore: bool,
     #[command(flatten)]
     what: What,
 }
@@ -73,7 +76,7 @@ pub(crate) struct What {
 impl AuditArgs {
     /// What a bare `keyhound` does.
     pub(crate) fn here() -> Self {
-        Self { repo: ".".into(), keep: false, what: What::default() }
+        Self { repo: ".".into(), keep: false, no_ignore: false, what: What::default() }
     }
 }
 
@@ -89,10 +92,16 @@ impl What {
             ..HistoryOptions::default()
         }
     }
+
+    /// Whether nothing of the history is left out.
+    fn is_whole(&self) -> bool {
+        self.refs.is_none() && !self.reachable_only && self.since.is_none() && self.max_blob_size.is_none()
+    }
 }
 
 /// Scan the history.
 pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
+    Url::refuse(&args.repo)?;
     if let Some(range) = &args.range {
         return range::run(&args.repo, range, args.what.since, common);
     }
@@ -101,7 +110,8 @@ pub(crate) fn history(args: &Args, common: &Common) -> Result<ExitStatus> {
     }
     let control = interrupt::control(common.archives());
     let options = args.what.options(common);
-    scan(&args.repo, common, "objects", &control, None, &|repo, detector, started| {
+    let of = Target { path: &args.repo, shown: None, what: "objects", whole: args.what.is_whole() };
+    scan(of, common, &control, &|repo, detector, started| {
         Ok(scan_history(repo, &options, detector, &control, started))
     })
 }
@@ -134,17 +144,21 @@ fn of_job(args: &Args, common: &Common) -> Result<ExitStatus> {
 pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
     let control = interrupt::control(common.archives());
     let options = args.what.options(common);
-    let audit =
-        |repo: &Repo, detector: &Detector, started| audit_repo(repo, &options, detector, &control, started);
+    let audit = |repo: &Repo, detector: &Detector, started| {
+        audit_repo(repo, &options, args.no_ignore, detector, &control, started)
+    };
+    let whole = args.what.is_whole();
     let Some(url) = Url::of(&args.repo)? else {
         if args.keep {
             bail!("--keep is for the clone of a URL, and {} is none", args.repo.display());
         }
-        return scan(&args.repo, common, "objects and files", &control, None, &audit);
+        let of = Target { path: &args.repo, shown: None, what: "objects and files", whole };
+        return scan(of, common, &control, &audit);
     };
     // Ctrl-C ends git, too; then the folder is removed.
     let clone = url.clone(common.progress())?;
-    let status = scan(clone.path(), common, "objects", &control, Some(url.shown()), &audit);
+    let of = Target { path: clone.path(), shown: Some(url.shown()), what: "objects", whole };
+    let status = scan(of, common, &control, &audit);
     if args.keep {
         clone.keep();
     }
@@ -155,6 +169,7 @@ pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
 pub(crate) fn audit_repo(
     repo: &Repo,
     options: &HistoryOptions,
+    no_ignore: bool,
     detector: &Detector,
     control: &Control,
     started: SystemTime,
@@ -176,7 +191,8 @@ pub(crate) fn audit_repo(
         }
     }
     if let Some(root) = &repo.work_tree {
-        let files = Files::new(std::slice::from_ref(root), false, options.threads).context("cannot scan")?;
+        let files =
+            Files::new(std::slice::from_ref(root), no_ignore, options.threads).context("cannot scan")?;
         audit.add_files(scan_files(&files, None, detector, control, started), root);
         audit.settle(repo, root);
     }
@@ -191,26 +207,31 @@ pub(crate) fn audit_repo(
 
 type Scan<'a> = &'a dyn Fn(&Repo, &Detector, SystemTime) -> Result<Outcome>;
 
-/// Scan the repository at `path`, which the report calls `target`.
-fn scan(
-    path: &Path,
-    common: &Common,
+/// A repository to scan.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    path: &'a Path,
+    /// What the report calls it, if not so.
+    shown: Option<&'a str>,
+    /// What is counted.
     what: &'static str,
-    control: &Arc<Control>,
-    target: Option<&str>,
-    scan: Scan<'_>,
-) -> Result<ExitStatus> {
+    /// Whether nothing of it is left out.
+    whole: bool,
+}
+
+fn scan(of: Target<'_>, common: &Common, control: &Arc<Control>, scan: Scan<'_>) -> Result<ExitStatus> {
     let started = now();
-    let repo = Repo::discover(path).context("cannot scan the history")?;
+    let repo = Repo::discover(of.path).context("cannot scan the history")?;
     let detector = common.detector()?;
     let suppressions = Suppressions::of_repo(&repo, detector.rules(), common)?;
-    let progress = Progress::start(common.progress(), what, control);
+    let suppressions = suppressions.whole(of.whole && !common.no_archives);
+    let progress = Progress::start(common.progress(), of.what, control);
     let mut outcome = scan(&repo, &detector, started)?;
     drop(progress);
     suppressions.apply(&mut outcome);
     verify::apply(&mut outcome, common, control)?;
     outcome.finished = now();
-    if let Some(target) = target {
+    if let Some(target) = of.shown {
         target.clone_into(&mut outcome.target);
     }
     output::finish(&outcome, detector.rules(), common)

@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 
 mod baseline;
 mod ci;
@@ -28,6 +28,7 @@ mod remote;
 mod rules;
 mod shell;
 mod staged;
+mod stdin;
 mod triage;
 mod verify;
 
@@ -98,18 +99,29 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
     }
 }
 
-/// What to say if an option was given to a command of hooks that does nothing with it: whoever gives `--fail-on` to
-/// `hook install` believes that the hook keeps to it.
+/// What to say if a common option was given to a command that does nothing with it: whoever gives `--fail-on` to
+/// `hook install` believes that the hook keeps to it, and whoever gives `--output` to `baseline` looks for the file.
 fn passed_over(given: &ArgMatches) -> Option<String> {
-    let ("hook", hook) = given.subcommand()? else { return None };
-    let (name @ ("install" | "uninstall"), leaf) = hook.subcommand()? else { return None };
-    let taken = ["global", "hooks", "color", "quiet", "verbose", "no_progress"];
+    let (name, inner) = given.subcommand()?;
+    let (action, leaf) = inner.subcommand()?;
+    let about_report = ["format", "output", "show_secrets", "show_info", "fail_on"];
+    let common =
+        |id: &str| Common::augment_args(clap::Command::new("")).get_arguments().any(|arg| arg.get_id() == id);
+    let (has_meaning, why): (&dyn Fn(&str) -> bool, &str) = match (name, action) {
+        ("hook", "install" | "uninstall") => (
+            &|id| !common(id) || ["color", "quiet", "verbose", "no_progress"].contains(&id),
+            "it scans nothing, and the hooks keep to .keyhound.toml",
+        ),
+        ("baseline", _) => (
+            &|id| !about_report.contains(&id),
+            "it writes no report but the baseline, whose file --baseline FILE names",
+        ),
+        _ => return None,
+    };
     let is_given = |id: &&clap::Id| leaf.value_source(id.as_str()) == Some(ValueSource::CommandLine);
-    let option = leaf.ids().filter(is_given).find(|id| !taken.contains(&id.as_str()) && *id != "Places")?;
+    let option = leaf.ids().filter(is_given).find(|id| !has_meaning(id.as_str()))?;
     let option = option.as_str().replace('_', "-");
-    Some(format!(
-        "`keyhound hook {name}` scans nothing: --{option} has no meaning for it; the hooks keep to .keyhound.toml"
-    ))
+    Some(format!("--{option} has no meaning for `keyhound {name} {action}`: {why}"))
 }
 
 /// What to say if a file, a folder or a URL, which may hold a password, was given instead of a command.

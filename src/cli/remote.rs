@@ -2,19 +2,24 @@
 //! keys. It runs nothing of the repository: a bare clone checks nothing out, and only these protocols are let through.
 
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use keyhound::report::sanitize::sanitize;
 use tempfile::TempDir;
 
 use super::common::env;
+use super::git::reason;
 use super::interrupt;
 use super::output::note;
 
 /// What may be fetched by. Not `ext`, which runs a command, nor `http` and `git`, which anybody can change on the way.
 const PROTOCOLS: &str = "https:ssh:file";
+
+/// The longest line of git that is kept whole.
+const LONGEST: usize = 4096;
 
 /// Variables that would lead git to another repository.
 const ELSEWHERE: [&str; 9] = [
@@ -54,6 +59,16 @@ impl Url {
         Ok(Some(Self::parse(text)))
     }
 
+    /// Fail where a URL was given to a command that clones none; what is in it is not shown.
+    pub(crate) fn refuse(argument: &Path) -> Result<()> {
+        match argument.to_string_lossy() {
+            text if text.contains("://") && !argument.exists() => {
+                bail!("a URL is no folder; to scan what is there: keyhound audit URL")
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn parse(text: &str) -> Self {
         let plain = || Self { clean: text.to_owned(), with_credentials: None, credentials: Vec::new() };
         let Some((scheme, rest)) = text.split_once("://") else { return plain() };
@@ -73,9 +88,15 @@ impl Url {
             }
             _ => Some((text.to_owned(), clean.clone())),
         };
+        let password = user.and_then(|(user, _)| Some(user.split_once(':')?.1.to_owned()));
         let user = user.map(|(user, _)| format!("{user}@"));
         let query = Some(query.to_owned()).filter(|query| query.len() > 1);
-        Self { clean, with_credentials, credentials: user.into_iter().chain(query).collect() }
+        // Shorter ones are in many a word, and say nothing there.
+        let password = password.filter(|password| password.len() >= 4);
+        let mut credentials: Vec<String> = [user, query, password].into_iter().flatten().collect();
+        // Programs undo the percent signs before they speak of it.
+        credentials.extend(credentials.clone().iter().filter_map(|part| unescaped(part)));
+        Self { clean, with_credentials, credentials }
     }
 
     /// What the report names.
@@ -88,19 +109,49 @@ impl Url {
         let folder = tempfile::Builder::new().prefix("keyhound-").tempdir().context("no temporary folder")?;
         interrupt::remove(Some(folder.path()));
         let path = folder.path().join("repo.git");
-        let output = self.command(&path, progress).output().context("cannot run git")?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            // Advice stands behind what went wrong.
-            let fatal = said.lines().find_map(|line| line.trim().strip_prefix("fatal: "));
-            let last = fatal.or_else(|| said.lines().map(str::trim).rfind(|line| !line.is_empty()));
-            bail!(
-                "cannot clone {}: {}",
-                self.shown(),
-                self.without_credentials(last.unwrap_or("git failed"))
-            );
+        let mut git = self.command(&path, progress).spawn().context("cannot run git")?;
+        let said = git.stderr.take().map(|stderr| self.listen(stderr, progress)).unwrap_or_default();
+        if !git.wait().context("cannot wait for git")?.success() {
+            bail!("cannot clone {}: {}{}", self.shown(), reason(&said), help(&said));
         }
         Ok(TemporaryClone { folder, path })
+    }
+
+    /// The lines that git says, without credentials. With `show` they are shown as they come, with those that make way for the next.
+    fn listen(&self, mut stderr: impl Read, show: bool) -> String {
+        let (mut said, mut line, mut piece) = (String::new(), Vec::new(), [0; 4096]);
+        let mut end = |line: &mut Vec<u8>, by: &str| {
+            let text = self.without_credentials(&String::from_utf8_lossy(line));
+            line.clear();
+            if show {
+                let _ = write!(io::stderr(), "{}{by}", sanitize(&text));
+            }
+            if by == "\n" {
+                said.push_str(&text);
+                said.push('\n');
+            }
+        };
+        let mut returned = false;
+        // An error ends it as well: what git came to is told by its status.
+        while let Ok(read @ 1..) = stderr.read(&mut piece) {
+            for &byte in &piece[..read] {
+                // The lines of ssh end in both.
+                if returned && byte != b'\n' {
+                    end(&mut line, "\r");
+                }
+                returned = byte == b'\r';
+                match byte {
+                    b'\n' => end(&mut line, "\n"),
+                    b'\r' => {}
+                    _ if line.len() < LONGEST => line.push(byte),
+                    _ => {}
+                }
+            }
+        }
+        if !line.is_empty() {
+            end(&mut line, "\n");
+        }
+        said
     }
 
     fn command(&self, path: &Path, progress: bool) -> Command {
@@ -131,13 +182,39 @@ impl Url {
             git.env("GIT_TERMINAL_PROMPT", "0"); // nobody is there to answer
         }
         git.stdin(Stdio::null()).stdout(Stdio::null());
-        git.stderr(if progress { Stdio::inherit() } else { Stdio::piped() });
+        // In words that are known here.
+        git.stderr(Stdio::piped()).env("LC_ALL", "C");
         git
     }
 
     fn without_credentials(&self, text: &str) -> String {
         // Git may name a part of the URL alone.
         self.credentials.iter().fold(text.to_owned(), |text, part| text.replace(part, ""))
+    }
+}
+
+/// A text without percent encoding, if it has any.
+fn unescaped(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let byte = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(b'%'));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).ok().filter(|plain| plain != text)
+}
+
+/// What one can do about what git said.
+fn help(said: &str) -> &'static str {
+    if said.contains("not allowed") && said.contains("transport '") {
+        " (keyhound fetches by https, ssh and file: what comes by http or git can be changed on the way. To take it all the same: git clone --mirror URL FOLDER, and keyhound audit FOLDER)"
+    } else if said.contains("terminal prompts disabled") {
+        " (it asks for a name and a password: set up a git credential helper, or use ssh)"
+    } else {
+        ""
     }
 }
 
@@ -178,6 +255,16 @@ mod tests {
     }
 
     #[test]
+    fn what_git_says_is_told_in_one_line() {
+        let url = Url::parse("https://me:p%40ss%2fword@h/r");
+        let said = "Cloning into bare repository '/tmp/x'...\nReceiving: 1%\rReceiving: 2%\rremote: no p@ss/word \r\nfatal: cannot access 'https://me:p%40ss%2fword@h/r': refused\n";
+        let said = url.listen(said.as_bytes(), false);
+        assert_eq!(reason(&said), "remote: no; cannot access 'https://h/r': refused");
+        assert!(help("fatal: transport 'http' not allowed").contains("https, ssh and file"));
+        assert_eq!(help(&said), "");
+    }
+
+    #[test]
     fn credentials_are_not_shown() {
         for (text, clean) in [
             ("https://me:hunter2@h:8/r.git", "https://h:8/r.git"),
@@ -186,6 +273,7 @@ mod tests {
             ("https://a:hunter2@b@h?token=hunter2", "https://h"),
             ("https://h/r.git?token=hunter2", "https://h/r.git"),
             ("https://h/r#hunter2", "https://h/r"),
+            ("https://me:hunter2%40@h/r", "https://h/r"),
         ] {
             let url = Url::parse(text);
             assert_eq!(url.shown(), clean);

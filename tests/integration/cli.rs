@@ -77,10 +77,14 @@ fn hooks_are_not_installed_with_options_that_they_do_not_keep() {
         ] {
             let run = env.run(&args);
             let option = if options[0] == "-j" { "--threads" } else { options[0] };
-            let told =
-                format!("scans nothing: {option} has no meaning for it; the hooks keep to .keyhound.toml\n");
             assert_eq!((run.status, run.stdout.as_str()), (2, ""));
-            assert!(run.stderr.ends_with(&told), "{}", run.stderr);
+            let told =
+                run.stderr.strip_prefix(&format!("keyhound: {option} has no meaning for `keyhound hook "));
+            assert!(
+                told.is_some_and(|why| why.ends_with("the hooks keep to .keyhound.toml\n")),
+                "{}",
+                run.stderr
+            );
         }
     }
     assert!(!env.path(".git/hooks/pre-commit").exists());
@@ -233,6 +237,24 @@ fn an_interrupted_scan_reports_what_it_found() {
         run.stderr
     );
     assert_eq!(run.places(), ["-:1"]);
+}
+
+/// Nobody writes, and nobody closes the pipe: the first interrupt ends the scan all the same.
+#[cfg(unix)]
+#[test]
+fn a_scan_that_waits_for_standard_input_is_interrupted() {
+    let env = TestEnv::new();
+    let mut command = env.command(&["files", "-"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    // More than a pipe holds: when all is written it has begun to read.
+    pipe.write_all("nothing to see here\n".repeat(100_000).as_bytes()).unwrap();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let run = finish(child);
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("the scan was interrupted"), "{}", run.stderr);
+    drop(pipe);
 }
 
 /// Reading the memory of a process at 0 fails for everybody, root as well.

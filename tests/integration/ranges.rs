@@ -84,6 +84,22 @@ fn a_shallow_clone_says_how_to_fetch_the_rest() {
 }
 
 #[test]
+fn a_commit_alone_is_a_range_be_it_the_first() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage("a.ini", pair(0));
+    let first = repo.commit("first");
+    repo.stage("b.ini", pair(1));
+    repo.commit("second");
+    assert_eq!(found(&repo, &format!("{first}^!")), ["a.ini:1"]);
+    assert_eq!(found(&repo, "HEAD^!"), ["b.ini:1"]);
+    repo.git(&["clone", "--quiet", "--depth=1", &format!("file://{}", repo.path("").display()), "../clone"]);
+    let run = Repo::at(&env, "clone").keyhound(&["history", "--range", "HEAD^!"]);
+    assert_eq!(run.status, 2);
+    assert!(run.stderr.contains("HEAD^ is not in this shallow clone: fetch it"), "{}", run.stderr);
+}
+
+#[test]
 fn what_moves_within_a_range_is_added_once() {
     let env = TestEnv::new();
     let repo = Repo::init(&env, "repo", &[]);

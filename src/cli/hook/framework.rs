@@ -22,7 +22,10 @@ pub(super) fn run(hook: Hook, args: &[OsString], common: &Common) -> Result<Exit
     match hook {
         Hook::PreCommit | Hook::PreMergeCommit => match named_range(&here)? {
             Some(range) => commits(&here, &range, Gate::Range, common),
-            None if is_staged(&here)? => staged_command::scan(&here, Scope::Changed, common),
+            // Git runs it for a commit, which may change the message alone; by hand it is for all files.
+            None if is_committing() || is_staged(&here)? => {
+                staged_command::scan(&here, Scope::Changed, common)
+            }
             None => staged_command::scan(&here, Scope::Whole, common),
         },
         Hook::CommitMsg => message(&here, args.first().map(Path::new), common),
@@ -53,6 +56,11 @@ fn named_range(here: &Here) -> Result<Option<Range>> {
     let range = Range::parse(&here.repo, &here.objects, &format!("{from}...{to}"));
     let range = range.context("cannot resolve the range of PRE_COMMIT_FROM_REF and PRE_COMMIT_TO_REF")?;
     Ok(Some(Range { with_tags: false, ..range }))
+}
+
+/// Whether this is the hook of a commit, for which git names the index to its hooks.
+fn is_committing() -> bool {
+    env("GIT_INDEX_FILE").is_some()
 }
 
 fn is_staged(here: &Here) -> Result<bool> {

@@ -13,6 +13,7 @@ use super::run::{hook_file, is_executable};
 use super::{Hook, Places};
 use crate::cli::common::{Common, env};
 use crate::cli::exit::ExitStatus;
+use crate::cli::git::reason;
 use crate::cli::output::note;
 
 /// Tells our hooks from others.
@@ -51,9 +52,13 @@ pub(super) fn install(places: &Places, common: &Common) -> Result<ExitStatus> {
             fs::rename(&file, &before).with_context(|| format!("cannot rename {}", file.display()))?;
         }
         keeps_to_itself(&file)?;
-        write(&folder, &file, &script(&program, hook, places.global))?;
+        let shared = !places.global && is_shared(&file)?;
+        let program = if shared { Path::new("keyhound") } else { &program };
+        write(&folder, &file, &script(program, hook, places.global))?;
         if !common.quiet {
-            note(format_args!("keyhound: installed {}{kept}", file.display()));
+            let whose =
+                if shared { ", where it can be committed: it runs the keyhound on the PATH" } else { "" };
+            note(format_args!("keyhound: installed {}{whose}{kept}", file.display()));
         }
     }
     if places.global && is_default_global(&folder) {
@@ -170,9 +175,28 @@ fn folder() -> Result<PathBuf> {
             "git looks for the hooks of all repositories in {path}, as its {scope} configuration says (core.hooksPath): add --global for those, or give this repository its own: git config core.hooksPath \"$(git rev-parse --git-common-dir)/hooks\""
         );
     }
-    let path = git(&["rev-parse", "--git-path", "hooks"])?.context("this is no git repository")?;
+    let path =
+        git(&["rev-parse", "--git-path", "hooks"])?.context("git does not tell the folder of the hooks")?;
     let folder = std::path::absolute(&path).context("cannot tell the folder of the hooks")?;
     Ok(folder)
+}
+
+/// Whether a hook is a file of the work tree that others may get, too: what this machine calls its programs is nothing to them.
+fn is_shared(file: &Path) -> Result<bool> {
+    if git(&["rev-parse", "--is-inside-work-tree"])?.as_deref() != Some("true") {
+        return Ok(false);
+    }
+    let top = git(&["rev-parse", "--show-toplevel"])?.map(PathBuf::from);
+    let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+    let top = top.and_then(|top| top.canonicalize().ok());
+    let Some((folder, top)) = folder.zip(top) else { return Ok(false) };
+    let Ok(inner) = folder.strip_prefix(top) else { return Ok(false) };
+    if inner.components().any(|part| part.as_os_str() == ".git") {
+        return Ok(false);
+    }
+    let mut ignored = Command::new("git");
+    let ignored = ignored.args(["check-ignore", "--quiet", "--"]).arg(file).status();
+    Ok(ignored.context("cannot run git")?.code() == Some(1))
 }
 
 /// The folder of the user's hooks. With `make` git is told of it, where there is none yet.
@@ -201,7 +225,15 @@ fn is_default_global(folder: &Path) -> bool {
 
 /// The output of git; `None`: it said no.
 fn git(args: &[&str]) -> Result<Option<String>> {
-    let done = Command::new("git").args(args).output().context("cannot run git")?;
+    let done = Command::new("git").args(args).env("LC_ALL", "C").output().context("cannot run git")?;
+    let said = String::from_utf8_lossy(&done.stderr);
+    // Without a word it says that there is no such setting.
+    if !done.status.success() && !said.trim().is_empty() {
+        if said.starts_with("fatal: not a git repository") {
+            bail!("this is no git repository: go to one, or add --global");
+        }
+        bail!("git cannot use this repository: {}", reason(&said));
+    }
     let text = String::from_utf8(done.stdout).context("git names a folder that is not UTF-8")?;
     Ok(done.status.success().then(|| text.trim_end_matches(['\n', '\r']).to_owned()))
 }
@@ -224,13 +256,14 @@ fn is_ours(file: &Path) -> bool {
 fn script(program: &Path, hook: Hook, global: bool) -> String {
     let name = hook.name();
     let global = if global { "--global " } else { "" };
+    let fallback = if program.is_absolute() { "[ -x \"$keyhound\" ] || keyhound=keyhound\n" } else { "" };
     format!(
         "#!/bin/sh\n\
          {MARK}\n\
          keyhound={}\n\
-         [ -x \"$keyhound\" ] || keyhound=keyhound\n\
+         {fallback}\
          if ! command -v \"$keyhound\" >/dev/null 2>&1; then\n\
-         \x20 echo \"keyhound is not installed any more: install it, or remove the hook $0\" >&2\n\
+         \x20 echo \"keyhound is not installed, or not on the PATH: install it, or remove the hook $0\" >&2\n\
          \x20 exit 1\n\
          fi\n\
          {LAST} {global}--chain \"$0{BEFORE}\" {name} \"$@\"\n",

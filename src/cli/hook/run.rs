@@ -18,6 +18,7 @@ use super::{Hook, Run, framework};
 use crate::cli::common::{Common, env, now};
 use crate::cli::exit::ExitStatus;
 use crate::cli::git::Here;
+use crate::cli::progress::Progress;
 use crate::cli::triage::Suppressions;
 use crate::cli::{interrupt, output, staged, verify};
 
@@ -162,7 +163,9 @@ pub(super) fn commits(here: &Here, range: &Range, gate: Gate, common: &Common) -
     let detector = common.detector()?;
     let control = interrupt::control(common.archives());
     let suppressions = Suppressions::of_range(&here.objects, range, detector.rules(), common)?;
+    let progress = Progress::start(common.progress(), "objects", &control);
     let mut outcome = scan_range(&here.repo, &here.objects, range, &detector, &control, started);
+    drop(progress);
     suppressions.apply(&mut outcome);
     verify::apply(&mut outcome, common, &control)?;
     outcome.finished = now();

@@ -4,7 +4,7 @@
 //! Only files are read: `.git` files, `commondir`, and of the configuration the few values that say how the files are
 //! to be read. `safe.directory` guards against running what a repository configures; nothing is run here.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -19,10 +19,20 @@ const SMALL: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
     /// Neither the path nor a folder above it is one.
-    #[error("{} is no git repository, nor is any folder above it", path.display())]
+    #[error("{} is no git repository, nor is any folder above it{}", path.display(), but(broken.as_ref()))]
     None {
         /// The path that was given.
         path: PathBuf,
+        /// What looks like the folder of one, and what it lacks.
+        broken: Option<(PathBuf, &'static str)>,
+    },
+    /// Whether there is one cannot be told.
+    #[error("cannot read {}, so whether it is a git repository is not known: run as its owner, or get the right to read it", path.display())]
+    Unreadable {
+        /// What cannot be read.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
     },
     /// The path cannot be resolved.
     #[error("cannot open {}", path.display())]
@@ -50,6 +60,10 @@ pub enum RepoError {
         /// Its value.
         value: String,
     },
+}
+
+fn but(broken: Option<&(PathBuf, &'static str)>) -> String {
+    broken.map_or(String::new(), |(path, lack)| format!(": {} is there, but has no {lack}", path.display()))
 }
 
 /// A linked work tree.
@@ -89,31 +103,39 @@ impl Repo {
     pub fn discover(path: &Path) -> Result<Self, RepoError> {
         let start =
             path.canonicalize().map_err(|source| RepoError::Path { path: path.to_owned(), source })?;
+        let mut broken = None;
         for folder in start.ancestors() {
             let dot_git = folder.join(".git");
             if dot_git.is_file() {
-                let target = link_target(&dot_git).unwrap_or_else(|| dot_git.clone());
-                if !is_git_dir(&target) {
+                let target = link_target(&dot_git)
+                    .map_err(|source| RepoError::Unreadable { path: dot_git.clone(), source })?;
+                let target = target.unwrap_or_else(|| dot_git.clone());
+                if lacks(&target)?.is_some() {
                     return Err(RepoError::Link { file: dot_git, target });
                 }
                 return Self::at(&target, Some(folder.to_owned()));
             }
-            if is_git_dir(&dot_git) {
-                return Self::at(&dot_git, Some(folder.to_owned()));
+            match lacks(&dot_git)? {
+                None => return Self::at(&dot_git, Some(folder.to_owned())),
+                Some(what) if broken.is_none() && dot_git.is_dir() => broken = Some((dot_git, what)),
+                Some(_) => {}
             }
-            if is_git_dir(folder) {
+            if lacks(folder)?.is_none() {
                 return Self::at(folder, None);
             }
         }
-        Err(RepoError::None { path: path.to_owned() })
+        Err(RepoError::None { path: path.to_owned(), broken })
     }
 
     /// The repository in a folder that git names itself, as it does to its hooks: nothing above it is tried.
     pub fn open(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self, RepoError> {
-        if !is_git_dir(git_dir) {
-            return Err(RepoError::None { path: git_dir.to_owned() });
+        match lacks(git_dir)? {
+            Some(what) => Err(RepoError::None {
+                path: git_dir.to_owned(),
+                broken: Some((git_dir.to_owned(), what)).filter(|_| git_dir.is_dir()),
+            }),
+            None => Self::at(git_dir, work_tree),
         }
-        Self::at(git_dir, work_tree)
     }
 
     pub(super) fn at(git_dir: &Path, work_tree: Option<PathBuf>) -> Result<Self, RepoError> {
@@ -187,16 +209,40 @@ pub(super) fn parse_id(text: &[u8], hash: HashKind) -> Option<super::store::Obje
 
 /// Whether a folder is one in which git would keep a repository.
 pub(super) fn is_git_dir(path: &Path) -> bool {
-    let head = std::fs::symlink_metadata(path.join("HEAD")).is_ok_and(|m| !m.is_dir());
-    head && (path.join("commondir").is_file()
-        || (path.join("objects").is_dir() && path.join("refs").is_dir()))
+    lacks(path).is_ok_and(|what| what.is_none())
 }
 
-/// What a `.git` file names.
-fn link_target(file: &Path) -> Option<PathBuf> {
-    let text = read_small(file)?;
-    let target = text.strip_prefix(b"gitdir:")?.trim_ascii();
-    Some(file.parent()?.join(system_path(target)?))
+/// What a folder lacks to be one in which git would keep a repository; `None`: nothing.
+fn lacks(path: &Path) -> Result<Option<&'static str>, RepoError> {
+    let is_there = |name: &str, is_right: &dyn Fn(&Metadata) -> bool, follow: bool| {
+        let file = path.join(name);
+        match if follow { std::fs::metadata(&file) } else { std::fs::symlink_metadata(&file) } {
+            Ok(metadata) => Ok(is_right(&metadata)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(false)
+            }
+            Err(source) => Err(RepoError::Unreadable { path: path.to_owned(), source }),
+        }
+    };
+    if !is_there("HEAD", &|metadata| !metadata.is_dir(), false)? {
+        return Ok(Some("HEAD"));
+    }
+    if is_there("commondir", &Metadata::is_file, true)? {
+        return Ok(None);
+    }
+    for folder in ["objects", "refs"] {
+        if !is_there(folder, &Metadata::is_dir, true)? {
+            return Ok(Some(folder));
+        }
+    }
+    Ok(None)
+}
+
+/// What a `.git` file names, if it is one of git's.
+fn link_target(file: &Path) -> io::Result<Option<PathBuf>> {
+    let Some(text) = read_at_most(file, SMALL)? else { return Ok(None) };
+    let target = text.strip_prefix(b"gitdir:").and_then(|target| system_path(target.trim_ascii()));
+    Ok(target.zip(file.parent()).map(|(target, folder)| folder.join(target)))
 }
 
 fn common_dir(git_dir: &Path) -> PathBuf {
@@ -240,10 +286,13 @@ impl Settings {
     /// Without a configuration, or with one that cannot be read, everything is as git makes it by default.
     fn read(path: &Path) -> Self {
         let lost = |reason: String| Self {
-            problem: Some(Skipped::new(
-                path.display().to_string(),
-                format!("{reason}, so that the repository was read as git makes one by default"),
-            )),
+            problem: Some(
+                Skipped::new(
+                    path.display().to_string(),
+                    format!("{reason}, so that the repository was read as git makes one by default"),
+                )
+                .help("`git config --list` tells what is wrong in it"),
+            ),
             ..Self::default()
         };
         let text = match read_at_most(path, SMALL) {

@@ -72,11 +72,19 @@ impl Range {
     ///
     /// - `A..B`: what B reaches and A does not;
     /// - `A...B`: the same, as in a pull request: what B has since it parted from A;
-    /// - `B`: all that B reaches.
+    /// - `B`: all that B reaches;
+    /// - `B^!`: B without its parents, be it the first commit of all.
     ///
     /// A side that is left out is HEAD, but not both. Sides are ids, whole or shortened, and names of refs, each with `~N`, `^N` and
     /// `^{commit}` behind it.
     pub fn parse(repo: &Repo, objects: &Objects, text: &str) -> Result<Self, RangeError> {
+        if text.trim().is_empty() {
+            let reason = "it is empty: is a variable?";
+            return Err(RangeError::Syntax { name: "''".to_owned(), reason });
+        }
+        if let Some(name) = text.strip_suffix("^!") {
+            return Self::alone(repo, objects, text, name);
+        }
         let side = |name: &str| resolve(repo, objects, if name.is_empty() { "HEAD" } else { name });
         let (excluded, tip) = match text.split_once("...").or_else(|| text.split_once("..")) {
             // From HEAD to HEAD there is nothing, and that is hardly meant.
@@ -88,6 +96,24 @@ impl Range {
             None => (Vec::new(), side(text)?),
         };
         Ok(Self { text: text.to_owned(), tips: vec![tip], excluded, with_tags: true, ..Self::default() })
+    }
+}
+
+impl Range {
+    /// One commit without its parents.
+    fn alone(repo: &Repo, objects: &Objects, text: &str, name: &str) -> Result<Self, RangeError> {
+        let tip = resolve(repo, objects, name)?;
+        let excluded = node(repo, objects, name, &tip.commit)?.parents;
+        if !excluded.iter().all(|parent| objects.contains(parent)) {
+            return Err(RangeError::Unknown { name: format!("{name}^"), shallow: repo.is_shallow() });
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            tips: vec![tip],
+            excluded: excluded.to_vec(),
+            with_tags: true,
+            ..Self::default()
+        })
     }
 }
 
@@ -129,15 +155,18 @@ fn resolve(repo: &Repo, objects: &Objects, name: &str) -> Result<Tip, RangeError
 }
 
 fn parent(repo: &Repo, objects: &Objects, name: &str, of: &Tip, which: usize) -> Result<Tip, RangeError> {
-    let failed = |source| RangeError::Object { name: name.to_owned(), source };
     let unknown = || RangeError::Unknown { name: name.to_owned(), shallow: repo.is_shallow() };
-    let mut buf = Vec::new();
-    objects.read_kind(&of.commit, ObjectKind::Commit, &mut buf).map_err(failed)?;
-    let node = Node::parse(of.commit, &buf, repo.hash).ok_or_else(|| {
-        failed(ObjectError::Damaged { id: of.commit, reason: "the commit is malformed".into() })
-    })?;
+    let node = node(repo, objects, name, &of.commit)?;
     let commit = which.checked_sub(1).and_then(|n| node.parents.get(n).copied()).ok_or_else(unknown)?;
     if objects.contains(&commit) { Ok(Tip { commit, tags: Vec::new(), name: None }) } else { Err(unknown()) }
+}
+
+fn node(repo: &Repo, objects: &Objects, name: &str, commit: &ObjectId) -> Result<Node, RangeError> {
+    let failed = |source| RangeError::Object { name: name.to_owned(), source };
+    let mut buf = Vec::new();
+    objects.read_kind(commit, ObjectKind::Commit, &mut buf).map_err(failed)?;
+    Node::parse(*commit, &buf, repo.hash)
+        .ok_or_else(|| failed(ObjectError::Damaged { id: *commit, reason: "the commit is malformed".into() }))
 }
 
 /// The object that a name without anything behind it means, and the ref if it is one.

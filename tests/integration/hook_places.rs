@@ -1,0 +1,64 @@
+//! Where hooks are put, and what they run and advise there.
+#![cfg(unix)]
+
+use std::env::{join_paths, split_paths, var_os};
+use std::fs;
+use std::process::Command;
+
+use crate::support::git::Repo;
+use crate::support::{TestEnv, pair, program};
+
+#[test]
+fn a_hook_that_is_committed_names_no_path_of_this_machine() {
+    let env = TestEnv::new();
+    env.write("bin/.keep", "");
+    std::os::unix::fs::symlink(program(), env.path("bin/keyhound")).unwrap();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.git(&["config", "core.hooksPath", ".githooks"]);
+    let run = repo.keyhound(&["hook", "install", "pre-commit"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("it runs the keyhound on the PATH"), "{}", run.stderr);
+    let text = fs::read_to_string(repo.path(".githooks/pre-commit")).unwrap();
+    assert!(text.contains("keyhound='keyhound'\n") && !text.contains(program().to_str().unwrap()), "{text}");
+
+    repo.stage("a.ini", pair(0));
+    let commit = |with_program: bool| {
+        let folders = with_program.then(|| env.path("bin"));
+        let path = folders.into_iter().chain(split_paths(&var_os("PATH").unwrap()).collect::<Vec<_>>());
+        let mut git = Command::new("git");
+        git.args(["commit", "--message", "leak"]).env("PATH", join_paths(path).unwrap());
+        repo.run(&mut git)
+    };
+    let stopped = commit(true);
+    assert!(stopped.status == 1 && (stopped.stdout + &stopped.stderr).contains("a.ini:1"));
+    let missing = commit(false);
+    assert_eq!(missing.status, 1);
+    assert!(missing.stderr.contains("keyhound is not installed, or not on the PATH"), "{}", missing.stderr);
+
+    // One that git ignores stays here.
+    repo.write(".gitignore", ".githooks\n");
+    repo.git(&["rm", "--quiet", "--cached", "--force", "--ignore-unmatch", ".githooks/pre-commit"]);
+    let run = repo.keyhound(&["hook", "install", "pre-commit"]);
+    assert!(run.status == 0 && !run.stderr.contains("PATH"), "{}", run.stderr);
+    let text = fs::read_to_string(repo.path(".githooks/pre-commit")).unwrap();
+    assert!(text.contains(program().to_str().unwrap()), "{text}");
+}
+
+#[test]
+fn the_advice_for_a_push_holds_for_the_first_commit() {
+    let env = TestEnv::new();
+    Repo::init(&env, "bare", &["--bare"]);
+    let repo = Repo::init(&env, "repo", &[]);
+    assert_eq!(repo.keyhound(&["hook", "install", "--quiet", "pre-push"]).status, 0);
+    repo.stage("a.ini", pair(0));
+    let first = repo.commit("leak");
+    let push = || repo.try_git(&["push", "--quiet", "../bare", "main"]);
+    let run = push();
+    let said = run.stdout + &run.stderr;
+    assert!(run.status == 1 && said.contains("--root"), "{said}");
+    let update = said.lines().find(|line| line.contains("keyhound history --range")).expect("a command");
+    assert_eq!(repo.paste("", &update.replace("COMMIT", &first)).status, 0, "{update}");
+    repo.git(&["add", ".keyhound-baseline.toml"]);
+    repo.commit("known");
+    assert_eq!(push().status, 0);
+}
