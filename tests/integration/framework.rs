@@ -122,6 +122,9 @@ fn where_nothing_is_staged_the_tree_or_the_range_is_judged() {
     repo.stage("b.txt", "fine\n");
     repo.commit("fine");
     stopped(&project.pre_commit(&["run", "--all-files"]), "deep/a.ini:1");
+    // A commit that changes nothing is no run over all files.
+    project.passes(&["commit", "--quiet", "--amend", "--message", "finer"]);
+    project.passes(&["commit", "--quiet", "--allow-empty", "--message", "nothing"]);
     let range = |from: &str| project.pre_commit(&["run", "--from-ref", from.trim(), "--to-ref", "HEAD"]);
     let stop = range(&before);
     stopped(&stop, "deep/a.ini:1");

@@ -168,6 +168,7 @@ fn the_folder_that_git_is_told_of_is_used() {
     let repo = Repo::init(&env, "repo", &[]);
     repo.git(&["config", "core.hooksPath", ".githooks"]);
     repo.write("sub/x", "");
+    repo.write(".gitignore", ".githooks\n");
     let sub = Repo::at(&env, "repo/sub");
     assert_eq!(sub.keyhound(&["hook", "install", "pre-commit"]).status, 0);
     assert!(repo.path(".githooks/pre-commit").is_file() && !repo.path(".githooks/pre-push").exists());

@@ -8,6 +8,8 @@ use keyhound::detect::{Detector, Match, check};
 use keyhound::finding::Severity;
 use keyhound::rules::RuleSet;
 
+use crate::support::TestEnv;
+
 /// The same credentials are found when all rules look, each once.
 #[test]
 fn rules_do_not_hide_each_others_examples() {
@@ -35,4 +37,23 @@ fn the_rule_of_the_documentation_works() {
     set.rules.retain(|r| &*r.id == "acme-token");
     assert_eq!(set.rules.len(), 1);
     assert_eq!(check::rules(&set), []);
+}
+
+/// Whoever copies it into a repository, or scans this one with it, gets no finding of the example.
+#[test]
+fn the_rules_of_the_documentation_do_not_report_themselves() {
+    for page in ["README.md", "docs/rules.md"] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+        let rule = text.split("```toml\n").find(|block| block.starts_with("id = \"acme-token\"")).unwrap();
+        let rule = rule.split("```").next().unwrap();
+        let env = TestEnv::new();
+        env.write("acme-token.toml", rule);
+        env.write("page.md", &text);
+        let check = env.run(&["rules", "check", "--rules", "acme-token.toml"]);
+        assert_eq!(check.status, 0, "{page}: {}{}", check.stdout, check.stderr);
+        let scan = env.run(&["files", "--rules", "acme-token.toml", "--format", "json", "."]).json();
+        let found = scan["findings"].as_array().unwrap().iter().filter(|f| f["rule_id"] == "acme-token");
+        let kinds: Vec<_> = found.map(|f| f["suppression"]["kind"].as_str()).collect();
+        assert!(!kinds.is_empty() && kinds.iter().all(|kind| *kind == Some("inline")), "{page}: {kinds:?}");
+    }
 }
