@@ -56,17 +56,20 @@ impl Url {
         if argument.exists() || !before_slash.contains(':') || drive {
             return Ok(None);
         }
+        lacks_scheme(text)?;
         Ok(Some(Self::parse(text)))
     }
 
     /// Fail where a URL was given to a command that clones none; what is in it is not shown.
     pub(crate) fn refuse(argument: &Path) -> Result<()> {
-        match argument.to_string_lossy() {
-            text if text.contains("://") && !argument.exists() => {
-                bail!("a URL is no folder; to scan what is there: keyhound audit URL")
-            }
-            _ => Ok(()),
+        if argument.exists() {
+            return Ok(());
         }
+        let text = argument.to_string_lossy();
+        if text.contains("://") {
+            bail!("a URL is no folder; to scan what is there: keyhound audit URL");
+        }
+        lacks_scheme(&text)
     }
 
     fn parse(text: &str) -> Self {
@@ -193,6 +196,16 @@ impl Url {
     }
 }
 
+/// Fail for `user:password@host/path`: git would take the password for a part of a path, and name it.
+fn lacks_scheme(text: &str) -> Result<()> {
+    let before_slash = text.split('/').next().unwrap_or_default();
+    let user = before_slash.split_once(':').filter(|(user, rest)| !user.contains('@') && rest.contains('@'));
+    if user.is_some() {
+        bail!("a URL with a password begins with https:// or ssh://, and this one with the user");
+    }
+    Ok(())
+}
+
 /// A text without percent encoding, if it has any.
 fn unescaped(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
@@ -252,6 +265,7 @@ mod tests {
             assert_eq!(url(text).expect("not refused"), None, "{text}");
         }
         assert!(url("--upload-pack=x").is_err());
+        assert!(url("me:hunter2@h/r").is_err() && Url::refuse(Path::new("me:hunter2@h:r")).is_err());
     }
 
     #[test]

@@ -229,3 +229,36 @@ fn the_configuration_of_the_documents_is_valid() {
         assert!(!run.stdout.contains("no rule is called"), "{}", run.stdout);
     }
 }
+
+/// What a fork brings along decides nothing.
+#[test]
+fn the_files_of_the_base_decide_about_a_fork() {
+    let page = fs::read_to_string(root().join("docs/ci.md")).unwrap();
+    let block = blocks(&page).into_iter().map(|b| b.1).find(|b| b.contains("allowed.toml")).unwrap();
+    let env = TestEnv::new();
+    env.write("steps.yml", block);
+    let steps = yaml(env.path("steps.yml").to_str().unwrap());
+    let shell = steps[0]["run"].as_str().unwrap();
+    let (repo, base, head) = leaky(&env);
+    repo.git(&["checkout", "--quiet", &head]);
+    repo.stage(".keyhound.toml", "[[allow]]\nreason = 'mine'\npaths = ['*']\n");
+    let fork = repo.commit("allow all");
+    repo.git(&["update-ref", "refs/remotes/origin/main", &base]);
+    let scan = |more: &[&str]| {
+        let range = format!("{base}..{fork}");
+        repo.keyhound(&[&["history", "--range", &range], more].concat()).status
+    };
+    assert_eq!(scan(&[]), 0);
+    env.write("temporary/.keep", "");
+    let options = ["--config", "../temporary/allowed.toml", "--baseline", "../temporary/known.toml"];
+    let prepare = |base: &str| {
+        let mut command = Command::new("bash");
+        command.args(["-e", "-c", shell]).env("RUNNER_TEMP", env.path("temporary"));
+        assert_eq!(repo.run(command.env("GITHUB_BASE_REF", base)).status, 0);
+    };
+    prepare("main");
+    assert_eq!(scan(&options), 1);
+    // Of a push there is no base.
+    prepare("");
+    assert_eq!(scan(&options), 0);
+}

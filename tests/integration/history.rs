@@ -209,6 +209,18 @@ fn an_audit_sees_files_history_and_submodules() {
 }
 
 #[test]
+fn what_git_ignores_is_audited_on_request() {
+    let env = TestEnv::new();
+    env.write("r/.gitignore", "*.secret\n");
+    env.write("r/a.secret", pair(0));
+    git(&env, "r", &["init", "--quiet"]);
+    commit(&env, "r", 1_600_000_000, "start");
+    let run = |args: &[&str]| env.run(&[args, &["r", "--format", "json"]].concat());
+    assert_eq!(run(&["audit"]).places(), [""; 0]);
+    assert_eq!(run(&["audit", "--no-ignore"]).places(), ["a.secret:1"]);
+}
+
+#[test]
 fn a_url_is_cloned_scanned_and_removed() {
     let env = repository();
     fs::create_dir(env.path("tmp")).unwrap();

@@ -49,6 +49,8 @@ fn a_repository_that_cannot_be_read_is_told_from_none() {
     for name in names {
         let run = env.run(&["history", name]);
         let said = failed(&run);
+        let files = env.run(&["files", name]);
+        assert_eq!(files.status, 2, "what git ignores and tracks is not known: {}", files.stderr);
         assert!(
             said.contains(&format!("{name}/.git, so whether it is a git repository is not known")),
             "{said}"

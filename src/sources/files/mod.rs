@@ -29,7 +29,7 @@ impl Files {
     /// Push everything to `sink` that the prefilter does not rule out, from several threads.
     pub fn visit(&self, prefilter: &Prefilter, sink: &dyn Sink) {
         let Some(walk) = self.walk() else { return };
-        let in_work_trees = self.in_work_trees();
+        let in_work_trees = self.in_work_trees(sink);
         let seen = (!in_work_trees.is_empty()).then(Seen::default);
         let alone = Threads { prefilter, sink, in_current: self.in_current, seen: None };
         walk.build_parallel().visit(&mut Threads { seen: seen.as_ref(), ..alone });

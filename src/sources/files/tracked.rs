@@ -9,9 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use foldhash::fast::RandomState;
 use gix::bstr::BStr;
 
-use super::Files;
+use super::{Files, reason};
 use crate::blob::{Sink, Skipped};
-use crate::sources::history::Repo;
+use crate::sources::history::{Repo, RepoError};
 use crate::sources::staged;
 
 /// The files that a walk has read, each by the hash of its path.
@@ -38,13 +38,23 @@ impl Seen {
 }
 
 impl Files {
-    /// The roots that are folders in a work tree, each with its repository.
-    pub(super) fn in_work_trees(&self) -> Vec<(PathBuf, Repo)> {
+    /// The roots that are folders in a work tree, each with its repository. One that cannot be read goes to `sink`: what it tracks and ignores
+    /// is not known.
+    pub(super) fn in_work_trees(&self, sink: &dyn Sink) -> Vec<(PathBuf, Repo)> {
         if self.no_ignore {
             return Vec::new();
         }
         let folders = self.roots.iter().filter(|root| root.is_dir());
-        let with_repo = folders.filter_map(|root| Some((root.clone(), Repo::discover(root).ok()?)));
+        let repo_of = |root: &PathBuf| match Repo::discover(root) {
+            Ok(repo) => Some(repo),
+            Err(RepoError::Unreadable { path, source }) => {
+                let help = "what git ignores although it tracks it was not read; `--no-ignore` reads all";
+                sink.skipped(Skipped::new(path.display().to_string(), reason(&source)).help(help));
+                None
+            }
+            Err(_) => None,
+        };
+        let with_repo = folders.filter_map(|root| Some((root.clone(), repo_of(root)?)));
         with_repo.filter(|(_, repo)| repo.work_tree.is_some()).collect()
     }
 
