@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use crate::finding::{Finding, Location};
+use crate::finding::{Finding, Location, Severity};
 use crate::report::sanitize::{sanitize, sanitize_bytes};
-use crate::report::text::{self, Standing, counted};
+use crate::report::text::{self, Standing, count, counted};
 use crate::report::wire::{commit_date, time};
 use crate::report::{Report, remedy};
 
@@ -47,9 +47,15 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         0 => String::new(),
         number => format!(" ({number} more suppressed)"),
     };
+    let numbers = Severity::ALL.iter().rev().filter_map(|severity| {
+        let number = findings.iter().filter(|finding| finding.severity == *severity).count();
+        (number > 0).then(|| format!("{} {}", count(number as u64), severity.name()))
+    });
+    let numbers: Vec<String> = numbers.collect();
+    let severities = if numbers.is_empty() { String::new() } else { format!(": {}", numbers.join(", ")) };
     writeln!(
         out,
-        "<p>{}{suppressed} in {what}{read} ({size}) of <code>{target}</code>, {finished}, keyhound {}</p>",
+        "<p>{}{severities}{suppressed} in {what}{read} ({size}) of <code>{target}</code>, {finished}, keyhound {}</p>",
         if findings.is_empty() {
             "No findings".to_owned()
         } else {
@@ -73,10 +79,38 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             writeln!(out, "</ul></section>")?;
         }
     }
-    for finding in findings {
+    for finding in &findings {
         section(finding, report, out)?;
     }
+    remedies(&findings, report, out)?;
+    if !outcome.unused_suppressions.is_empty() {
+        writeln!(out, "<section class=\"low\"><h2>Suppressions</h2><ul>")?;
+        for text in &outcome.unused_suppressions {
+            writeln!(out, "<li>{}</li>", escape(&sanitize(&redactor.text(text))))?;
+        }
+        writeln!(out, "</ul></section>")?;
+    }
     writeln!(out, "</body>\n</html>")
+}
+
+/// What to do, once for each rule.
+fn remedies(findings: &[&Finding], report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut seen: Vec<&str> = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.severity > Severity::Info) {
+        let id: &str = &finding.rule_id;
+        let steps = report.rule(id).map_or("", |rule| &rule.remediation).lines().map(str::trim);
+        let steps: Vec<_> = steps.filter(|step| !step.is_empty()).collect();
+        if seen.contains(&id) || steps.is_empty() {
+            continue;
+        }
+        seen.push(id);
+        writeln!(out, "<section><h2>What to do: <code>{}</code></h2>\n<ol>", escape(&sanitize(id)))?;
+        for step in steps {
+            writeln!(out, "<li>{}</li>", escape(&sanitize(step)))?;
+        }
+        writeln!(out, "</ol></section>")?;
+    }
+    Ok(())
 }
 
 fn section(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -97,6 +131,7 @@ fn section(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::R
         rows.extend(step.command.map(|command| ("command", command)));
     }
     rows.extend(finding.notes.iter().map(|&note| ("note", text::note(note).to_owned())));
+    rows.extend(finding.lapsed.as_ref().map(|why| ("note", report.redactor.text(why).into_owned())));
     rows.push(("fingerprint", finding.fingerprint.as_str().to_owned()));
     for (name, value) in rows {
         writeln!(out, "<dt>{name}</dt><dd><code>{}</code></dd>", escape(&sanitize(&value)))?;
@@ -115,15 +150,6 @@ fn section(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::R
         writeln!(out, "<li>and {}</li>", counted(finding.other_locations_omitted, "further place"))?;
     }
     writeln!(out, "</ul>")?;
-    let steps = report.rule(&finding.rule_id).map_or("", |rule| &rule.remediation).lines().map(str::trim);
-    let steps: Vec<_> = steps.filter(|step| !step.is_empty()).collect();
-    if !steps.is_empty() {
-        writeln!(out, "<ol>")?;
-        for step in steps {
-            writeln!(out, "<li>{}</li>", escape(&sanitize(step)))?;
-        }
-        writeln!(out, "</ol>")?;
-    }
     writeln!(out, "</section>")
 }
 
@@ -160,6 +186,11 @@ fn place(location: &Location, report: &Report<'_>, out: &mut dyn Write) -> io::R
             Standing::Unreached => "no ref reaches it",
         };
         write!(out, ", {words}")?;
+    }
+    if let Some(commit) = location.removed.as_deref() {
+        let date = commit_date(commit).unwrap_or_default();
+        let from = if text::standing(location) == Some(Standing::Elsewhere) { " from this one" } else { "" };
+        write!(out, ", removed{from} by commit <code>{}</code>, {date}", escape(&commit.id))?;
     }
     writeln!(out, "</li>")
 }

@@ -3,6 +3,7 @@
 
 use std::env::{join_paths, split_paths, var_os};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use crate::support::git::Repo;
@@ -61,4 +62,37 @@ fn the_advice_for_a_push_holds_for_the_first_commit() {
     repo.git(&["add", ".keyhound-baseline.toml"]);
     repo.commit("known");
     assert_eq!(push().status, 0);
+}
+
+/// Husky's own hooks run the files that a project has beside them.
+#[test]
+fn what_husky_writes_anew_is_left_to_it() {
+    let env = TestEnv::new();
+    env.write("bin/.keep", "");
+    std::os::unix::fs::symlink(program(), env.path("bin/keyhound")).unwrap();
+    let bare = Repo::init(&env, "bare", &["--bare"]);
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.git(&["config", "core.hooksPath", ".husky/_"]);
+    let run = repo.keyhound(&["hook", "install"]);
+    assert!(run.status == 2 && !repo.path(".husky").exists(), "{}", run.stderr);
+    let path = format!("{}:{}", env.path("bin").display(), var_os("PATH").unwrap().display());
+    for hook in ["pre-commit", "commit-msg", "pre-push"] {
+        let words = format!("`keyhound hook run {hook}");
+        let command = &run.stderr[run.stderr.find(&words).expect("a command")..];
+        let command = command[1..].split('`').next().unwrap();
+        repo.write(&format!(".husky/{hook}"), command);
+        let file = format!(".husky/_/{hook}");
+        repo.write(&file, format!("#!/bin/sh\nPATH='{path}' exec sh -e .husky/{hook} \"$@\"\n"));
+        fs::set_permissions(repo.path(&file), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    repo.stage("a.ini", pair(0));
+    assert_eq!(repo.try_git(&["commit", "--message", "leak"]).status, 1);
+    repo.git(&["reset", "--quiet"]);
+    assert_eq!(repo.try_git(&["commit", "--allow-empty", "--message", &pair(1)]).status, 1);
+    repo.git(&["commit", "--quiet", "--allow-empty", "--message", "clean"]);
+    repo.git(&["push", "--quiet", "../bare", "main"]);
+    repo.git(&["add", "a.ini"]);
+    repo.commit("past the hook");
+    assert_eq!(repo.try_git(&["push", "--quiet", "../bare", "main"]).status, 1);
+    assert_eq!(bare.git(&["log", "--format=%s"]), "clean\n");
 }

@@ -83,6 +83,7 @@ pub(crate) fn full() -> Outcome {
     again.location.secret_line = Some(3);
     again.encodings = vec![Encoding::Base64, Encoding::Packed("zip"), Encoding::Escape];
     again.location.member = Some(b"conf/app.ini"[..].into());
+    again.lapsed = Some(".keyhound.toml:3 allowed it until 2026-01-31".to_owned());
     let before = format!("\t{{\"region\": \"{}\", \"accessKeyId\": \"", "eu-west-1 ".repeat(12));
     again.snippet = Some(snippet(
         &before,

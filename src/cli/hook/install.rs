@@ -34,6 +34,12 @@ pub(super) fn install(places: &Places, common: &Common) -> Result<ExitStatus> {
             folder.display()
         );
     }
+    if folder.ends_with(".husky/_") {
+        bail!(
+            "git's core.hooksPath leads to {}, which husky writes anew: put `keyhound hook run pre-commit` into .husky/pre-commit instead, `keyhound hook run commit-msg \"$1\"` into .husky/commit-msg, and `keyhound hook run pre-push \"$@\"` into .husky/pre-push",
+            folder.display()
+        );
+    }
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let program = std::env::current_exe().context("cannot tell where keyhound is")?;
     for hook in chosen(places)? {
