@@ -1,5 +1,5 @@
-//! GitHub workflow commands: each finding becomes an annotation of the pull request. GitHub shows some of each kind for a step, so
-//! the worst come first, and before them their number if there are more.
+//! GitHub workflow commands: each finding becomes an annotation of the pull request, an error if it fails the run. GitHub shows some of
+//! each kind for a step, so the worst come first, and before them their number if there are more. The last line is for the log.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -33,28 +33,38 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
                 "::notice title=keyhound::{all}: of each kind {SHOWN} are shown, the log of this step has all"
             )?;
         }
+        let number = findings.iter().filter(|finding| finding.severity > Severity::Info).count() as u64;
         for finding in findings {
             annotation(finding, report, out)?;
         }
-        Ok(())
+        let found = if number == 0 { "no leaks found".into() } else { counted(number, "leaked credential") };
+        let suppressed = match report.suppressed() {
+            0 => String::new(),
+            number => format!("; {} suppressed", text::count(number)),
+        };
+        let read = counted(outcome.stats.blobs, text::noun(outcome.mode));
+        let what = if report.complete() { "" } else { "what could be read: " };
+        writeln!(out, "keyhound: {found} in {what}{read} ({}){suppressed}", text::size(outcome.stats.bytes))
     })
 }
 
 fn annotation(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let location = &finding.location;
     let command = match finding.severity {
-        Severity::Critical | Severity::High => "error",
-        Severity::Medium | Severity::Low => "warning",
+        _ if report.options.fails(finding) => "error",
         Severity::Info => "notice",
+        _ => "warning",
     };
     write!(out, "::{command} ")?;
     let in_file =
         !matches!(location.place, Place::Path | Place::CommitMessage | Place::TagMessage | Place::Ref);
     let mut message = String::new();
-    match &location.path {
+    // A member of an archive is no file of the change, and its lines are none of the archive.
+    let is_member = location.member_len > 0;
+    match location.file() {
         Some(path) => {
             write!(out, "file={},", property(&sanitize_bytes(&report.redactor.bytes(path))))?;
-            if let Some(line) = location.line.filter(|_| in_file) {
+            if let Some(line) = location.line.filter(|_| in_file && !is_member) {
                 write!(out, "line={line},endLine={line},")?;
                 if let Some(column) = location.column {
                     write!(out, "col={column},")?;
@@ -64,9 +74,10 @@ fn annotation(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io
                 }
             }
         }
-        None => {
-            let _ = write!(message, "In {}. ", sanitize(&text::place_name(location, &report.redactor)));
-        }
+        None => {}
+    }
+    if location.path.is_none() || is_member {
+        let _ = write!(message, "In {}. ", sanitize(&text::place_name(location, &report.redactor)));
     }
     let title = sanitize(&text::title(finding, report)).into_owned();
     let _ = write!(message, "{}: {}", finding.severity.name(), sanitize(&text::parts(finding)));
@@ -78,6 +89,9 @@ fn annotation(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io
     }
     for &note in &finding.notes {
         let _ = write!(message, "\n{}", text::note(note));
+    }
+    if let Some(lapsed) = &finding.lapsed {
+        let _ = write!(message, "\n{}", sanitize(&report.redactor.text(lapsed)));
     }
     if let Some(verdict) = text::verification(finding, &report.redactor) {
         let _ = write!(message, "\n{}", sanitize(&verdict));

@@ -7,9 +7,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::samples::Pack;
 use crate::support::git::Repo;
 use crate::support::python::venv;
-use crate::support::{TestEnv, id, pair, program, secret};
+use crate::support::{Run, TestEnv, id, pair, program, secret};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -139,6 +140,11 @@ fn two_credentials_on_a_line_are_two_annotations() {
     let lines: Vec<&str> =
         run.stdout.lines().filter(|line| line.starts_with("::error file=a.ini,line=1,")).collect();
     assert_eq!(lines.len(), 2, "{}", run.stdout);
+    assert!(
+        run.stdout.ends_with("\nkeyhound: 2 leaked credentials in 1 file (128 bytes)\n"),
+        "{}",
+        run.stdout
+    );
     // GitHub shows two of the same place, title and text as one.
     let text = |line: &str| line.split_once("::").unwrap().1.split_once("::").unwrap().1.to_owned();
     assert_ne!(text(lines[0]), text(lines[1]));
@@ -261,4 +267,32 @@ fn the_files_of_the_base_decide_about_a_fork() {
     // Of a push there is no base.
     prepare("");
     assert_eq!(scan(&options), 0);
+}
+
+/// Who reads the change sees what stops it, where it is.
+#[test]
+fn what_fails_the_job_is_an_error_and_the_rest_a_warning() {
+    let env = TestEnv::new();
+    env.write("a.ini", pair(0));
+    env.write("b.txt", format!("see {}\n", id(1)));
+    env.write("c.zip", Pack::Zip.pack(&[("in/c.ini", pair(2).as_bytes())]));
+    let run = |more: &[&str]| env.run(&[&["files", "--format", "github"], more].concat());
+    let kinds = |run: &Run| -> Vec<String> {
+        let commands = run.stdout.lines().filter_map(|line| line.strip_prefix("::"));
+        commands.map(|line| line.split([',', ' ']).take(2).collect::<Vec<_>>().join(" ")).collect()
+    };
+    let high = run(&["--fail-on", "high"]);
+    assert_eq!(kinds(&high), ["error file=a.ini", "error file=c.zip", "warning file=b.txt"]);
+    assert!(
+        high.stdout.contains("::error file=c.zip,title=An AWS access key::In c.zip!in/c.ini. high"),
+        "{}",
+        high.stdout
+    );
+    let low = run(&[]);
+    assert_eq!(kinds(&low)[2], "error file=b.txt");
+    let critical = run(&["--fail-on", "critical"]);
+    assert!(critical.status == 0 && kinds(&critical).iter().all(|kind| kind.starts_with("warning")));
+    env.write("clean/a.txt", "text");
+    let clean = env.run(&["files", "clean", "--format", "github"]);
+    assert_eq!((clean.status, &*clean.stdout), (0, "keyhound: no leaks found in 1 file (4 bytes)\n"));
 }

@@ -347,8 +347,12 @@ fn text_from_outside_stays_harmless() {
     assert!(!html.contains("<script") && html.contains("&lt;script"));
     // One command a line, whatever stands in a path.
     let github = report(Format::Github, &outcome, &color);
-    assert!(github.lines().all(|line| line.starts_with("::")), "{github}");
-    assert_eq!(github.lines().count(), outcome.findings.iter().filter(|f| f.suppression.is_none()).count());
+    let (commands, last) = github.trim_end().rsplit_once('\n').unwrap();
+    assert!(
+        commands.lines().all(|line| line.starts_with("::")) && last.starts_with("keyhound: "),
+        "{github}"
+    );
+    assert_eq!(commands.lines().count(), outcome.findings.iter().filter(|f| f.suppression.is_none()).count());
     assert!(!github.contains("\n::stop"), "{github}");
 }
 
