@@ -26,7 +26,8 @@ pub(crate) struct Args {
     /// The repository, or a folder in it
     #[arg(value_name = "REPO", default_value = ".")]
     repo: PathBuf,
-    /// Only what the commits of RANGE add: 'A..B', 'A...B' (what B has since it parted from A), or a single name
+    /// Only what the commits of RANGE add: 'A..B', 'A...B' (what B has since it parted from A), 'B^!' (B alone), or a single name (all
+    /// that it reaches)
     #[arg(long, value_name = "RANGE", conflicts_with_all = ["refs", "reachable_only", "max_blob_size", "check_hashes"])]
     range: Option<String>,
     /// Only what this CI job is about: the pull request or the push, as the variables of the CI service tell

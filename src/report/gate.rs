@@ -64,6 +64,7 @@ pub(super) fn write(report: &Report<'_>, gate: Gate, out: &mut dyn Write) -> io:
     let head = format!("keyhound: {} {}", gate.adds(), text::counted(findings.len() as u64, "credential"));
     let failing = report.options.failing();
     let tail = match blocking.len() {
+        0 if findings.len() == 1 => format!(", not {failing}, so that nothing is stopped"),
         0 => format!(", none of them {failing}, so that nothing is stopped"),
         n if n < findings.len() => format!(", {} of them {failing}", text::count(n as u64)),
         _ => String::new(),

@@ -61,20 +61,17 @@ fn annotation(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io
     let mut message = String::new();
     // A member of an archive is no file of the change, and its lines are none of the archive.
     let is_member = location.member_len > 0;
-    match location.file() {
-        Some(path) => {
-            write!(out, "file={},", property(&sanitize_bytes(&report.redactor.bytes(path))))?;
-            if let Some(line) = location.line.filter(|_| in_file && !is_member) {
-                write!(out, "line={line},endLine={line},")?;
-                if let Some(column) = location.column {
-                    write!(out, "col={column},")?;
-                    if let Some(end) = location.end_column.filter(|&end| end > column) {
-                        write!(out, "endColumn={end},")?;
-                    }
+    if let Some(path) = location.file() {
+        write!(out, "file={},", property(&sanitize_bytes(&report.redactor.bytes(path))))?;
+        if let Some(line) = location.line.filter(|_| in_file && !is_member) {
+            write!(out, "line={line},endLine={line},")?;
+            if let Some(column) = location.column {
+                write!(out, "col={column},")?;
+                if let Some(end) = location.end_column.filter(|&end| end > column) {
+                    write!(out, "endColumn={end},")?;
                 }
             }
         }
-        None => {}
     }
     if location.path.is_none() || is_member {
         let _ = write!(message, "In {}. ", sanitize(&text::place_name(location, &report.redactor)));

@@ -292,6 +292,7 @@ fn summary(
     let fails = |group: &&Group<'_>| options.is_bad_enough(group.severity, group.main());
     match groups.iter().filter(fails).count() as u64 {
         _ if leaks == 0 => {}
+        0 if leaks == 1 => writeln!(out, "not {}: it does not fail the run", options.failing())?,
         0 => writeln!(out, "none of them {}: they do not fail the run", options.failing())?,
         failing if failing < leaks => {
             writeln!(out, "{} of them {}, which fails the run", count(failing), options.failing())?;

@@ -375,9 +375,17 @@ fn what_passes_gets_no_advice() {
         };
         assert!(whole.contains(told) && whole.contains("the run") != told.is_empty(), "{whole}");
     }
+    repo.git(&["rm", "--quiet", "--force", "--cached", "b.txt"]);
+    let one = repo.keyhound(&["staged", "--fail-on", "critical"]).stdout;
+    assert!(
+        one.starts_with("keyhound: this commit would add 1 credential, not at or above critical, so"),
+        "{one}"
+    );
+    let one = repo.keyhound(&["staged", "--fail-on", "critical", "--verbose"]).stdout;
+    assert!(one.contains("\nnot at or above critical: it does not fail the run\n"), "{one}");
     let packed = Pack::Gzip.pack(&[("", "nothing here\n".repeat(99).as_bytes())]);
     repo.write("cut.gz", &packed[..packed.len() - 12]);
-    repo.git(&["rm", "--quiet", "--force", "--cached", "a.ini", "b.txt"]);
+    repo.git(&["rm", "--quiet", "--force", "--cached", "a.ini"]);
     repo.git(&["add", "cut.gz"]);
     let run = repo.keyhound(&["staged", "--allow-incomplete"]);
     assert_eq!(run.status, 0, "{}", run.stdout);
