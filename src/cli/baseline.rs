@@ -19,7 +19,7 @@ use super::common::{Common, now, read_report};
 use super::history::audit_repo;
 use super::output::note;
 use super::progress::Progress;
-use super::triage::{Suppressions, root_of_all, today};
+use super::triage::{Suppressions, root_of, root_of_all, today};
 use super::{ExitStatus, files, interrupt};
 
 /// Arguments of `keyhound baseline`.
@@ -118,11 +118,17 @@ pub(crate) fn run(args: &Args, common: &Common) -> Result<ExitStatus> {
             Baseline::parse(&shown, &bytes)?
         }
     };
-    let found = match (&args.command, root_of_all(&source.paths)) {
-        _ if !source.from.is_empty() => of_reports(&source.from, common)?,
-        // What is in the history alone, or in another folder, is not gone.
-        (Command::Prune { .. }, Some(root)) => of_repo(&root, common)?,
-        _ => of_files(&source.paths, common)?,
+    let found = if !source.from.is_empty() {
+        of_reports(&source.from, common)?
+    } else if let Some(repo) = bare(&source.paths) {
+        // Its files are git's own.
+        of_repo(&repo, common)?
+    } else {
+        match (&args.command, root_of_all(&source.paths)) {
+            // What is in the history alone, or in another folder, is not gone.
+            (Command::Prune { .. }, Some(root)) => of_repo(&Repo::discover(&root)?, common)?,
+            _ => of_files(&source.paths, common)?,
+        }
     };
     let mut new = old.clone();
     let said = match &args.command {
@@ -156,16 +162,24 @@ fn default_file(source: &Source) -> Result<PathBuf> {
     if let Some(root) = root_of_all(&source.paths) {
         return Ok(root.join(BASELINE_NAME));
     }
-    if let [path] = source.paths.as_slice()
-        && Repo::discover(path).is_ok_and(|repo| repo.work_tree.is_none())
-    {
+    if bare(&source.paths).is_some() {
         bail!(
-            "a bare repository has no files to write {BASELINE_NAME} to: commit one in a clone; or, for a file elsewhere that scans get with --baseline: keyhound history --format json | keyhound baseline update --from - --baseline FILE"
+            "a bare repository has no work tree to write {BASELINE_NAME} to: commit one in a clone, or name a file with --baseline, here and in scans"
         );
     }
     bail!(
         "{BASELINE_NAME} belongs at the root of a repository, and this is not one repository: name the file with --baseline"
     )
+}
+
+/// The bare repository that is the only one of these paths.
+fn bare(paths: &[PathBuf]) -> Option<Repo> {
+    let [path] = paths else { return None };
+    if root_of(path).is_some() {
+        None
+    } else {
+        Repo::discover(path).ok().filter(|repo| repo.work_tree.is_none())
+    }
 }
 
 /// A day, as files have it.
@@ -211,15 +225,14 @@ fn of_files(paths: &[PathBuf], common: &Common) -> Result<Findings> {
     counted(&outcome, common, &|_| false)
 }
 
-/// The findings of the repository of `root`, of its files and of its history.
-fn of_repo(root: &Path, common: &Common) -> Result<Findings> {
-    let repo = Repo::discover(root)?;
+/// The findings of a repository, of its files and of its history.
+fn of_repo(repo: &Repo, common: &Common) -> Result<Findings> {
     let detector = common.detector()?;
-    let suppressions = Suppressions::of_repo_without_baseline(&repo, detector.rules(), common)?;
+    let suppressions = Suppressions::of_repo_without_baseline(repo, detector.rules(), common)?;
     let control = interrupt::control(common.archives());
     let progress = Progress::start(common.progress(), "objects and files", &control);
     let options = HistoryOptions { threads: common.threads(), ..HistoryOptions::default() };
-    let mut outcome = audit_repo(&repo, &options, false, &detector, &control, now())?;
+    let mut outcome = audit_repo(repo, &options, false, &detector, &control, now())?;
     drop(progress);
     suppressions.apply(&mut outcome);
     counted(&outcome, common, &|_| false)
