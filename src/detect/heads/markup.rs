@@ -55,20 +55,20 @@ impl<'t> Tables<'t> {
                 None => (false, &text[at + 1..]),
             };
             let len = rest.iter().take(6).take_while(|b| b.is_ascii_alphabetic()).count();
-            let tag = rest[..len].to_ascii_lowercase();
-            if !matches!(&tag[..], b"td" | b"th" | b"tr" | b"table") {
+            let is = |tag: &[u8]| rest[..len].eq_ignore_ascii_case(tag);
+            let is_cell = is(b"td") || is(b"th");
+            if !(is_cell || is(b"tr") || is(b"table")) {
                 continue;
             }
             if let Some(start) = cell.take() {
                 rows.cell(start..at);
             }
-            match (&tag[..], closes) {
-                (b"td" | b"th", false) => {
-                    cell = rest.iter().take(LONGEST_LINE).position(|b| *b == b'>').map(|end| at + 2 + end);
-                }
-                (b"td" | b"th", true) => {}
-                (b"tr", _) => rows.end_row(self),
-                _ => rows.end_table(self),
+            if is_cell && !closes {
+                cell = rest.iter().take(LONGEST_LINE).position(|b| *b == b'>').map(|end| at + 2 + end);
+            } else if is(b"tr") {
+                rows.end_row(self);
+            } else if !is_cell {
+                rows.end_table(self);
             }
         }
         rows.end_table(self);

@@ -189,6 +189,8 @@ mod tests {
             ("INSERT INTO `t` VALUES (1,2,3);\nf(1, 2, '@')", None),
         ] {
             assert_eq!(named(&format!("{create}{insert}")), name, "{insert}");
+            let broken = "CREATE TABLE x (a,\n".repeat(3);
+            assert_eq!(named(&format!("{broken}{create}{insert}")), name, "behind what has no end: {insert}");
         }
     }
 

@@ -14,6 +14,9 @@ const LONGEST_NAME: usize = 200;
 /// Definitions of tables are not longer than this, in bytes.
 const DEFINITION: usize = 16 << 10;
 
+/// A text with more definitions without an end is none that a program wrote.
+const OPEN_ENDED: usize = 64;
+
 /// The statements of a text.
 #[derive(Debug)]
 pub(super) struct Statements<'t> {
@@ -105,7 +108,11 @@ fn table_at_end(text: &[u8]) -> Vec<u8> {
 /// The columns of the tables that are created in a text, by the names of these.
 fn created(text: &[u8]) -> HashMap<Vec<u8>, Vec<&[u8]>> {
     let mut tables = HashMap::new();
+    let (mut done, mut open_ended) = (0, 0);
     for word in places(text, [b"CREATE ", b"create ", b"Create "]) {
+        if word.start < done {
+            continue; // inside of a definition
+        }
         let rest = &text[word.end..text.len().min(word.end + DEFINITION)];
         let Some(open) = memchr::memchr(b'(', &rest[..rest.len().min(LONGEST_NAME)]) else { continue };
         if rest[..open]
@@ -113,14 +120,22 @@ fn created(text: &[u8]) -> HashMap<Vec<u8>, Vec<&[u8]>> {
             .split(|b| !b.is_ascii_alphanumeric())
             .any(|word| word == b"table")
         {
-            tables.insert(table_at_end(rest[..open].trim_ascii_end()), columns(&rest[open + 1..]));
+            let (names, end) = columns(&rest[open + 1..]);
+            tables.insert(table_at_end(rest[..open].trim_ascii_end()), names);
+            match end {
+                Some(end) => done = word.end + open + 1 + end,
+                None => open_ended += 1,
+            }
+            if open_ended > OPEN_ENDED {
+                break;
+            }
         }
     }
     tables
 }
 
-/// The names of the columns of a table whose definition begins with `text`, behind its bracket.
-fn columns(text: &[u8]) -> Vec<&[u8]> {
+/// The names of the columns of a table whose definition begins with `text`, behind its bracket; and where it ends, if it does.
+fn columns(text: &[u8]) -> (Vec<&[u8]>, Option<usize>) {
     let (mut depth, mut start) = (0, 0);
     let mut columns = Vec::new();
     for (at, b) in unquoted(text) {
@@ -131,13 +146,13 @@ fn columns(text: &[u8]) -> Vec<&[u8]> {
                 columns.extend(column(&text[start..at]));
                 start = at + 1;
                 if b == b')' {
-                    break;
+                    return (columns, Some(start));
                 }
             }
             _ => {}
         }
     }
-    columns
+    (columns, None)
 }
 
 /// The name of a column from its definition; `None` where that is one of a key.

@@ -97,9 +97,7 @@ impl Range {
         };
         Ok(Self { text: text.to_owned(), tips: vec![tip], excluded, with_tags: true, ..Self::default() })
     }
-}
 
-impl Range {
     /// One commit without its parents.
     fn alone(repo: &Repo, objects: &Objects, text: &str, name: &str) -> Result<Self, RangeError> {
         let tip = resolve(repo, objects, name)?;
