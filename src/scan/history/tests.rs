@@ -107,6 +107,15 @@ fn ini((id, secret): &(String, String)) -> String {
     format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n")
 }
 
+/// The id of each finding, whether it is reachable, and what names it.
+fn named(outcome: &Outcome) -> Vec<(Option<&str>, Option<bool>, Option<&str>)> {
+    outcome
+        .findings
+        .iter()
+        .map(|f| (f.key_id.as_deref(), f.location.reachable, f.location.named_by.as_deref()))
+        .collect()
+}
+
 fn only(outcome: &Outcome) -> &Finding {
     assert_eq!(outcome.findings.len(), 1, "{} findings", outcome.findings.len());
     &outcome.findings[0]
@@ -168,13 +177,8 @@ fn what_was_amended_is_lost_but_what_stayed_in_it_is_not() {
     made.git(&["commit", "--quiet", "--amend", "-m", "second try"]);
     let head = made.git(&["rev-parse", "HEAD"]);
     let outcome = made.scan();
-    let places: Vec<_> = outcome
-        .findings
-        .iter()
-        .map(|f| (f.key_id.as_deref(), f.location.reachable, f.location.named_by.as_deref()))
-        .collect();
     let expected = [(Some(&*kept.0), Some(true), None), (Some(&*lost.0), Some(false), Some("main@{1}"))];
-    assert_eq!(places, expected);
+    assert_eq!(named(&outcome), expected);
     assert_eq!(commit_of(&outcome.findings[0].location), head);
     let reachable = HistoryOptions { reachable_only: true, threads: 1, ..HistoryOptions::default() };
     assert_eq!(only(&made.scan_with(&reachable)).key_id.as_deref(), Some(&*kept.0));
@@ -239,15 +243,10 @@ fn what_only_an_entry_of_a_reftable_names_has_its_name() {
         made.git(&["stash"]);
     }
     let outcome = made.scan();
-    let named: Vec<_> = outcome
-        .findings
-        .iter()
-        .map(|f| (f.key_id.as_deref(), f.location.reachable, f.location.named_by.as_deref()))
-        .collect();
     let (old, new) = (key("AKIA", 0), key("AKIA", 1));
     let expected =
         [(Some(&*new.0), Some(true), Some("stash@{0}")), (Some(&*old.0), Some(false), Some("stash@{1}"))];
-    assert_eq!(named, expected);
+    assert_eq!(named(&outcome), expected);
     // What a reflog names is missed.
     let blob = made.git(&["rev-parse", "stash@{1}:a"]);
     std::fs::remove_file(made.path().join(".git/objects").join(&blob[..2]).join(&blob[2..])).expect("loose");
