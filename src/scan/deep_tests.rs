@@ -144,9 +144,12 @@ impl Layer {
 }
 
 fn scan_encoded(file: &[u8], encodings: usize) -> Gathered {
+    // Three packages in one another: each is an archive of a stream of an archive.
+    const LAYERS: usize = 3 * 3;
     let depth = Depth { encodings, ..Depth::default() };
     let detector = Detector::with_depth(Arc::new(RuleSet::load(&[]).unwrap()), depth);
-    let control = Control::default();
+    let archives = ArchiveLimits { depth: LAYERS, ..ArchiveLimits::default() };
+    let control = Control { archives, ..Control::default() };
     let collector = Collector::new(&detector, &control);
     collector.blob(Blob { origin: &Origin::file("outer"), bytes: file });
     collector.finish()
@@ -199,6 +202,14 @@ proptest! {
         prop_assert_eq!(found.location.line, Some(above as u64 + 2 + zip_head));
         prop_assert_eq!(scan_encoded(&packed, depth - 1).findings.len(), 0, "{:?}", layers);
     }
+}
+
+#[test]
+fn packages_in_packages_are_opened_as_deep_as_asked() {
+    let file = planted(0).into_bytes();
+    let packed = (0..3).fold(file, |inner, _| Pack::Rpm.pack(&[("m", &inner)]));
+    let gathered = scan_encoded(&packed, 0);
+    assert_eq!((&gathered.skipped[..], gathered.findings.len()), (&[][..], 1));
 }
 
 #[test]
