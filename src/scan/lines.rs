@@ -221,7 +221,7 @@ mod tests {
         ) {
             let end = LineEnd::of(&text);
             let step = (0..=text.len().min(step)).rev().find(|s| text.get(*s).is_none_or(|b| b & 0xC0 != 0x80));
-            let (before, behind) = text.split_at(step.expect("the start at least"));
+            let (before, behind) = text.split_at(step.unwrap_or_default());
             let (mut all, mut bytes) = (Counts::default(), Counts::default());
             all.advance(&text, 0..text.len(), 0, end);
             bytes.advance_bytes(before, end);
