@@ -91,7 +91,8 @@ pub(super) fn secrets(text: &[u8], out: &mut Rewrite<'_>) {
             Encoding::Base64
         };
         let secret = decoded.trim_ascii_end();
-        if end - start <= longest && secret::classify(secret) == SecretClass::Plausible {
+        let is_secret = matches!(secret::classify(secret), SecretClass::Plausible | SecretClass::Wordy);
+        if end - start <= longest && is_secret {
             let padding = padding(text, end);
             out.replace(start..end + padding, secret, encoding);
             at += padding;

@@ -11,7 +11,8 @@ use super::assign::{Edge, UNPAIRED};
 use super::candidate::Candidate;
 use super::columns::{Columns, Line};
 use super::cost::{
-    affix_cost, are_of_two, gap_cost, is_in_other_url, is_of_unknown, is_scope, name_cost, rank_cost,
+    affix_cost, are_of_two, gap_cost, is_in_other_url, is_of_recaptcha, is_of_unknown, is_scope, name_cost,
+    rank_cost,
 };
 use super::heads::Row;
 use super::label::{Clear, IdName, Label, Says};
@@ -346,7 +347,7 @@ impl<'a> Layout<'a> {
             // Those of reCAPTCHA, and what a URL has of its own.
             says if says != Says::Yes
                 && !touching
-                && self.text[b.candidate.span.clone()].starts_with(b"6L") =>
+                && is_of_recaptcha(&self.text[b.candidate.span.clone()]) =>
             {
                 return i64::from(UNPAIRED);
             }

@@ -262,6 +262,21 @@ fn inputs_that_failed_once_hide_no_pair() {
 
 /// One secret of 50,000 does. Its name or the id beside it speaks louder; what neither is said of stays unreported.
 #[test]
+fn a_secret_may_begin_as_the_keys_of_another_service_do() {
+    let id = "AKIAQ3EGVUKTBDYJ2MMH";
+    for (value, secret) in [
+        ("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", true),
+        ("6LxkSVuqCG4s56n0jgHyHc4aoFwwxKBqKEy2zpdE", true),
+        // of reCAPTCHA
+        ("6LxkSVuqAAAAAs56n0jgHyHc4aoFwwxKBqKEy2zp", false),
+    ] {
+        let lists = format!("ids = [\n  '{id}',\n]\nvalues = [\n  '{value}',\n]\n");
+        let expected = if secret { value } else { "-" };
+        assert_eq!(read(lists.as_bytes()), [(id.to_owned(), expected.to_owned())], "{value}");
+    }
+}
+
+#[test]
 fn a_secret_that_reads_like_words_needs_an_id() {
     let id = "AKIAQ3EGRRZOLB5XHRQT";
     let pair = |secret: &str| vec![(id.to_owned(), secret.to_owned())];
@@ -271,6 +286,8 @@ fn a_secret_that_reads_like_words_needs_an_id() {
             (format!("new Keys(\"{id}\", \"{secret}\")"), pair(secret)),
             (format!("Access key ID,Secret access key\n{id},{secret}\n"), pair(secret)),
             (format!("{id}:{secret}"), pair(secret)),
+            (format!("id: {id}\nsecretKey: {}\n", base64_encode(secret.as_bytes())), pair(secret)),
+            (format!("aws_access_key_id = {id}\npath = {}\n", base64_encode(secret.as_bytes())), pair("-")),
             (format!("aws_access_key_id = {id}\npath = {secret}\n"), pair("-")),
             (format!("aws_secret_access_key = {secret}\n"), vec![]),
         ] {
