@@ -261,6 +261,20 @@ fn inputs_that_failed_once_hide_no_pair() {
 }
 
 /// One secret of 50,000 does. Its name or the id beside it speaks louder; what neither is said of stays unreported.
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    /// What is put together from the signs of tables and statements, in any order, is searched to its end.
+    #[test]
+    fn broken_tables_are_read(parts in proptest::collection::vec(proptest::sample::select(vec![
+        "<td", ">", "<tr>", "</td>", "<table", "|", "||", "^", "\t", "\n", "\r\n", " ", "C", "co", "copy", "(", ")", ",", "VALUES", ";\n",
+        "CREATE TABLE t", "INSERT INTO t ", "[", "]", "{", "}", ":", "\"", "'", "a", "\"name\"", "columns", "{|\n", "! ", "|-", "|===",
+        "cols=", "*", "list-table", "* - ", "- ", "== ==", "-- --", "+--+--+", "join", "concat", "where", "=", "echo ", "--name", "-v ",
+        "<string>", "</key>", "[x]\n", "---\n", "AKIAQ3EGVUKTBDYJ2MMH", "Wk9uJf2bXe5/tMz7QaLh3Cp1VrNd8YsGo6EiB4xT",
+    ]), 0..60)) {
+        read(format!("{}AKIAQ3EGVUKTBDYJ2MMH Wk9uJf2bXe5/tMz7QaLh3Cp1VrNd8YsGo6EiB4xT", parts.concat()).as_bytes());
+    }
+}
+
 #[test]
 fn a_secret_may_begin_as_the_keys_of_another_service_do() {
     let id = "AKIAQ3EGVUKTBDYJ2MMH";

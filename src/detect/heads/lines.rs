@@ -73,8 +73,8 @@ fn written_otherwise(line: &[u8], sign: u8) -> Option<Vec<&[u8]>> {
             Some(std::iter::once(&b""[..]).chain(inside).chain([&b""[..]]).collect())
         }
         [b'^', ..] if sign == b'|' => Some(line.split(|b| matches!(b, b'^' | b'|')).map(bare).collect()),
-        [b'C' | b'c', ..] if sign == b'\t' && line[..4].eq_ignore_ascii_case(b"copy") => {
-            let names = &line[memchr::memchr(b'(', line)? + 1..memchr::memchr(b')', line)?];
+        _ if sign == b'\t' && line.get(..4).is_some_and(|w| w.eq_ignore_ascii_case(b"copy")) => {
+            let names = line.get(memchr::memchr(b'(', line)? + 1..memchr::memchr(b')', line)?)?;
             Some(names.split(|b| *b == b',').map(bare).collect())
         }
         _ => None,

@@ -60,7 +60,8 @@ impl<'t> Tables<'t> {
             if !(is_cell || is(b"tr") || is(b"table")) {
                 continue;
             }
-            if let Some(start) = cell.take() {
+            // A tag without an end of its own has no cell.
+            if let Some(start) = cell.take().filter(|start| *start <= at) {
                 rows.cell(start..at);
             }
             if is_cell && !closes {

@@ -139,6 +139,7 @@ mod tests {
         let value = "@@@@@@@@@@@@@@@@@@@@";
         for (text, name) in [
             ("<table><tr><th>a<th><b>b</b></tr><tr><td>1<td><i>@</i></tr></table>", "b"),
+            ("<table><tr><td <td>a<td>b<tr><td>1<td>@</table>", "b"),
             ("<TABLE>\n<TR><TH>a</TH>\n<TH>b</TH></TR>\n<TR>\n<TD>@</TD>\n<TD>2</TD>\n</TR>", "a"),
             ("<table><tr><td>x<td>y</table><table><tr><td>a<td>b<tr><td>1<td>@</table>", "b"),
             ("{| class=x\n|-\n! a !! b\n|-\n| 1 || @\n|}\n", "b"),
@@ -204,6 +205,8 @@ mod tests {
             "@,b,c\n",
             "INSERT INTO t (a, b, c) VALUES (1, 2, 3);\nf(x, y, @)",
             "INSERT INTO t (a, b) VALUES ('x', 'y', '@')",
+            "C\n1\t2\t@\n",
+            "COPY t ) FROM (\n1\t2\t@\n",
         ] {
             assert_eq!(named(text), None, "{text}");
         }
