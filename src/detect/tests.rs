@@ -260,7 +260,6 @@ fn inputs_that_failed_once_hide_no_pair() {
     assert!(inputs > 0, "no inputs");
 }
 
-/// One secret of 50,000 does. Its name or the id beside it speaks louder; what neither is said of stays unreported.
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     /// What is put together from the signs of tables and statements, in any order, is searched to its end.
@@ -290,6 +289,7 @@ fn a_secret_may_begin_as_the_keys_of_another_service_do() {
     }
 }
 
+/// One secret of 50,000 does. Its name or the id beside it speaks louder; what neither is said of stays unreported.
 #[test]
 fn a_secret_that_reads_like_words_needs_an_id() {
     let id = "AKIAQ3EGRRZOLB5XHRQT";
