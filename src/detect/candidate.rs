@@ -11,6 +11,8 @@ use crate::decode::is_base64;
 use crate::finding::Note;
 use crate::rules::{Check, Part};
 
+use super::glued::Strings;
+
 /// What a value is worth by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Class {
@@ -47,13 +49,16 @@ pub(super) struct Candidate {
     pub(super) soft: bool,
 }
 
-/// The value with a prefix that begins at `at`.
-pub(super) fn at(text: &[u8], at: usize, part: &Part) -> Option<Candidate> {
+/// The value with a prefix that begins at `at`. `strings` is the same text.
+pub(super) fn at(text: &[u8], at: usize, part: &Part, strings: &Strings<'_>) -> Option<Candidate> {
     let found = part.regex.find(&text[at..]).filter(|m| m.start() == 0 && m.end() > 0)?;
     let span = at..at + found.end();
     let prefixed =
         length_before(&text[..at], span.len()) && at.checked_sub(1).is_none_or(|p| !part.fence.has(text[p]));
-    if !(fenced(text, &span, part) || prefixed) || inside_letters(text, &span) || inside_base64(text, &span) {
+    let apart = (fenced(text, &span, part) || prefixed)
+        && !inside_letters(text, &span)
+        && !inside_base64(text, &span);
+    if !apart && !(part.check == Some(Check::AwsKeyId) && strings.has_id(&span)) {
         return None;
     }
     Some(Candidate { class: classify(&text[span.clone()], part)?, span, soft: false })
@@ -85,6 +90,7 @@ fn push(text: &[u8], span: Range<usize>, part: &Part, found: &mut Vec<Candidate>
 /// Runs of base64 characters as long as a secret, and longer ones that a sign of the text around made longer.
 fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
     const LEN: usize = 40;
+    let strings = Strings::of(text);
     for Range { start: at, end } in long_runs(text, LEN, is_base64) {
         let run = &text[at..end];
         let line_start = at == 0 || matches!(text[at - 1], b'\n' | b'\r');
@@ -100,7 +106,12 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
             }
             // ID/SECRET and ID+SECRET
             61 if (run[20] == b'/' || run[20] == b'+') && is_id(&run[..20]) => Some(21),
-            _ => None,
+            _ => {
+                for span in strings.secrets(at..end) {
+                    push(text, span, part, found);
+                }
+                None
+            }
         };
         if let Some(skip) = skip
             && text.get(end) != Some(&b'=')

@@ -6,6 +6,7 @@
 //!   looks for, `buckets` makes it fast
 //! - `window`: the surroundings of the anchors, decoded
 //! - `candidate`: ids and secrets in a decoded text, by shape and neighbours
+//! - `glued`: values among the strings of a program, with nothing between
 //! - `packed`: compressed streams and archives in base64, opened and searched
 //! - `names` (of the words of `vocabulary`), `naming`, `label`, `heads`, `structure`: what the names of values and the layout
 //!   between them say
@@ -26,6 +27,7 @@ mod candidate;
 pub mod check;
 mod columns;
 mod cost;
+mod glued;
 mod heads;
 mod label;
 mod literals;

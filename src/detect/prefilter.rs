@@ -12,7 +12,7 @@ use aho_corasick::packed;
 
 pub use super::literals::Carrier;
 use super::literals::add_part;
-use super::{buckets, candidate};
+use super::{buckets, candidate, glued};
 use crate::decode;
 use crate::rules::{Check, Part, RuleSet};
 
@@ -317,11 +317,18 @@ impl Shape {
 
     /// Whether a value with a prefix may begin where `after` does.
     fn plain(&self, before: &[u8], after: &[u8]) -> bool {
+        let whole = self.part.regex.find(after);
+        if let Some(found) = &whole
+            && self.part.check == Some(Check::AwsKeyId)
+            && glued::may_be_id(&[before, after].concat(), &(before.len()..before.len() + found.end()))
+        {
+            return true;
+        }
         // the letter before may end an escape: \n, %3D, =3D, a terminal colour
         if before.last().is_some_and(|&b| self.part.fence.has(b)) && !escaped(before) {
             return false;
         }
-        if let Some(found) = self.part.regex.find(after) {
+        if let Some(found) = whole {
             return after.get(found.end()).is_none_or(|&b| !self.part.fence.has(b))
                 || candidate::length_before(before, found.end());
         }

@@ -9,6 +9,7 @@ use crate::finding::{Note, Secret, Severity};
 use crate::rules::{Check, Part, Rule};
 
 use super::candidate::{self, Candidate, Class};
+use super::glued::Strings;
 use super::heads::Heads;
 use super::label::{self, Clear, Label, Says};
 use super::pair::{self, Choice, IdAt, SecretAt};
@@ -293,7 +294,7 @@ impl Detector {
     fn prefixed(&self, text: &[u8]) -> (Vec<Vec<Candidate>>, Vec<Vec<Candidate>>) {
         let rules = &self.rules.rules;
         let (mut ids, mut secrets) = (vec![Vec::new(); rules.len()], vec![Vec::new(); rules.len()]);
-        let mut anchors = Vec::new();
+        let (mut anchors, strings) = (Vec::new(), Strings::of(text));
         self.prefilter.anchors(text, &mut anchors);
         for anchor in anchors {
             let literal = &self.prefilter.literals()[usize::from(anchor.literal)];
@@ -308,7 +309,7 @@ impl Detector {
                     (&rules[index].id_part, &mut ids[index])
                 };
                 if let Some(part) = part
-                    && let Some(found) = candidate::at(text, anchor.pos, part)
+                    && let Some(found) = candidate::at(text, anchor.pos, part, &strings)
                 {
                     list.push(found);
                 }
@@ -395,10 +396,10 @@ impl<'a> Found<'a> {
         let none = vec![None; ids.len()];
         let Some(part) = rule.token.as_ref().filter(|_| !ids.is_empty()) else { return none };
         let text = &self.view.text;
-        let mut tokens = Vec::new();
+        let (mut tokens, strings) = (Vec::new(), Strings::of(text));
         for prefix in &part.prefixes {
             for at in memchr::memmem::find_iter(text, prefix.as_bytes()) {
-                tokens.extend(candidate::at(text, at, part));
+                tokens.extend(candidate::at(text, at, part, &strings));
             }
         }
         tokens.sort_by_key(|t| t.span.start);

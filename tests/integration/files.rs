@@ -1,6 +1,9 @@
 //! `keyhound files`: what is read and what is not.
 
 use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
 
 use crate::support::git::Repo;
 use crate::support::{TestEnv, id, pair, secret};
@@ -231,4 +234,37 @@ fn what_git_tracks_is_read_although_a_rule_ignores_it() {
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains("index") && run.stderr.contains("--no-ignore"), "{}", run.stderr);
     assert_eq!(env.run(&["audit", "r"]).status, 2);
+}
+
+/// A compiler of Rust puts the strings of a program one behind another; lengths tell where each ends, elsewhere.
+#[test]
+fn the_strings_of_a_program_have_nothing_between_them() {
+    let env = TestEnv::new();
+    let source = format!(
+        r#"fn send(id: &str, secret: &str, region: &str) {{ println!("{{id}} {{secret}} {{region}}") }}
+fn main() {{
+    send("{}", "{}", "us-east-1");
+    if std::env::args().count() > 1 {{ send("{}", "{}", "eu-west-1") }}
+}}"#,
+        id(0),
+        secret(0),
+        id(1),
+        secret(1),
+    );
+    fs::write(env.path("upload.rs"), source).unwrap();
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    for optimized in ["0", "3"] {
+        let level = format!("opt-level={optimized}");
+        let args = ["-C", &*level, "-o", "upload", "upload.rs"];
+        let made = Command::new(&rustc).args(args).current_dir(env.path("")).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let report = env.run(&["files", "upload", "--format", "json", "--show-secrets"]).json();
+        let findings = report["findings"].as_array().unwrap();
+        let text = |f: &Value, name: &str| f[name].as_str().unwrap_or_default().to_owned();
+        let mut found: Vec<_> = findings.iter().map(|f| [text(f, "key_id"), text(f, "secret")]).collect();
+        found.sort();
+        let mut wanted = [0, 1].map(|n| [id(n), secret(n)]);
+        wanted.sort();
+        assert_eq!(found, wanted, "{level}");
+    }
 }
