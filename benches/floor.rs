@@ -77,7 +77,7 @@ fn main() {
         let objects = repo.join("objects");
         let open = || Store::open(&objects, HashKind::Sha1).0;
         if floor_only {
-            println!("{} bytes", open().inflate_all(THREADS));
+            println!("{} bytes", open().floor(THREADS).inflate_all(THREADS));
             continue;
         }
         if scan_only {
@@ -88,11 +88,12 @@ fn main() {
             continue;
         }
         let whole = best(|| {
-            open().inflate_all(THREADS);
+            open().floor(THREADS).inflate_all(THREADS);
         });
         let store = open();
+        let entries = store.floor(THREADS);
         let floor = best(|| {
-            store.inflate_all(THREADS);
+            entries.inflate_all(THREADS);
         });
         let mut last = None;
         let scan = best(|| {

@@ -4,15 +4,29 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::Store;
 use super::buffer::Buffer;
+use super::forest::Forest;
 use super::inflate::Inflater;
+use super::pack::Pack;
+
+/// Where all entries of all packs are.
+#[derive(Debug)]
+pub struct Floor<'s> {
+    packs: Vec<(&'s Pack, Forest)>,
+}
 
 impl Store {
+    /// Find the entries of all packs, for the benches.
+    pub fn floor(&self, threads: usize) -> Floor<'_> {
+        Floor { packs: self.packs.iter().map(|pack| (pack, Forest::new(pack, threads))).collect() }
+    }
+}
+
+impl Floor<'_> {
     /// Inflate every entry of every pack and do nothing else, and give the bytes that came out. The benches measure scans
     /// against it.
     pub fn inflate_all(&self, threads: usize) -> u64 {
         let total = AtomicU64::new(0);
-        for pack in &self.packs {
-            let forest = pack.forest(threads);
+        for (pack, forest) in &self.packs {
             let next = AtomicUsize::new(0);
             std::thread::scope(|scope| {
                 for _ in 0..threads.max(1) {

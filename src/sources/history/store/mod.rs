@@ -50,6 +50,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use floor::Floor;
 pub use scan::{ScanOptions, ScanStats, Scanned};
 pub use sink::{Hot, ObjectSink};
 pub(super) use table::Table;

@@ -8,7 +8,6 @@ use gix::objs::Kind as ObjectKind;
 use gix::oid;
 
 use super::delta::varint;
-use super::forest::Forest;
 use super::table::Table;
 use crate::mmap::Map;
 
@@ -19,7 +18,6 @@ pub(super) struct Pack {
     pub(super) path: PathBuf,
     data: Map,
     index: Index,
-    forest: OnceLock<Forest>,
 }
 
 /// What an entry of a pack is stored as.
@@ -59,16 +57,11 @@ impl Pack {
             }
             _ => problems.push("its header is damaged".into()),
         }
-        Ok(Self { path, data, index, forest: OnceLock::new() })
+        Ok(Self { path, data, index })
     }
 
     pub(super) fn index(&self) -> &Index {
         &self.index
-    }
-
-    /// The tables of all entries, made at the first call.
-    pub(super) fn forest(&self, threads: usize) -> &Forest {
-        self.forest.get_or_init(|| Forest::new(self, threads))
     }
 
     /// Size of the pack in bytes.

@@ -88,7 +88,7 @@ pub(super) trait Visitor: Send {
 struct Plan<'s> {
     number: usize,
     pack: &'s Pack,
-    forest: &'s Forest,
+    forest: Forest,
     /// Entries that are owned, or on which owned ones are built; `None`: all.
     needed: Option<Vec<bool>>,
 }
@@ -96,7 +96,7 @@ struct Plan<'s> {
 impl<'s> Plan<'s> {
     fn new(store: &'s Store, number: usize, threads: usize) -> Self {
         let pack = &store.packs[number];
-        let forest = pack.forest(threads);
+        let forest = Forest::new(pack, threads);
         let needed = (!store.owners().owns_all(number)).then(|| {
             let mut needed = vec![false; forest.len()];
             for entry in 0..forest.len() as u32 {
