@@ -16,7 +16,7 @@ const LARGEST: u64 = 128 << 20;
 /// Larger objects are not read, bytes.
 const LARGEST_OBJECT: u64 = 64 << 20;
 /// What objects that others are made from may take together, bytes.
-const CACHE: usize = 64 << 20;
+const CACHE: usize = 24 << 20;
 /// What may be made to get at the objects of a pack, those that others are made from again and again: so many times what may come out
 /// of it.
 const WORK: u64 = 4;
