@@ -51,6 +51,11 @@ pub(super) fn is_periodic(text: &[u8]) -> bool {
     (1..=text.len() / 2).any(|period| text.windows(period + 1).all(|w| w[0] == w[period]))
 }
 
+/// Whether it is `known` with some characters changed: at least `same` of them stand where they did.
+pub(super) fn is_altered(text: &[u8], known: &[u8], same: usize) -> bool {
+    text.len() == known.len() && text.iter().zip(known).filter(|(a, b)| a == b).count() >= same
+}
+
 /// Whether one of the words, given in lower case, stands in it as people write words: in one case, but for the first letter.
 /// Chance mixes cases, so that of ten words that random text holds this knows one.
 pub(super) fn has_word(text: &[u8], words: &[&str]) -> bool {
