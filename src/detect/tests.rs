@@ -289,6 +289,12 @@ fn a_secret_may_begin_as_the_keys_of_another_service_do() {
     }
 }
 
+#[test]
+fn a_hash_of_few_digits_is_no_secret_of_an_example() {
+    let text = "# like AKIAIOSFODNN7EXAMPLE\nassert_secret(\"5a5566b6be8666c66166a655536d67abe663be86\")\n";
+    assert_eq!(read(text.as_bytes()), [("AKIAIOSFODNN7EXAMPLE".to_owned(), "-".to_owned())]);
+}
+
 /// One secret of 50,000 does. Its name or the id beside it speaks louder; what neither is said of stays unreported.
 #[test]
 fn a_secret_that_reads_like_words_needs_an_id() {
