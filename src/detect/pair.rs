@@ -63,9 +63,9 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part)
     for id in 0..ids.len() {
         edges.extend(layout.edges(id, part.within_lines));
     }
-    let pairs = real_first(ids, secrets.len(), &edges);
+    let pairs = real_first(ids, secrets, &edges);
     let pairs = match known_elsewhere(text, ids, secrets, &edges, &pairs) {
-        Some(fewer) => real_first(ids, secrets.len(), &fewer),
+        Some(fewer) => real_first(ids, secrets, &fewer),
         None => pairs,
     };
     let mut choices: Vec<Choice> =
