@@ -40,8 +40,8 @@ pub(crate) struct Args {
 /// Arguments of `keyhound audit`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuditArgs {
-    /// The repository, or a folder in it; or a URL, of which a temporary clone is made. Its files are read as they are now, whatever
-    /// the options say of the history
+    /// The repository, or a folder in it; or a URL, of which a temporary clone is made. What its files hold now is reported whatever
+    /// --refs, --reachable-only and --since choose from the history
     #[arg(value_name = "REPO|URL", default_value = ".")]
     repo: PathBuf,
     /// Keep the clone of a URL, and say where it is

@@ -25,7 +25,7 @@ pub(crate) fn run(path: &Path, text: &str, since: Option<i64>, common: &Common) 
     let suppressions = Suppressions::of_range(&objects, &range, detector.rules(), common)?;
     let control = interrupt::control(common.archives());
     let progress = Progress::start(common.progress(), "objects", &control);
-    let mut outcome = scan_range(&repo, &objects, &range, &detector, &control, started);
+    let mut outcome = scan_range(&repo, &objects, &range, &detector, &control, common.threads(), started);
     drop(progress);
     suppressions.apply(&mut outcome);
     verify::apply(&mut outcome, common, &control)?;

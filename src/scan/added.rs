@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
 
 use super::held::Wanted;
+use super::history::Ahead;
 use super::{Collector, Control, interrupted};
 use crate::blob::{Blob, Origin, Place, Sink as _, Skipped};
 use crate::detect::Detector;
@@ -30,6 +31,8 @@ pub(super) struct Adder<'a> {
     pub(super) place: Place,
     pub(super) skipped: Vec<Skipped>,
     left_out: Vec<Skipped>,
+    /// What is known of all content already.
+    pub(super) ahead: Option<Ahead>,
     /// Content that holds nothing.
     cold: HashSet<ObjectId>,
 }
@@ -53,6 +56,7 @@ impl<'a> Adder<'a> {
             place,
             skipped: Vec::new(),
             left_out: Vec::new(),
+            ahead: None,
             cold: HashSet::new(),
         }
     }
@@ -115,7 +119,8 @@ impl<'a> Adder<'a> {
     }
 
     fn content(&mut self, change: &Change) -> Vec<Finding> {
-        if self.cold.contains(&change.id) {
+        let known = self.ahead.as_ref().is_some_and(|ahead| ahead.is_cold(&change.id));
+        if known || self.cold.contains(&change.id) {
             return Vec::new();
         }
         let mut bytes = Vec::new();

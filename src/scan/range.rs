@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use super::added::{Adder, fold};
-use super::history::{as_note, in_message};
+use super::history::{Ahead, as_note, in_message};
 use super::{Control, Outcome, Stats};
 use crate::blob::{Origin, Place, Skipped};
 use crate::detect::Detector;
@@ -12,7 +12,7 @@ use crate::finding::{Commit, Finding};
 use crate::sources::changes::{Changes, find_path};
 use crate::sources::history::Repo;
 use crate::sources::history::commits::{Node, describe_object};
-use crate::sources::history::reach::tag_target;
+use crate::sources::history::reach::{MAX_TAGS, tag_target};
 use crate::sources::history::refs::Refs;
 use crate::sources::history::store::{ObjectId, ObjectKind};
 use crate::sources::objects::{ObjectError, Objects};
@@ -23,24 +23,33 @@ const UNSHALLOW: &str = "`git fetch --unshallow` fetches the rest; in CI: `fetch
 
 /// Find all credentials that the commits of `range` add: to files, in their messages, in tags that name them, and in
 /// the names of refs that lead to the range.
+///
+/// It costs by how many commits there are, and, on `threads` threads, not more than to read everything that is stored.
 pub fn scan_range(
     repo: &Repo,
     objects: &Objects,
     range: &Range,
     detector: &Detector,
     control: &Control,
+    threads: usize,
     started: SystemTime,
 ) -> Outcome {
     let walked = range.walk(objects);
+    let ahead = objects.is_one().then_some(&walked.commits);
+    let ahead = ahead.and_then(|commits| Ahead::where_less(repo, detector, control, threads, commits));
+    let read = ahead.as_ref().map(|ahead| ahead.read);
     let mut scan = Scan {
         adder: Adder::new(repo, objects, detector, control, Place::Blob),
         base: Vec::new(),
         findings: Vec::new(),
     };
+    scan.adder.ahead = ahead;
     let base = range.excluded.iter().filter_map(|id| Some(scan.commit(id).ok()?.0.tree));
     scan.base = base.collect();
     let notes = notes(range, &walked, objects);
-    for node in &walked.commits {
+    let wanted = |node: &&Node| scan.adder.ahead.as_ref().is_none_or(|ahead| ahead.wants(&node.id));
+    let wanted: Vec<&Node> = walked.commits.iter().filter(wanted).collect();
+    for node in wanted {
         if scan.adder.stopped() {
             break;
         }
@@ -63,7 +72,7 @@ pub fn scan_range(
         target: range.text.clone(),
         started,
         finished: started,
-        stats: Stats::of(control),
+        stats: read.unwrap_or_else(|| Stats::of(control)),
         findings,
         incomplete,
         left_out,
@@ -181,7 +190,7 @@ impl Scan<'_> {
             for (name, id) in named.filter(|(_, id)| !ids.contains(id)) {
                 let mut chain = Vec::new();
                 let (mut at, mut bytes) = (id, Vec::new());
-                while chain.len() < 64
+                while chain.len() < MAX_TAGS
                     && matches!(self.adder.objects.read(&at, &mut bytes), Ok(ObjectKind::Tag))
                 {
                     chain.push(at);
@@ -211,7 +220,7 @@ impl Scan<'_> {
     /// What a name leads to, through tags or not, that is no commit.
     fn other(&mut self, mut id: ObjectId, name: &str) {
         let mut bytes = Vec::new();
-        for _ in 0..64 {
+        for _ in 0..MAX_TAGS {
             let found = match self.adder.objects.read(&id, &mut bytes) {
                 Err(error) => return self.adder.skip(name.as_bytes(), &error),
                 Ok(ObjectKind::Tag) => {

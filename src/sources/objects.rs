@@ -82,6 +82,11 @@ impl Objects {
         Ok(Self { hash, databases })
     }
 
+    /// Whether there is one directory, with what it borrows from.
+    pub fn is_one(&self) -> bool {
+        self.databases.len() == 1
+    }
+
     /// How ids are computed.
     pub fn hash(&self) -> HashKind {
         self.hash

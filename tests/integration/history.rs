@@ -61,6 +61,27 @@ fn options_choose_what_counts() {
 }
 
 #[test]
+fn options_choose_from_the_history_and_not_from_the_files_as_they_are() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "w", &[]);
+    repo.stage("old.ini", id(0));
+    repo.commit("one");
+    repo.write("new.ini", id(1));
+    for option in [&["--since", "2090-01-01"][..], &["--refs", "refs/heads/main"]] {
+        let found = |command: &str| {
+            let run = repo.keyhound(&[&[command, "--format", "json"], option].concat());
+            (run.status, numbers(&run))
+        };
+        assert_eq!(found("audit"), (1, vec![0, 1]), "{option:?}");
+        let in_commits = if option[0] == "--since" { (0, vec![]) } else { (1, vec![0]) };
+        assert_eq!(found("history"), in_commits, "{option:?}");
+    }
+    let help = env.run(&["audit", "--help"]).stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("What its files hold now is reported whatever --refs, --reachable-only"), "{help}");
+}
+
+#[test]
 fn a_pattern_that_no_ref_has_is_no_clean_bill() {
     let env = repository();
     for pattern in ["heads/main", "refs/tags/*"] {

@@ -18,6 +18,7 @@ mod gittraps;
 mod history;
 mod hook_places;
 mod hooks;
+mod long_ranges;
 mod messages;
 mod pieces;
 mod ranges;

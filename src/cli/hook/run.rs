@@ -164,7 +164,8 @@ pub(super) fn commits(here: &Here, range: &Range, gate: Gate, common: &Common) -
     let control = interrupt::control(common.archives());
     let suppressions = Suppressions::of_range(&here.objects, range, detector.rules(), common)?;
     let progress = Progress::start(common.progress(), "objects", &control);
-    let mut outcome = scan_range(&here.repo, &here.objects, range, &detector, &control, started);
+    let mut outcome =
+        scan_range(&here.repo, &here.objects, range, &detector, &control, common.threads(), started);
     drop(progress);
     suppressions.apply(&mut outcome);
     verify::apply(&mut outcome, common, &control)?;

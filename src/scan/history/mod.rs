@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+mod ahead;
 mod credentials;
 mod incomplete;
 mod merge;
@@ -29,6 +30,7 @@ use crate::sources::history::trees::Trees;
 use crate::sources::history::{Repo, reflog};
 use crate::sources::staged::{Indexed, indexed};
 
+pub(super) use ahead::Ahead;
 use objects::{Gathered, Hit, Objects, What};
 pub(super) use objects::{TOO_BIG, in_message};
 
@@ -254,6 +256,24 @@ struct Located<'a> {
     unread: IdMap<ObjectId, u32>,
 }
 
+/// Blobs, by id, and names in trees.
+type InTrees = (IdMap<ObjectId, u32>, BTreeMap<ObjectId, Vec<(Vec<u8>, u32)>>);
+
+/// The hits that a tree leads to, as targets with their number.
+fn in_trees(hits: &[Hit]) -> InTrees {
+    let (mut objects, mut names) = InTrees::default();
+    for (hit, target) in hits.iter().zip(0..) {
+        match &hit.what {
+            What::Blob | What::Lfs => {
+                objects.insert(hit.object, target);
+            }
+            What::Name(name) => names.entry(hit.object).or_default().push((name.clone(), target)),
+            What::Commit | What::Tag | What::Ref(_) => {}
+        }
+    }
+    (objects, names)
+}
+
 /// Look up the places of everything that was found, of what is missing, and of what was not read.
 fn locate<'a>(
     known: &Known<'a>,
@@ -264,17 +284,7 @@ fn locate<'a>(
     stopped: &(dyn Fn() -> bool + Sync),
     skipped: &mut Vec<Skipped>,
 ) -> Located<'a> {
-    let mut objects: IdMap<ObjectId, u32> = IdMap::default();
-    let mut names: BTreeMap<ObjectId, Vec<(Vec<u8>, u32)>> = BTreeMap::new();
-    for (hit, target) in hits.iter().zip(0..) {
-        match &hit.what {
-            What::Blob | What::Lfs => {
-                objects.insert(hit.object, target);
-            }
-            What::Name(name) => names.entry(hit.object).or_default().push((name.clone(), target)),
-            What::Commit | What::Tag | What::Ref(_) => {}
-        }
-    }
+    let (mut objects, names) = in_trees(hits);
     let mut missing = Missing { ids: log.missing.clone(), first_target: None };
     missing.ids.retain(|id| *id != known.repo.hash.empty_tree());
     missing.ids.sort_unstable();

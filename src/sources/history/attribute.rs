@@ -99,18 +99,7 @@ pub(super) type Few<T> = SmallVec<[T; 2]>;
 /// Find the places of all targets in these commits, parents before children.
 pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, commits: &[Index]) -> Places {
     let graph = history.graph;
-    let mut walk = Walk {
-        cache: Cache::new(trees),
-        places: Places {
-            of: vec![Vec::new(); targets.count],
-            more: vec![0; targets.count],
-            head_has: vec![false; targets.count],
-            ..Places::default()
-        },
-        by_path: HashMap::new(),
-        patience: PATIENCE,
-        seen: Vec::new(),
-    };
+    let mut walk = Walk::new(trees, targets.count);
     let roots = trees.find_all_dirty(&(0..graph.len() as Index).map(|c| graph.tree(c)).collect::<Vec<_>>());
     let root = |commit: Index| roots[commit as usize];
     let mut of_head = vec![false; graph.len()];
@@ -152,6 +141,26 @@ pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, 
     walk.places.in_head.sort_unstable();
     walk.places.in_head.dedup();
     walk.places
+}
+
+/// For each state, a root tree with those of its predecessors, whether it has a target that none of them has at the same
+/// path. `None`: that is too much to look at.
+pub fn adding(trees: &Trees<'_>, states: &[(ObjectId, Vec<ObjectId>)]) -> Option<Vec<bool>> {
+    let mut walk = Walk::new(trees, 0);
+    let find = |ids: Vec<ObjectId>| trees.find_all_dirty(&ids);
+    let roots = find(states.iter().map(|s| s.0).collect());
+    let mut before = find(states.iter().flat_map(|s| s.1.iter().copied()).collect()).into_iter();
+    let mut all = Vec::with_capacity(states.len());
+    for (root, (_, parents)) in roots.into_iter().zip(states) {
+        let before: Few<Option<TreeIndex>> = before.by_ref().take(parents.len()).collect();
+        let mut adds = false;
+        if let Some(tree) = root.filter(|_| !before.contains(&root)) {
+            let before: Few<TreeIndex> = before.into_iter().flatten().collect();
+            walk.difference(tree, &before, &mut |_, _, _, _, _| adds = true);
+        }
+        all.push(adds);
+    }
+    (walk.patience > 0).then_some(all)
 }
 
 type ByPath = HashMap<Box<[u8]>, PathIndex>;
@@ -203,7 +212,22 @@ struct Frame {
     name: Vec<u8>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(trees: &'a Trees<'a>, targets: usize) -> Self {
+        Self {
+            cache: Cache::new(trees),
+            places: Places {
+                of: vec![Vec::new(); targets],
+                more: vec![0; targets],
+                head_has: vec![false; targets],
+                ..Places::default()
+            },
+            by_path: HashMap::new(),
+            patience: PATIENCE,
+            seen: Vec::new(),
+        }
+    }
+
     /// Call `found` for each target in `tree` that none of `before` has at the same path.
     fn difference(&mut self, tree: TreeIndex, before: &[TreeIndex], found: OnItem<'_>) {
         let mut path: Vec<u8> = Vec::new();

@@ -7,6 +7,9 @@ use super::store::{ObjectId, Store};
 /// Annotated tags: what each names.
 pub type Tags = gix::hashtable::HashMap<ObjectId, ObjectId>;
 
+/// How deep tags of tags are followed.
+pub const MAX_TAGS: usize = 64;
+
 /// Read which object a tag names.
 pub fn tag_target(bytes: &[u8], hash: super::store::HashKind) -> Option<ObjectId> {
     let line = bytes.strip_prefix(b"object ")?.split(|b| *b == b'\n').next()?;
@@ -74,7 +77,7 @@ impl Reach {
             let text = String::from_utf8_lossy(name).into_owned();
             let mut id = *id;
             let mut hops = 0;
-            while let Some(target) = tags.get(&id).filter(|_| hops < 64) {
+            while let Some(target) = tags.get(&id).filter(|_| hops < MAX_TAGS) {
                 reach.named.push((id, text.clone()));
                 id = *target;
                 hops += 1;

@@ -3,13 +3,10 @@
 use super::{Range, Tip};
 use crate::sources::history::Repo;
 use crate::sources::history::commits::Node;
-use crate::sources::history::reach::tag_target;
+use crate::sources::history::reach::{MAX_TAGS, tag_target};
 use crate::sources::history::store::{ObjectId, ObjectKind};
 use crate::sources::names::{self, NameError};
 use crate::sources::objects::{ObjectError, Objects};
-
-/// How deep tags of tags are followed.
-const MAX_TAGS: usize = 64;
 
 /// Where git looks for a short name, in its order.
 const PLACES: [(&str, &str); 6] = [
