@@ -230,7 +230,11 @@ fn in_folder(root: &Path, name: &str) -> Result<Option<Vec<u8>>> {
 
 /// The file that a commit has at its root.
 fn in_commit(objects: &Objects, commit: ObjectId, name: &str) -> Result<Option<Vec<u8>>> {
-    file_at(objects, commit, name.as_bytes()).with_context(|| format!("cannot read {name} of {commit}"))
+    file_at(objects, commit, name.as_bytes()).with_context(|| {
+        format!(
+            "cannot read {name} of {commit}: fetch what is missing, or say --no-suppress to do without it"
+        )
+    })
 }
 
 /// The files of a commit by name, as far as the options do not name others.

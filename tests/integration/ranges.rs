@@ -84,6 +84,26 @@ fn a_shallow_clone_says_how_to_fetch_the_rest() {
 }
 
 #[test]
+fn what_may_stay_is_not_guessed_where_it_cannot_be_read() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.stage("a.ini", pair(0));
+    repo.commit("first");
+    let tree = repo.git(&["rev-parse", "HEAD^{tree}"]);
+    std::fs::remove_file(repo.path(&format!(".git/objects/{}/{}", &tree[..2], tree[2..].trim()))).unwrap();
+    let run = repo.keyhound(&["history", "--range", "HEAD"]);
+    assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{}", run.stderr);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    for part in [".keyhound.toml", "fetch what is missing", "--no-suppress", tree.trim()] {
+        assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+    }
+    // The advice leads on.
+    let run = repo.keyhound(&["history", "--range", "HEAD", "--no-suppress", "--format", "json"]);
+    assert_eq!(run.status, 2);
+    assert!(run.json()["incomplete"][0]["reason"].as_str().unwrap().contains(tree.trim()), "{}", run.stdout);
+}
+
+#[test]
 fn a_commit_alone_is_a_range_be_it_the_first() {
     let env = TestEnv::new();
     let repo = Repo::init(&env, "repo", &[]);
