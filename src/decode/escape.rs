@@ -207,7 +207,7 @@ fn percent(text: &[u8]) -> Undone {
 }
 
 /// Named entities that occur in or beside values.
-const ENTITIES: [(&[u8], char); 16] = [
+const ENTITIES: [(&[u8], char); 18] = [
     (b"quot", '"'),
     (b"apos", '\''),
     (b"lt", '<'),
@@ -224,6 +224,8 @@ const ENTITIES: [(&[u8], char); 16] = [
     (b"lowbar", '_'),
     (b"num", '#'),
     (b"amp", '&'),
+    (b"shy", '\u{ad}'),
+    (b"ZeroWidthSpace", '\u{200b}'),
 ];
 
 /// `&quot;`, `&#43;`, `&#x2B;`, and `&amp;quot;` of any nesting.

@@ -1,4 +1,4 @@
-//! Values in pieces. String literals: `"ab" + "cd"`, adjacent literals, lines continued by a backslash.
+//! Values in pieces. String literals: `"ab" + "cd"`, adjacent literals, lines continued by a backslash, `s += "cd"`.
 
 use std::ops::Range;
 
@@ -158,10 +158,11 @@ fn run_start(text: &[u8], end: usize) -> usize {
 /// Whether the list whose first item begins at `start` is joined with nothing between: `''.join(["…", "…"])`, `concat('…', '…')`,
 /// `["…", "…"].join("")`.
 fn is_joined(text: &[u8], start: usize) -> bool {
-    const BEFORE: usize = 40;
+    const BEFORE: usize = 120;
     const BEHIND: usize = 300;
-    const CALLS: [&[u8]; 10] = [
+    const CALLS: [&[u8]; 17] = [
         b"concat",
+        b"concat!",
         b"concatenate",
         b"paste0",
         b"str_c",
@@ -169,14 +170,21 @@ fn is_joined(text: &[u8], start: usize) -> bool {
         b"''.join",
         b"join(\"\",",
         b"join('',",
+        // CloudFormation
+        b"!join[\"\",",
+        b"!join['',",
+        b"fn::join\":[\"\",",
+        b"fn::join:['',",
         b"implode(\"\",",
         b"implode('',",
+        b"f(\"%s%s\",",
+        b"\"{}{}\".format",
     ];
     let opens = |b: &u8| matches!(b, b'(' | b'[' | b'{');
     let Some((quote, before)) = text[start.saturating_sub(BEFORE)..start].split_last() else { return false };
     let before: Vec<u8> =
         before.iter().filter(|b| !b.is_ascii_whitespace()).map(u8::to_ascii_lowercase).collect();
-    if !(is_quote(*quote) && before.last().is_some_and(opens)) {
+    if !(is_quote(*quote) && before.last().is_some_and(|b| opens(b) || *b == b',')) {
         return false;
     }
     let call = &before[..before.iter().rposition(|b| !opens(b)).map_or(0, |at| at + 1)];
@@ -184,12 +192,24 @@ fn is_joined(text: &[u8], start: usize) -> bool {
     if CALLS.iter().any(|name| call.ends_with(name)) {
         return true;
     }
+    let close = match before.last() {
+        Some(b'[') => b']',
+        Some(b'{') => b'}',
+        _ => b')',
+    };
     let behind = &text[start..text.len().min(start + BEHIND)];
-    let Some(close) = memchr::memchr(b']', behind).filter(|_| before.ends_with(b"[")) else { return false };
-    let Some(rest) = behind[close + 1..].trim_ascii_start().strip_prefix(b".join") else { return false };
-    match rest.strip_prefix(b"(") {
-        Some(rest) => [&b"\"\")"[..], b"'')", b"``)"].iter().any(|empty| rest.starts_with(empty)),
-        None => true,
+    let Some(close) = memchr::memchr(close, behind) else { return false };
+    let rest = behind[close + 1..].trim_ascii_start();
+    let empty = |rest: &[u8]| [&b"\"\")"[..], b"'')", b"``)"].iter().any(|empty| rest.starts_with(empty));
+    if call.ends_with(b"join([]string") {
+        return rest.strip_prefix(b",").is_some_and(|rest| empty(rest.trim_ascii_start()));
+    }
+    if let Some(rest) = rest.strip_prefix(b".joinToString(") {
+        return empty(rest);
+    }
+    match rest.strip_prefix(b".join").filter(|_| before.ends_with(b"[")) {
+        Some(rest) => rest.strip_prefix(b"(").is_none_or(empty),
+        None => false,
     }
 }
 
@@ -203,24 +223,59 @@ fn joint(text: &[u8], at: usize, is_list: bool) -> Option<(Range<usize>, bool)> 
     let mut i = blank(text, at + 1);
     let mut bare = true;
     let rest = &text[i.min(text.len())..];
-    // JavaScript, Java, Python +; PHP, Perl .; Lua ..; VB &; SQL ||; Elixir, Haskell <> ++; Twig, D ~
-    for operator in [&b"+"[..], b"..", b".", b"&", b"||", b"<>", b"++", b"~", b","] {
-        if (operator != b"," || is_list)
+    // JavaScript, Java, Python +; PHP, Perl .; Lua ..; VB &; SQL ||; Elixir, Haskell <> ++; Twig, D ~; OCaml ^; Julia *; C++, Ruby <<
+    const OPERATORS: [&[u8]; 13] =
+        [b"++", b"+", b", ...", b"..", b".", b"&", b"||", b"<>", b"<<", b"~", b"^", b"*", b","];
+    let joins = |operator: &&&[u8]| {
+        let operator: &[u8] = operator;
+        (operator != b"," || is_list)
             && rest.starts_with(operator)
             && !rest[operator.len()..].starts_with(b"=")
-        {
-            i = blank(text, i + operator.len());
-            bare = false;
-            break;
-        }
+    };
+    if let Some(end) = appended(text, at, i) {
+        i = end;
+    } else if let Some(operator) = OPERATORS.iter().find(joins) {
+        i = blank(text, i + operator.len());
+        bare = false;
     }
     // string prefixes: f"", r'', @"", $""
     let prefix = text[i.min(text.len())..].iter().take(2).take_while(|b| b"fFrRbBuULl@$".contains(b)).count();
     let open = i + prefix;
     let opens = text.get(open).is_some_and(|&b| is_quote(b));
     let goes_on = text.get(open + 1).copied().is_some_and(is_base64);
-    // two quotes in a row are an empty string or an escaped quote, not a joint
-    (opens && goes_on && open > at + 1).then_some((at..open + 1, bare))
+    (opens && goes_on).then_some((at..open + 1, bare))
+}
+
+/// Behind what adds the next piece to the one that ends at `at`: `.append(` and `.concat(`, or the statement after its own, `s += `,
+/// `s = s & `, where the line of the piece has the name too. `from` is behind the white space.
+fn appended(text: &[u8], at: usize, from: usize) -> Option<usize> {
+    const LONGEST: usize = 80;
+    let first = text.get(from).filter(|b| matches!(b, b';' | b')' | b'.') || from > at + 1 && is_name(b))?;
+    let rest = &text[from..text.len().min(from + LONGEST)];
+    let open = rest.iter().position(|&b| is_quote(b))?;
+    let between = rest[..open].trim_ascii_end();
+    if let Some(call) = between.strip_suffix(b"(") {
+        let ends = |name: &[u8]| {
+            call.len() >= name.len() && call[call.len() - name.len()..].eq_ignore_ascii_case(name)
+        };
+        let chain = |b: &u8| is_name(b) || b.is_ascii_whitespace() || matches!(b, b';' | b')' | b'.');
+        return ((ends(b".append") || ends(b".concat")) && call.iter().all(chain)).then_some(from + open);
+    }
+    let between = if *first == b';' { between[1..].trim_ascii_start() } else { between };
+    let name = &between[..between.iter().take_while(|b| is_name(b)).count()];
+    let sign: Vec<u8> = between[name.len()..].iter().filter(|b| !b.is_ascii_whitespace()).copied().collect();
+    let adds = match &sign[..] {
+        b"+=" | b".=" | b"&=" | b"..=" => true,
+        [b'=', again @ .., b'+' | b'&' | b'.' | b'~'] => again.strip_suffix(b".").unwrap_or(again) == name,
+        _ => false,
+    };
+    let line = &text[run_start(text, at).saturating_sub(LONGEST)..at];
+    let line = &line[memchr::memrchr(b'\n', line).map_or(0, |end| end + 1)..];
+    (adds && !name.is_empty() && memchr::memmem::find(line, name).is_some()).then_some(from + open)
+}
+
+fn is_name(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$')
 }
 
 /// Behind white space, line continuations, and comments.

@@ -12,6 +12,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::finding::Encoding;
 
 mod base;
+mod broken;
 mod escape;
 mod join;
 pub mod unpack;
@@ -101,7 +102,10 @@ impl View {
     #[must_use]
     pub fn unescaped(self, quoted_printable: bool) -> Self {
         let view = if quoted_printable { self.through(escape::quoted_printable) } else { self };
-        view.through(unescape).through(escape::strip_colours).through(join::join_literals)
+        view.through(unescape)
+            .through(escape::strip_colours)
+            .through(join::join_literals)
+            .through(broken::join_broken)
     }
 
     /// The second half of [`Self::decoded`]: undo base64 and hexadecimal.
@@ -127,7 +131,11 @@ impl View {
         if !decoded {
             return Err(view);
         }
-        Ok(view.through(wide::narrow).through(unescape).through(join::join_literals))
+        Ok(view
+            .through(wide::narrow)
+            .through(unescape)
+            .through(join::join_literals)
+            .through(broken::join_broken))
     }
 
     /// Undo base64 and hexadecimal of secrets: what encodes one, encodes nothing else.

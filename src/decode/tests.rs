@@ -89,6 +89,10 @@ fn split_literals_are_joined_where_the_pieces_make_a_value() {
         "`..`",
         "\" f\"",
         "' || '",
+        "''",
+        "\"; s += \"",
+        "\"\ns = s & \"",
+        "\").append(\"",
     ] {
         let quote = &joint[..1];
         let text = format!("s = {quote}{a}{joint}{b}{quote};");
@@ -100,7 +104,13 @@ fn split_literals_are_joined_where_the_pieces_make_a_value() {
         );
     }
     let commented = format!("'{a}' /* {a} */ '{b}'");
-    for text in [commented, format!("['{a}', '{b}']"), format!("'{a}' + '{b}x'"), format!("'{a}''{b}'")] {
+    for text in [
+        commented,
+        format!("['{a}', '{b}']"),
+        format!("'{a}' + '{b}x'"),
+        format!("s = '{a}'; t += '{b}'"),
+        format!("s = '{a}'; s = '{b}'"),
+    ] {
         assert_eq!(view(&text).text, text.as_bytes(), "{text}");
     }
 }
@@ -116,6 +126,11 @@ fn lists_are_joined_where_the_program_joins_them() {
         format!("$s = implode('', array('{a}', '{b}'));"),
         format!("s = join(\"\", [\"{a}\", \"{b}\"])"),
         format!("SELECT CONCAT('{a}', '{b}')"),
+        format!("!Join ['', ['{a}', '{b}']]"),
+        format!("{{\"Fn::Join\": [\"\", [\"{a}\", \"{b}\"]]}}"),
+        format!("strings.Join([]string{{\"{a}\", \"{b}\"}}, \"\")"),
+        format!("fmt.Sprintf(\"%s%s\", \"{a}\", \"{b}\")"),
+        format!("listOf(\"{a}\", \"{b}\").joinToString(\"\")"),
     ] {
         assert!(joined(&text), "{text}");
     }
@@ -124,8 +139,63 @@ fn lists_are_joined_where_the_program_joins_them() {
         format!("s = ['{a}', '{b}'].join('-')"),
         format!("s = path.join('{a}', '{b}')"),
         format!("s = f(['{a}', '{b}'])"),
+        format!("strings.Join([]string{{\"{a}\", \"{b}\"}}, \",\")"),
+        format!("fmt.Sprintf(\"%s-%s\", \"{a}\", \"{b}\")"),
     ] {
         assert!(!joined(&text), "{text}");
+    }
+}
+
+#[test]
+fn secrets_in_two_lines_or_with_marks_in_them_are_whole() {
+    let (a, b) = ("kR7/x2TqLmZ0vB9+WcYs", "4HdUaPf6GjEoNi1Kt3Xz");
+    let wide = "the secret access key of the user who uploads: ";
+    for gap in [
+        "\\\n  ",
+        "\\\r\n",
+        "\n",
+        "\r\n",
+        "\n ",
+        "\u{200b}",
+        "\u{ad}",
+        "<wbr>",
+        "</w:t></w:r><w:r w:x=\"1\"><w:t>",
+    ] {
+        let text = format!("{wide}{a}{gap}{b}.");
+        assert_eq!(
+            read(&text, &view(&text), &format!("{a}{b}")),
+            (&*format!("{a}{gap}{b}"), vec![Encoding::Joined])
+        );
+    }
+    let id = "AKIAQYLPMN5HPEXAMPL3";
+    for cell in [
+        format!("\n| {id} | {a} |\n|                      | {b} |\n"),
+        format!("\n {id} | {a}.\n                      |.{b}\n"),
+        format!(
+            "\n\u{2502} {id} \u{2502} {a} \u{2502}\r\n\u{2502}                      \u{2502} {b} \u{2502}"
+        ),
+        format!("\nops   {id}   {a}\n                             {b}\n"),
+    ] {
+        let joined = String::from_utf8(view(&cell).text).unwrap();
+        assert!(joined.contains(&format!("{a}{b}")), "{cell}: {joined}");
+    }
+    let (start, rest) = a.split_at(3);
+    let twice = format!("{start}<wbr>{rest}\u{200b}{b}");
+    assert_eq!(view(&twice).text, format!("{a}{b}").as_bytes());
+    for text in [
+        format!("x\n  {a}\n  {b}"),
+        format!("\n| {id} | {a} |\n| ops                  | {b} |\n"),
+        format!("\n| {id} | {a} |\n|                    | {b} |\n"),
+        format!("secret: {a}\n{b}"),
+        format!("{wide}{a}\n  {b}"),
+        format!("{wide}{a}\n\n{b}"),
+        format!("{wide}{a}\n{b}x"),
+        format!("{wide}{id}\n{b}"),
+        format!("<td>{a}</td><td>{b}</td>"),
+        format!("<w:t>{a}</w:t><w:br/><w:t>{b}</w:t>"),
+        format!("{a}\u{2003}{b}"),
+    ] {
+        assert_eq!(view(&text).text, text.as_bytes(), "{text}");
     }
 }
 
@@ -283,5 +353,18 @@ proptest::proptest! {
                 proptest::prop_assert_eq!(v.text[at], text[r.start - 7]);
             }
         }
+    }
+
+    /// What is put together from the signs of broken values, in any order, is read to its end.
+    #[test]
+    fn broken_values_are_read(parts in proptest::collection::vec(proptest::sample::select(vec![
+        "a", "\n", "\r\n", "\r", "\\", " ", "<", ">", "<wbr", "<w:t>", "</w:t>", "<span class=\"x\">", "\u{ad}", "\u{200b}", "\u{c2}", "\"", "'", ";",
+        ")", "(", ".append", ".concat(", "+=", " = ", "&", "++", ",", "...", "join('',", "[", "|", "\u{2502}", "                     ", "]", "{", "}", ".join('')", "%s%s", "$s",
+        "kR7/x2TqLmZ0vB9+WcYs", "4HdUaPf6GjEoNi1Kt3Xz", "the secret access key of the user who uploads to this bucket is",
+    ]), 0..60)) {
+        let text = parts.concat();
+        let v = view(&text);
+        let raw = v.raw(0..v.text.len());
+        proptest::prop_assert!(raw.end <= text.len());
     }
 }

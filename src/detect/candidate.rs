@@ -99,6 +99,11 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
             // the mark of a diff, a comment
             41 if run[0] == b'+' && line_start => Some(1),
             42 if run.starts_with(b"//") => Some(2),
+            // a diff by words: {+SECRET+}
+            42 if run[0] == b'+' && text[..at].ends_with(b"{") && text[end - 1..].starts_with(b"+}") => {
+                push(text, at + 1..end - 1, part, found);
+                None
+            }
             // a format that writes the length before the text, and something else behind it
             41.. if length_before(&text[..at], LEN) => {
                 push(text, at..at + LEN, part, found);

@@ -1,15 +1,17 @@
 //! Blocks of ids beside blocks of secrets: which stands at the place of which.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::label::is_assigned;
 use super::names::{name, spelled, words};
 use super::pair::Slot;
-use super::structure::{Gap, indent};
+use super::structure::{Gap, indent, line_start};
 
 /// How far before a value its key may begin, in bytes.
 const KEY: usize = 80;
+/// How far before a value the words may begin that tell whose it is.
+const TOLD: usize = 120;
 
 /// Ids and secrets in one order.
 pub(super) struct Line<'a> {
@@ -53,7 +55,8 @@ impl Line<'_> {
             }
         }
         for (a, b) in &blocks {
-            for (id, secret) in self.keyed(a, b).or_else(|| self.listed(a, b)).unwrap_or_default() {
+            let pairs = self.keyed(a, b).or_else(|| self.listed(a, b)).or_else(|| self.told(a, b));
+            for (id, secret) in pairs.unwrap_or_default() {
                 if possible(id, secret) {
                     columns.partner[id].get_or_insert(secret);
                     columns.owner[secret].get_or_insert(id);
@@ -140,7 +143,8 @@ impl Line<'_> {
             let gap = self.gaps[rank];
             let deepest =
                 || self.spans[rank..rank + 2].iter().map(|s| indent(self.text, s.start)).max().unwrap_or(0);
-            gap.opened == 0 && gap.closed == 0 && !gap.header && gap.min_indent.is_none_or(|m| m >= deepest())
+            let flat = gap.opened == 0 && gap.closed == 0 || gap.lines == 1 && self.is_item(rank + 1);
+            flat && !gap.header && gap.min_indent.is_none_or(|m| m >= deepest())
         });
         let keys = |block: &Range<usize>| {
             let mut keys = HashMap::new();
@@ -162,13 +166,63 @@ impl Line<'_> {
         (!ranks.is_empty() && most).then(|| self.pairs(ranks))
     }
 
-    /// The letters and digits of the name that a value is assigned to.
-    fn key(&self, rank: usize) -> Option<String> {
+    /// The ids and secrets before which the same words stand: of each block one value alone has the word, and all have such a word.
+    fn told(&self, a: &Range<usize>, b: &Range<usize>) -> Option<Vec<(usize, usize)>> {
+        let (a, b) = Self::meeting(a, b, |rank| {
+            let gap = self.gaps[rank];
+            gap.closed == gap.opened && gap.closed < 2 && gap.lines < 2 && !gap.header
+        });
+        if a.len() < 2 || a.len() != b.len() {
+            return None;
+        }
+        let telling = |block: &Range<usize>| {
+            let mut telling: HashMap<String, Option<usize>> = HashMap::new();
+            for rank in block.clone() {
+                for word in words(self.before(rank, TOLD)) {
+                    let lettered = word.text.bytes().any(|b| b.is_ascii_alphabetic());
+                    let of = telling.entry(word.text).or_insert(Some(rank).filter(|_| lettered));
+                    *of = of.filter(|one| *one == rank);
+                }
+            }
+            telling
+        };
+        let (of_a, of_b) = (telling(&a), telling(&b));
+        let mut ranks = vec![None; a.len()];
+        for (word, x) in of_a {
+            if let (Some(x), Some(Some(y))) = (x, of_b.get(&word))
+                && *ranks[x - a.start].get_or_insert(*y) != *y
+            {
+                return None;
+            }
+        }
+        let ranks: Vec<usize> = ranks.into_iter().collect::<Option<_>>()?;
+        let all = ranks.iter().collect::<HashSet<_>>().len() == ranks.len();
+        all.then(|| self.pairs(a.zip(ranks)))
+    }
+
+    /// The text before a value, at most `most` bytes, and no other value.
+    fn before(&self, rank: usize, most: usize) -> &[u8] {
         let start = self.spans[rank].start;
         let floor = rank.checked_sub(1).map_or(0, |before| self.spans[before].end);
-        let before = &self.text[floor.max(start.saturating_sub(KEY)).min(start)..start];
+        &self.text[floor.max(start.saturating_sub(most)).min(start)..start]
+    }
+
+    /// Whether a value stands in a line that is an item of a list, and in no braces.
+    fn is_item(&self, rank: usize) -> bool {
+        let start = self.spans[rank].start;
+        let line = &self.text[line_start(self.text, start)..start];
+        line.trim_ascii_start().starts_with(b"- ") && !line.iter().any(|b| matches!(b, b'{' | b'}'))
+    }
+
+    /// The letters and digits of the name that a value is assigned to, or that stands before it on its line.
+    fn key(&self, rank: usize) -> Option<String> {
+        let before = self.before(rank, KEY);
         let words = words(before);
-        let named = is_assigned(before, words.last()?);
-        named.then(|| spelled(&words[name(before, &words, words.len() - 1)]))
+        let last = words.last()?;
+        let sign = &before[last.end..];
+        let beside = || sign.len() <= 12 && !sign.contains(&b'\n');
+        let key = spelled(&words[name(before, &words, words.len() - 1)]);
+        let lettered = || key.bytes().any(|b| b.is_ascii_alphabetic());
+        (is_assigned(before, last) || beside() && lettered()).then_some(key)
     }
 }

@@ -137,10 +137,12 @@ pub(super) fn find(words: &[Word], label: &str) -> Option<(usize, usize)> {
     for last in (0..words.len()).rev() {
         let mut rest = wanted.as_str();
         for (at, word) in words[..=last].iter().enumerate().rev() {
-            // a list of values is named in the plural
-            let singular =
-                word.text.strip_suffix('s').filter(|w| at == last && w.len() > 3 && rest.ends_with(w));
-            if let Some(shorter) = rest.strip_suffix(singular.unwrap_or(&word.text)) {
+            // a list of values is named in the plural, one of several values by a number
+            let singular = word.text.strip_suffix('s').filter(|w| w.len() > 3);
+            let stem = word.text.trim_end_matches(|c: char| c.is_ascii_digit());
+            let other = singular.or_else(|| Some(stem).filter(|w| w.len() > 2));
+            let other = other.filter(|w| at == last && rest.ends_with(w) && !rest.ends_with(&word.text));
+            if let Some(shorter) = rest.strip_suffix(other.unwrap_or(&word.text)) {
                 rest = shorter;
                 if rest.is_empty() {
                     return Some((last, wanted.len()));
@@ -159,7 +161,11 @@ pub(super) fn find(words: &[Word], label: &str) -> Option<(usize, usize)> {
 
 /// The words of the name that one of its words belongs to.
 pub(super) fn name(text: &[u8], words: &[Word], word: usize) -> Range<usize> {
-    let joined = |a: &Word, b: &Word| text[a.end..b.start].iter().all(|b| matches!(b, b'_' | b'-' | b'.'));
+    let joins = |b: &u8| matches!(b, b'_' | b'-' | b'.' | b'[' | b']');
+    let joined = |a: &Word, b: &Word| {
+        let sign = &text[a.end..b.start];
+        sign.iter().all(joins) || matches!(sign, b"']['" | b"\"][\"")
+    };
     let (mut first, mut end) = (word, word + 1);
     while first > 0 && joined(&words[first - 1], &words[first]) {
         first -= 1;

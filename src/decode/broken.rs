@@ -1,0 +1,146 @@
+//! Secrets that something within them parts which does not belong to them: the end of a line that goes on, tags, signs that nobody
+//! sees.
+
+use std::ops::Range;
+
+use super::{Rewrite, is_base64};
+use crate::aws::{key_id, secret, secret::SecretClass};
+
+/// Join such secrets.
+pub(super) fn join_broken(text: &[u8], out: &mut Rewrite<'_>) {
+    let mut done = 0;
+    let mut join = |at: usize, done: &mut usize| {
+        if at >= *done {
+            for gap in broken_at(text, at, *done) {
+                *done = gap.end;
+                out.remove(gap);
+            }
+        }
+    };
+    let mut marks = memchr::memchr3_iter(b'\n', 0xc2, 0xe2, text).peekable();
+    for tag in memchr::memchr_iter(b'<', text).chain([text.len()]) {
+        while let Some(mark) = marks.next_if(|mark| *mark < tag) {
+            join(mark, &mut done);
+        }
+        join(tag, &mut done);
+    }
+}
+
+/// The gaps of a secret of which the first is at `at`, the last byte of which may stand there alone.
+fn broken_at(text: &[u8], at: usize, floor: usize) -> Vec<Range<usize>> {
+    let before = &text[..at];
+    let start = match text.get(at) {
+        Some(b'\n') => {
+            let line = before.strip_suffix(b"\r").unwrap_or(before);
+            let empty = || line.iter().rev().take(secret::LEN).take_while(|b| is_empty(**b)).count();
+            line.strip_suffix(b"\\").map_or_else(|| line.len() - empty(), <[u8]>::len)
+        }
+        _ => at,
+    };
+    let before = text[floor.min(start)..start].iter().rev();
+    let before = before.take(secret::LEN).take_while(|b| is_base64(**b)).count();
+    let mut next =
+        Some(start).filter(|_| (1..secret::LEN).contains(&before)).and_then(|at| gap(text, at, before));
+    if next.is_none() || key_id::has_shape(&text[start - before..start]) {
+        return Vec::new();
+    }
+    let mut value = text[start - before..start].to_vec();
+    let mut gaps = Vec::new();
+    while let Some(found) = next.filter(|_| value.len() < secret::LEN) {
+        let len = text[found.end..].iter().take(secret::LEN).take_while(|b| is_base64(**b)).count();
+        let piece = found.end..found.end + len;
+        if value.len() + len > secret::LEN || key_id::has_shape(&text[piece.clone()]) {
+            return Vec::new();
+        }
+        value.extend_from_slice(&text[piece.clone()]);
+        gaps.push(found);
+        next = gap(text, piece.end, len);
+    }
+    let whole = secret::classify(&value) == SecretClass::Plausible;
+    if whole { gaps } else { Vec::new() }
+}
+
+/// What parts a value at `at`, where `len` bytes of it end: a backslash at the end of a line, with the indentation of the next; the
+/// end of a line that is as long as people make them; what lies between two lines of a cell; tags within a line; a character that is
+/// not seen. Behind it the value goes on.
+fn gap(text: &[u8], at: usize, len: usize) -> Option<Range<usize>> {
+    const WIDE: usize = 60;
+    const UNSEEN: [&str; 5] = ["\u{ad}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}"];
+    let rest = &text[at..];
+    let goes_on = rest.strip_prefix(b"\\").unwrap_or(rest);
+    let line = goes_on.strip_prefix(b"\r").unwrap_or(goes_on).strip_prefix(b"\n");
+    let end = match line {
+        Some(next) if goes_on.len() < rest.len() => {
+            let blank = next.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            text.len() - next.len() + blank
+        }
+        Some(next) if in_cell(text, at, len).is_none() => {
+            let before = &text[at.saturating_sub(WIDE)..at];
+            let wide = before.len() == WIDE && memchr::memchr(b'\n', before).is_none();
+            // LDIF, iCalendar and manifests of Java indent by one
+            let next = next.strip_prefix(b" ").unwrap_or(next);
+            wide.then_some(text.len() - next.len())?
+        }
+        None if rest.starts_with(b"<") => at + tags(rest),
+        None if UNSEEN.iter().any(|sign| rest.starts_with(sign.as_bytes())) => {
+            at + rest.iter().skip(1).take_while(|b| !b.is_ascii() && **b < 0xc0).count() + 1
+        }
+        _ => in_cell(text, at, len)?,
+    };
+    text.get(end).copied().is_some_and(is_base64).then_some(at..end)
+}
+
+/// Where the next line of a cell begins that ends at `at` in this one, where its `len` bytes are: below its start, and everything
+/// beside it in the row is empty.
+fn in_cell(text: &[u8], at: usize, len: usize) -> Option<usize> {
+    const LONGEST: usize = 400;
+    let from = at.saturating_sub(LONGEST);
+    let begin = match memchr::memrchr(b'\n', &text[from..at]) {
+        Some(end) => from + end + 1,
+        None => Some(from).filter(|from| *from == 0)?,
+    };
+    let column = at.checked_sub(len)?.checked_sub(begin)?;
+    let behind = text[at..].iter().take(LONGEST).take_while(|b| is_empty(**b)).count();
+    let rest = text[at + behind..].strip_prefix(b"\r").unwrap_or(&text[at + behind..]).strip_prefix(b"\n")?;
+    let beside = text[begin..begin + column].iter().any(|b| !is_empty(*b));
+    let empty = rest.get(..column)?.iter().all(|b| is_empty(*b));
+    (beside && empty && column > 0).then_some(text.len() - rest.len() + column)
+}
+
+/// Whether a byte is a blank, or what parts cells and marks those that go on.
+fn is_empty(byte: u8) -> bool {
+    const BAR: [u8; 3] = [0xe2, 0x94, 0x82]; // │
+    matches!(byte, b' ' | b'\t' | b'|' | b'.') || BAR.contains(&byte)
+}
+
+/// How long the tags are with which `text` begins, as far as they change how a text looks and part nothing, in HTML and in the
+/// formats of word processors.
+fn tags(text: &[u8]) -> usize {
+    const LONGEST: usize = 600;
+    const INLINE: [&[u8]; 15] = [
+        b"span", b"b", b"i", b"u", b"em", b"strong", b"font", b"mark", b"code", b"a", b"tt", b"sub", b"sup",
+        b"wbr", b"nobr",
+    ];
+    const BLOCKS: [&[u8]; 11] =
+        [b"p", b"br", b"tab", b"cr", b"tc", b"tr", b"tbl", b"s", b"h", b"line-break", b"list-item"];
+    let mut at = 0;
+    while at < LONGEST
+        && let Some(tag) = text[at..].strip_prefix(b"<")
+        && let Some(len) = tag.iter().take(LONGEST).position(|&b| b == b'>')
+    {
+        let name = tag[..len].strip_prefix(b"/").unwrap_or(&tag[..len]);
+        let end = name.iter().position(|&b| !(b.is_ascii_alphanumeric() || b == b':' || b == b'-'));
+        let name = &name[..end.unwrap_or(name.len())];
+        let inline = match memchr::memchr(b':', name) {
+            Some(colon) => {
+                matches!(&name[..colon], b"w" | b"a" | b"text") && !BLOCKS.contains(&&name[colon + 1..])
+            }
+            None => INLINE.contains(&name),
+        };
+        if !inline {
+            break;
+        }
+        at += len + 2;
+    }
+    at
+}
