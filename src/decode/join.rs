@@ -216,6 +216,9 @@ fn is_joined(text: &[u8], start: usize) -> bool {
 /// The joint at `at`, from the closing quote of one piece to the first character of the next, and whether it is white space
 /// alone. `is_list`: a comma joins.
 fn joint(text: &[u8], at: usize, is_list: bool) -> Option<(Range<usize>, bool)> {
+    // JavaScript, Java, Python +; PHP, Perl .; Lua ..; VB &; SQL ||; Elixir, Haskell <> ++; Twig, D ~; OCaml ^; Julia *; C++, Ruby <<
+    const OPERATORS: [&[u8]; 13] =
+        [b"++", b"+", b", ...", b"..", b".", b"&", b"||", b"<>", b"<<", b"~", b"^", b"*", b","];
     let quote = *text.get(at)?;
     if !is_quote(quote) {
         return None;
@@ -223,9 +226,6 @@ fn joint(text: &[u8], at: usize, is_list: bool) -> Option<(Range<usize>, bool)> 
     let mut i = blank(text, at + 1);
     let mut bare = true;
     let rest = &text[i.min(text.len())..];
-    // JavaScript, Java, Python +; PHP, Perl .; Lua ..; VB &; SQL ||; Elixir, Haskell <> ++; Twig, D ~; OCaml ^; Julia *; C++, Ruby <<
-    const OPERATORS: [&[u8]; 13] =
-        [b"++", b"+", b", ...", b"..", b".", b"&", b"||", b"<>", b"<<", b"~", b"^", b"*", b","];
     let joins = |operator: &&&[u8]| {
         let operator: &[u8] = operator;
         (operator != b"," || is_list)

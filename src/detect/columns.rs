@@ -1,12 +1,13 @@
 //! Blocks of ids beside blocks of secrets: which stands at the place of which.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use super::label::is_assigned;
 use super::names::{name, spelled, words};
 use super::pair::Slot;
 use super::structure::{Gap, indent, line_start};
+use super::vocabulary::GENERIC;
 
 /// How far before a value its key may begin, in bytes.
 const KEY: usize = 80;
@@ -55,7 +56,11 @@ impl Line<'_> {
             }
         }
         for (a, b) in &blocks {
-            let pairs = self.keyed(a, b).or_else(|| self.listed(a, b)).or_else(|| self.told(a, b));
+            let pairs = self
+                .keyed(a, b)
+                .or_else(|| self.listed(a, b))
+                .or_else(|| self.told(a, b, Self::above))
+                .or_else(|| self.told(a, b, Self::below));
             for (id, secret) in pairs.unwrap_or_default() {
                 if possible(id, secret) {
                     columns.partner[id].get_or_insert(secret);
@@ -166,21 +171,28 @@ impl Line<'_> {
         (!ranks.is_empty() && most).then(|| self.pairs(ranks))
     }
 
-    /// The ids and secrets before which the same words stand: of each block one value alone has the word, and all have such a word.
-    fn told(&self, a: &Range<usize>, b: &Range<usize>) -> Option<Vec<(usize, usize)>> {
+    /// The ids and secrets beside which the same words stand: of each block one value alone has the word, and all have such a word.
+    fn told(
+        &self,
+        a: &Range<usize>,
+        b: &Range<usize>,
+        beside: fn(&Self, usize, usize) -> &[u8],
+    ) -> Option<Vec<(usize, usize)>> {
         let (a, b) = Self::meeting(a, b, |rank| {
             let gap = self.gaps[rank];
-            gap.closed == gap.opened && gap.closed < 2 && gap.lines < 2 && !gap.header
+            gap.closed == gap.opened && gap.closed < 2 && gap.lines < 4 && !gap.header
         });
         if a.len() < 2 || a.len() != b.len() {
             return None;
         }
         let telling = |block: &Range<usize>| {
-            let mut telling: HashMap<String, Option<usize>> = HashMap::new();
+            let mut telling: BTreeMap<String, Option<usize>> = BTreeMap::new();
+            // What stands beside the first value may be a heading of all.
+            let lines = (self.gaps[block.start].lines as usize).max(1);
             for rank in block.clone() {
-                for word in words(self.before(rank, TOLD)) {
-                    let lettered = word.text.bytes().any(|b| b.is_ascii_alphabetic());
-                    let of = telling.entry(word.text).or_insert(Some(rank).filter(|_| lettered));
+                for word in words(beside(self, rank, lines)) {
+                    let tells = names_one(&word.text);
+                    let of = telling.entry(word.text).or_insert(Some(rank).filter(|_| tells));
                     *of = of.filter(|one| *one == rank);
                 }
             }
@@ -200,11 +212,26 @@ impl Line<'_> {
         all.then(|| self.pairs(a.zip(ranks)))
     }
 
-    /// The text before a value, at most `most` bytes, and no other value.
-    fn before(&self, rank: usize, most: usize) -> &[u8] {
+    /// The text before a value, back to another.
+    fn before(&self, rank: usize) -> &[u8] {
         let start = self.spans[rank].start;
         let floor = rank.checked_sub(1).map_or(0, |before| self.spans[before].end);
-        &self.text[floor.max(start.saturating_sub(most)).min(start)..start]
+        &self.text[floor.max(start.saturating_sub(TOLD)).min(start)..start]
+    }
+
+    /// That text, at most so many lines of it.
+    fn above(&self, rank: usize, lines: usize) -> &[u8] {
+        let before = self.before(rank);
+        let end = memchr::memrchr_iter(b'\n', before).nth(lines - 1);
+        &before[end.map_or(0, |end| end + 1)..]
+    }
+
+    /// The text behind a value up to another, at most so many lines.
+    fn below(&self, rank: usize, lines: usize) -> &[u8] {
+        let end = self.spans[rank].end;
+        let next = self.spans.get(rank + 1).map_or(self.text.len(), |next| next.start);
+        let behind = &self.text[end..next.min(end + TOLD).max(end)];
+        &behind[..memchr::memchr_iter(b'\n', behind).nth(lines - 1).unwrap_or(behind.len())]
     }
 
     /// Whether a value stands in a line that is an item of a list, and in no braces.
@@ -216,7 +243,8 @@ impl Line<'_> {
 
     /// The letters and digits of the name that a value is assigned to, or that stands before it on its line.
     fn key(&self, rank: usize) -> Option<String> {
-        let before = self.before(rank, KEY);
+        let before = self.before(rank);
+        let before = &before[before.len().saturating_sub(KEY)..];
         let words = words(before);
         let last = words.last()?;
         let sign = &before[last.end..];
@@ -225,4 +253,10 @@ impl Line<'_> {
         let lettered = || key.bytes().any(|b| b.is_ascii_alphabetic());
         (is_assigned(before, last) || beside() && lettered()).then_some(key)
     }
+}
+
+/// Whether a word may be the name of an owner: no number, and none of the words that name keys.
+fn names_one(word: &str) -> bool {
+    let of_keys = GENERIC.contains(&word) || word.contains("secret") || word.contains("access");
+    word.bytes().any(|b| b.is_ascii_alphabetic()) && !of_keys
 }
