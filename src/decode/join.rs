@@ -250,7 +250,8 @@ fn joint(text: &[u8], at: usize, is_list: bool) -> Option<(Range<usize>, bool)> 
 /// `s = s & `, where the line of the piece has the name too. `from` is behind the white space.
 fn appended(text: &[u8], at: usize, from: usize) -> Option<usize> {
     const LONGEST: usize = 80;
-    let first = text.get(from).filter(|b| matches!(b, b';' | b')' | b'.') || from > at + 1 && is_name(b))?;
+    let first =
+        text.get(from).filter(|b| matches!(b, b';' | b')' | b'.') || from > at + 1 && is_name(**b))?;
     let rest = &text[from..text.len().min(from + LONGEST)];
     let open = rest.iter().position(|&b| is_quote(b))?;
     let between = rest[..open].trim_ascii_end();
@@ -258,11 +259,11 @@ fn appended(text: &[u8], at: usize, from: usize) -> Option<usize> {
         let ends = |name: &[u8]| {
             call.len() >= name.len() && call[call.len() - name.len()..].eq_ignore_ascii_case(name)
         };
-        let chain = |b: &u8| is_name(b) || b.is_ascii_whitespace() || matches!(b, b';' | b')' | b'.');
+        let chain = |b: &u8| is_name(*b) || b.is_ascii_whitespace() || matches!(b, b';' | b')' | b'.');
         return ((ends(b".append") || ends(b".concat")) && call.iter().all(chain)).then_some(from + open);
     }
     let between = if *first == b';' { between[1..].trim_ascii_start() } else { between };
-    let name = &between[..between.iter().take_while(|b| is_name(b)).count()];
+    let name = &between[..between.iter().take_while(|b| is_name(**b)).count()];
     let sign: Vec<u8> = between[name.len()..].iter().filter(|b| !b.is_ascii_whitespace()).copied().collect();
     let adds = match &sign[..] {
         b"+=" | b".=" | b"&=" | b"..=" => true,
@@ -274,7 +275,7 @@ fn appended(text: &[u8], at: usize, from: usize) -> Option<usize> {
     (adds && !name.is_empty() && memchr::memmem::find(line, name).is_some()).then_some(from + open)
 }
 
-fn is_name(byte: &u8) -> bool {
+fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$')
 }
 
