@@ -9,8 +9,14 @@ use crate::aws::{key_id, secret, secret::SecretClass};
 /// Join such secrets.
 pub(super) fn join_broken(text: &[u8], out: &mut Rewrite<'_>) {
     let mut done = 0;
+    // Most lines end otherwise.
+    let may_end = |at: usize| {
+        text[at] != b'\n'
+            || at > 0
+                && (is_base64(text[at - 1]) || is_empty(text[at - 1]) || b"\\\r".contains(&text[at - 1]))
+    };
     let mut join = |at: usize, done: &mut usize| {
-        if at >= *done {
+        if at >= *done && at < text.len() && may_end(at) {
             for gap in broken_at(text, at, *done) {
                 *done = gap.end;
                 out.remove(gap);

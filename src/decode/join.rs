@@ -182,11 +182,19 @@ fn is_joined(text: &[u8], start: usize) -> bool {
     ];
     let opens = |b: &u8| matches!(b, b'(' | b'[' | b'{');
     let Some((quote, before)) = text[start.saturating_sub(BEFORE)..start].split_last() else { return false };
-    let before: Vec<u8> =
-        before.iter().filter(|b| !b.is_ascii_whitespace()).map(u8::to_ascii_lowercase).collect();
-    if !(is_quote(*quote) && before.last().is_some_and(|b| opens(b) || *b == b',')) {
+    // Most quotes are those of other lists.
+    let before = before.trim_ascii_end();
+    let begins = match before.split_last() {
+        Some((b',', before)) => {
+            [&b"\"\""[..], b"''", b"s\""].iter().any(|end| before.trim_ascii_end().ends_with(end))
+        }
+        last => last.is_some_and(|(b, _)| opens(b)),
+    };
+    if !(is_quote(*quote) && begins) {
         return false;
     }
+    let before: Vec<u8> =
+        before.iter().filter(|b| !b.is_ascii_whitespace()).map(u8::to_ascii_lowercase).collect();
     let call = &before[..before.iter().rposition(|b| !opens(b)).map_or(0, |at| at + 1)];
     let call = call.strip_suffix(b"array").unwrap_or(call);
     if CALLS.iter().any(|name| call.ends_with(name)) {

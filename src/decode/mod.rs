@@ -264,6 +264,11 @@ impl Rewrite<'_> {
 
     /// Copy the source up to `end`.
     fn keep(&mut self, end: usize) {
+        if self.view.text.capacity() == 0 {
+            // Little is ever undone.
+            self.view.text.reserve(self.source.text.len());
+            self.view.segments.reserve(self.source.segments.len() + 32);
+        }
         let mut from = self.done;
         while from < end {
             let index = self.source.segment_at(from).expect("the range lies in the source");
