@@ -51,14 +51,15 @@ pub(super) struct Candidate {
 
 /// The value with a prefix that begins at `at`. `strings` is the same text.
 pub(super) fn at(text: &[u8], at: usize, part: &Part, strings: &Strings<'_>) -> Option<Candidate> {
-    let found = part.regex.find(&text[at..]).filter(|m| m.start() == 0 && m.end() > 0)?;
-    let span = at..at + found.end();
+    let value = part.regex.find(&text[at..]).filter(|m| m.start() == 0 && m.end() > 0)?;
+    let span = at..at + value.end();
     let prefixed =
         length_before(&text[..at], span.len()) && at.checked_sub(1).is_none_or(|p| !part.fence.has(text[p]));
     let apart = (fenced(text, &span, part) || prefixed)
         && !inside_letters(text, &span)
         && !inside_base64(text, &span);
-    if !apart && !(part.check == Some(Check::AwsKeyId) && strings.has_id(&span)) {
+    let found = apart || part.check == Some(Check::AwsKeyId) && strings.has_id(&span);
+    if !found {
         return None;
     }
     Some(Candidate { class: classify(&text[span.clone()], part)?, span, soft: false })

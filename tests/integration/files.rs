@@ -206,7 +206,7 @@ fn what_git_tracks_is_read_although_a_rule_ignores_it() {
     let found = |args: &[&str], folder: &str| {
         let mut command = env.command(&[args, &["--format", "json"]].concat());
         let output = command.current_dir(env.path(folder)).output().unwrap();
-        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let paths =
             report["findings"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap().to_owned());
         paths.collect::<Vec<_>>()
