@@ -15,20 +15,19 @@ pub(super) fn join_broken(text: &[u8], out: &mut Rewrite<'_>) {
             || at > 0
                 && (is_base64(text[at - 1]) || is_empty(text[at - 1]) || b"\\\r".contains(&text[at - 1]))
     };
-    let mut join = |at: usize, done: &mut usize| {
-        if at >= *done && at < text.len() && may_end(at) {
-            for gap in broken_at(text, at, *done) {
-                *done = gap.end;
+    let mut marks = memchr::memchr3_iter(b'\n', 0xc2, 0xe2, text).peekable();
+    let mut tags = memchr::memchr_iter(b'<', text).peekable();
+    let both = std::iter::from_fn(|| {
+        let tag = tags.peek().copied().unwrap_or(text.len());
+        marks.next_if(|mark| *mark < tag).or_else(|| tags.next())
+    });
+    for at in both.filter(|at| may_end(*at)) {
+        if at >= done {
+            for gap in broken_at(text, at, done) {
+                done = gap.end;
                 out.remove(gap);
             }
         }
-    };
-    let mut marks = memchr::memchr3_iter(b'\n', 0xc2, 0xe2, text).peekable();
-    for tag in memchr::memchr_iter(b'<', text).chain([text.len()]) {
-        while let Some(mark) = marks.next_if(|mark| *mark < tag) {
-            join(mark, &mut done);
-        }
-        join(tag, &mut done);
     }
 }
 
@@ -80,18 +79,18 @@ fn gap(text: &[u8], at: usize, len: usize) -> Option<Range<usize>> {
             let blank = next.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
             text.len() - next.len() + blank
         }
-        Some(next) if in_cell(text, at, len).is_none() => {
+        Some(next) => in_cell(text, at, len).or_else(|| {
             let before = &text[at.saturating_sub(WIDE)..at];
             let wide = before.len() == WIDE && memchr::memchr(b'\n', before).is_none();
             // LDIF, iCalendar and manifests of Java indent by one
             let next = next.strip_prefix(b" ").unwrap_or(next);
-            wide.then_some(text.len() - next.len())?
-        }
+            wide.then_some(text.len() - next.len())
+        })?,
         None if rest.starts_with(b"<") => at + tags(rest),
         None if UNSEEN.iter().any(|sign| rest.starts_with(sign.as_bytes())) => {
             at + rest.iter().skip(1).take_while(|b| !b.is_ascii() && **b < 0xc0).count() + 1
         }
-        _ => in_cell(text, at, len)?,
+        None => in_cell(text, at, len)?,
     };
     text.get(end).copied().is_some_and(is_base64).then_some(at..end)
 }

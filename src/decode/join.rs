@@ -234,15 +234,13 @@ fn joint(text: &[u8], at: usize, is_list: bool) -> Option<(Range<usize>, bool)> 
     let mut i = blank(text, at + 1);
     let mut bare = true;
     let rest = &text[i.min(text.len())..];
-    let joins = |operator: &&&[u8]| {
-        let operator: &[u8] = operator;
-        (operator != b"," || is_list)
-            && rest.starts_with(operator)
-            && !rest[operator.len()..].starts_with(b"=")
+    let joins = |operator: &&[u8]| {
+        (*operator != b"," || is_list)
+            && rest.strip_prefix(*operator).is_some_and(|behind| !behind.starts_with(b"="))
     };
     if let Some(end) = appended(text, at, i) {
         i = end;
-    } else if let Some(operator) = OPERATORS.iter().find(joins) {
+    } else if let Some(operator) = OPERATORS.into_iter().find(joins) {
         i = blank(text, i + operator.len());
         bare = false;
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::aws;
 use crate::aws::bedrock::BedrockClass;
-use crate::aws::key_id::IdKind;
+use crate::aws::key_id::{self, IdKind};
 use crate::aws::secret::SecretClass;
 use crate::aws::token::TokenClass;
 use crate::decode::is_base64;
@@ -58,8 +58,8 @@ pub(super) fn at(text: &[u8], at: usize, part: &Part, strings: &Strings<'_>) -> 
     let apart = (fenced(text, &span, part) || prefixed)
         && !inside_letters(text, &span)
         && !inside_base64(text, &span);
-    let found = apart || part.check == Some(Check::AwsKeyId) && strings.has_id(&span);
-    if !found {
+    let is_one = apart || part.check == Some(Check::AwsKeyId) && strings.has_id(&span);
+    if !is_one {
         return None;
     }
     Some(Candidate { class: classify(&text[span.clone()], part)?, span, soft: false })
@@ -95,23 +95,19 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
     for Range { start: at, end } in long_runs(text, LEN, is_base64) {
         let run = &text[at..end];
         let line_start = at == 0 || matches!(text[at - 1], b'\n' | b'\r');
-        let skip = match run.len() {
-            LEN => Some(0),
+        let span = match run.len() {
+            LEN => Some(at..end),
             // the mark of a diff, a comment
-            41 if run[0] == b'+' && line_start => Some(1),
-            42 if run.starts_with(b"//") => Some(2),
+            41 if run[0] == b'+' && line_start => Some(at + 1..end),
+            42 if run.starts_with(b"//") => Some(at + 2..end),
             // a diff by words: {+SECRET+}
             42 if run[0] == b'+' && text[..at].ends_with(b"{") && text[end - 1..].starts_with(b"+}") => {
-                push(text, at + 1..end - 1, part, found);
-                None
+                Some(at + 1..end - 1)
             }
             // a format that writes the length before the text, and something else behind it
-            41.. if length_before(&text[..at], LEN) => {
-                push(text, at..at + LEN, part, found);
-                None
-            }
+            41.. if length_before(&text[..at], LEN) => Some(at..at + LEN),
             // ID/SECRET and ID+SECRET
-            61 if (run[20] == b'/' || run[20] == b'+') && is_id(&run[..20]) => Some(21),
+            61 if (run[20] == b'/' || run[20] == b'+') && key_id::has_shape(&run[..20]) => Some(at + 21..end),
             _ => {
                 for span in strings.secrets(at..end) {
                     push(text, span, part, found);
@@ -119,10 +115,10 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
                 None
             }
         };
-        if let Some(skip) = skip
-            && text.get(end) != Some(&b'=')
+        if let Some(span) = span
+            && text.get(span.end) != Some(&b'=')
         {
-            push(text, at + skip..end, part, found);
+            push(text, span, part, found);
         }
     }
 }
@@ -221,7 +217,7 @@ fn checked(value: &[u8], part: &Part) -> Option<Class> {
     let Some(check) = part.check else { return Some(Class::real()) };
     match check {
         Check::AwsKeyId => {
-            let id = aws::key_id::classify(value);
+            let id = key_id::classify(value);
             let account = id.account.map(String::into_boxed_str);
             let class = match id.kind {
                 IdKind::Plausible if id.canary => Class::noted(Note::Canary),
@@ -257,12 +253,6 @@ fn secret_class(class: SecretClass) -> Option<Class> {
         SecretClass::Placeholder => Some(Class::noted(Note::Placeholder)),
         SecretClass::Not(_) => None,
     }
-}
-
-/// Whether 20 characters are an access key id.
-fn is_id(text: &[u8]) -> bool {
-    (text.starts_with(b"AKIA") || text.starts_with(b"ASIA"))
-        && text[4..].iter().all(|b| b.is_ascii_uppercase() || matches!(b, b'2'..=b'7'))
 }
 
 /// Shannon entropy in bits per byte.

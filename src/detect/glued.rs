@@ -10,12 +10,11 @@ use crate::aws::secret::{self, SecretClass};
 /// Length of an id.
 const ID: usize = 20;
 
-/// Whether the id at `span` may be one string among others, were the text around it that of a program: its secret is the next
-/// one, or what touches it is no character of an id.
-pub(super) fn may_be_id(text: &[u8], span: &Range<usize>) -> bool {
+/// Whether an id between these texts may be one string among others, were they those of a program: its secret is the next one, or
+/// what touches it is no character of an id.
+pub(super) fn may_be_id(before: &[u8], behind: &[u8]) -> bool {
     let of_id = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    let before = span.start.checked_sub(1).and_then(|p| text.get(p));
-    is_secret(text, span.end) || !(of_id(before) || of_id(text.get(span.end)))
+    begins_secret(behind) || !(of_id(before.last()) || of_id(behind.first()))
 }
 
 /// A text that may be of a program: it is looked at when it matters, and once.
@@ -31,7 +30,7 @@ impl<'t> Strings<'t> {
 
     /// Whether the id at `span` is one string of a program among others.
     pub(super) fn has_id(&self, span: &Range<usize>) -> bool {
-        may_be_id(self.text, span) && self.in_program()
+        may_be_id(&self.text[..span.start], &self.text[span.end..]) && self.in_program()
     }
 
     /// The secrets that touch an id in a run of base64 characters, in order.
@@ -47,9 +46,9 @@ impl<'t> Strings<'t> {
                 continue;
             }
             let (behind, last) = (at + ID, found.last().map_or(run.start, |last| last.end));
-            let span = if is_secret(&text[..run.end], behind) {
+            let span = if begins_secret(&text[behind..run.end]) {
                 behind..behind + secret::LEN
-            } else if at >= last + secret::LEN && is_secret(text, at - secret::LEN) {
+            } else if at >= last + secret::LEN && begins_secret(&text[at - secret::LEN..]) {
                 at - secret::LEN..at
             } else {
                 continue;
@@ -68,9 +67,9 @@ impl<'t> Strings<'t> {
     }
 }
 
-/// Whether 40 characters that may be a secret begin here.
-fn is_secret(text: &[u8], at: usize) -> bool {
-    text.get(at..at + secret::LEN).is_some_and(|value| {
+/// Whether a text begins with 40 characters that may be a secret.
+fn begins_secret(text: &[u8]) -> bool {
+    text.get(..secret::LEN).is_some_and(|value| {
         matches!(secret::classify(value), SecretClass::Plausible | SecretClass::Wordy | SecretClass::Example)
     })
 }

@@ -233,10 +233,7 @@ pub(super) struct IdName {
 pub(super) fn of_id(text: &[u8], floor: usize, span: Range<usize>) -> IdName {
     let before = &*naming(text, floor, span);
     let words = words(before);
-    let named = |w: &Word| {
-        let word = w.text.trim_end_matches(|c: char| c.is_ascii_digit());
-        matches!(word, "id" | "key" | "access" | "user" | "username" | "login")
-    };
+    let named = |w: &Word| matches!(w.stem(), "id" | "key" | "access" | "user" | "username" | "login");
     let Some(last) = words.iter().rposition(named) else { return IdName::default() };
     let name = name(before, &words, last);
     let own = words[name.end..].iter().all(|w| is_filler(&w.text) || w.text == "s3");

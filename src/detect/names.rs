@@ -17,6 +17,13 @@ pub(super) struct Word {
     pub(super) end: usize,
 }
 
+impl Word {
+    /// Without the number at its end, which tells which of several it is.
+    pub(super) fn stem(&self) -> &str {
+        self.text.trim_end_matches(|c: char| c.is_ascii_digit())
+    }
+}
+
 /// Whether a name is that of something else that has secrets.
 pub(super) fn is_foreign(name: &[Word]) -> bool {
     let any = |of: &[&str]| name.iter().any(|w| of.contains(&w.text.as_str()));
@@ -138,10 +145,13 @@ pub(super) fn find(words: &[Word], label: &str) -> Option<(usize, usize)> {
         let mut rest = wanted.as_str();
         for (at, word) in words[..=last].iter().enumerate().rev() {
             // a list of values is named in the plural, one of several values by a number
-            let singular = word.text.strip_suffix('s').filter(|w| w.len() > 3);
-            let stem = word.text.trim_end_matches(|c: char| c.is_ascii_digit());
-            let other = singular.or_else(|| Some(stem).filter(|w| w.len() > 2));
-            let other = other.filter(|w| at == last && rest.ends_with(w) && !rest.ends_with(&word.text));
+            let other = if at == last {
+                let singular = word.text.strip_suffix('s').filter(|w| w.len() > 3);
+                singular.or_else(|| Some(word.stem()).filter(|w| w.len() > 2))
+            } else {
+                None
+            };
+            let other = other.filter(|w| rest.ends_with(w) && !rest.ends_with(&word.text));
             if let Some(shorter) = rest.strip_suffix(other.unwrap_or(&word.text)) {
                 rest = shorter;
                 if rest.is_empty() {
@@ -183,7 +193,7 @@ pub(super) fn affix(name: &[Word]) -> Vec<String> {
         .filter(|w| !GENERIC.contains(&w.text.as_str()))
         .map(|w| {
             // `key2`: the number tells which
-            let stem = w.text.trim_end_matches(|c: char| c.is_ascii_digit());
+            let stem = w.stem();
             if GENERIC.contains(&stem) { w.text[stem.len()..].to_owned() } else { w.text.clone() }
         })
         .collect();

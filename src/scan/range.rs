@@ -35,8 +35,11 @@ pub fn scan_range(
     started: SystemTime,
 ) -> Outcome {
     let walked = range.walk(objects);
-    let ahead = objects.is_one().then_some(&walked.commits);
-    let ahead = ahead.and_then(|commits| Ahead::where_less(repo, detector, control, threads, commits));
+    let ahead = if objects.is_one() {
+        Ahead::where_less(repo, detector, control, threads, &walked.commits)
+    } else {
+        None
+    };
     let read = ahead.as_ref().map(|ahead| ahead.read);
     let mut scan = Scan {
         adder: Adder::new(repo, objects, detector, control, Place::Blob),
@@ -47,11 +50,12 @@ pub fn scan_range(
     let base = range.excluded.iter().filter_map(|id| Some(scan.commit(id).ok()?.0.tree));
     scan.base = base.collect();
     let notes = notes(range, &walked, objects);
-    let wanted = |node: &&Node| scan.adder.ahead.as_ref().is_none_or(|ahead| ahead.wants(&node.id));
-    let wanted: Vec<&Node> = walked.commits.iter().filter(wanted).collect();
-    for node in wanted {
+    for node in &walked.commits {
         if scan.adder.stopped() {
             break;
+        }
+        if scan.adder.ahead.as_ref().is_some_and(|ahead| !ahead.wants(&node.id)) {
+            continue;
         }
         scan.node(node, notes.get(&node.id).map(String::as_str));
     }

@@ -5,29 +5,16 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::Command;
 
+use crate::cases::Random;
 use crate::support::git::Repo;
 use crate::support::{Run, TestEnv, run_with_stdin, secret};
 
 const COMMITS: usize = 160;
 
-/// Numbers that look random, the same in each run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % limit
-    }
-}
-
 /// A key id, made up.
 fn id(n: usize) -> String {
     const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let mut random = Random(0x5851_f42d_4c95_7f2d + n as u64);
-    let tail = (0..25).map(|_| char::from(DIGITS[random.below(32)])).skip(9);
-    format!("AKIA{}", tail.collect::<String>())
+    format!("AKIA{}", Random::new(n as u64, "id").string(DIGITS, 16))
 }
 
 fn pair(n: usize) -> String {
@@ -36,7 +23,7 @@ fn pair(n: usize) -> String {
 
 /// A history for `git fast-import`: branches, merges that bring what no parent has, keys that come, go, come back and move.
 fn stream() -> String {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(1, "history");
     let mut out = String::new();
     let blob = |out: &mut String, mode: &str, path: &str, text: &str| {
         writeln!(out, "M {mode} inline {path}\ndata {}\n{text}", text.len()).unwrap();

@@ -11,8 +11,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::support::TestEnv;
-pub(crate) use render::base64;
 use render::{Case, Expect};
+pub(crate) use render::{Random, base64};
 
 #[test]
 fn all_cases_are_right_for_a_fixed_seed() {

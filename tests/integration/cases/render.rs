@@ -281,7 +281,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn string(&mut self, alphabet: &[u8], n: usize) -> String {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    pub(crate) fn string(&mut self, alphabet: &[u8], n: usize) -> String {
         (0..n).map(|_| char::from(alphabet[self.next() as usize % alphabet.len()])).collect()
     }
 
