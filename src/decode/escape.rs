@@ -30,6 +30,45 @@ pub fn unescape(text: &[u8], out: &mut Rewrite<'_>) {
     }
 }
 
+/// Take the byte order mark away that a text begins with.
+pub(super) fn strip_mark(text: &[u8], out: &mut Rewrite<'_>) {
+    const MARK: &str = "\u{feff}";
+    if text.starts_with(MARK.as_bytes()) {
+        out.remove(0..MARK.len());
+    }
+}
+
+/// Undo what forms write for blanks, where the signs of assignments beside them tell that it is one: `key+%3D+value`.
+pub(super) fn form(text: &[u8], out: &mut Rewrite<'_>) {
+    let is_form = |b: &u8| b.is_ascii_alphanumeric() || b"*-._%+&=".contains(b);
+    let is_sign = |at: usize| {
+        let sign = text[at..].get(..3).is_some_and(|sign| matches!(sign, b"%3A" | b"%3D" | b"%3a" | b"%3d"));
+        sign && (text.get(at + 3) == Some(&b'+') || text[..at].last() == Some(&b'+'))
+    };
+    let mut done = 0;
+    for at in memchr::memmem::find_iter(text, b"%3").filter(|at| is_sign(*at)) {
+        if at < done {
+            continue;
+        }
+        let start = at - text[done..at].iter().rev().take_while(|b| is_form(b)).count();
+        done = at + text[at..].iter().take_while(|b| is_form(b)).count();
+        for plus in memchr::memchr_iter(b'+', &text[start..done]) {
+            out.replace(start + plus..start + plus + 1, b" ", Encoding::Percent);
+        }
+    }
+}
+
+/// Undo what programs and tables do to quotes within quotes: `""id"": ""x""`. What is empty stays, and literals that touch.
+pub(super) fn undouble(text: &[u8], out: &mut Rewrite<'_>) {
+    for at in memchr::memmem::find_iter(text, b"\"\"") {
+        let before = text[..at].last().copied().unwrap_or_default();
+        let behind = text.get(at + 2).copied().unwrap_or_default();
+        if before != b'"' && behind != b'"' && is_base64(before) != is_base64(behind) {
+            out.remove(at..at + 1);
+        }
+    }
+}
+
 /// Take terminal colours out of `text`: `ESC [ 3 2 m` ends with a letter that touches the value behind it. Logs that were pasted
 /// somewhere have lost their ESC, or show it in another way.
 pub(super) fn strip_colours(text: &[u8], out: &mut Rewrite<'_>) {

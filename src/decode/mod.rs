@@ -15,6 +15,7 @@ mod base;
 mod broken;
 mod escape;
 mod join;
+mod margin;
 pub mod unpack;
 mod wide;
 
@@ -102,10 +103,36 @@ impl View {
     #[must_use]
     pub fn unescaped(self, quoted_printable: bool) -> Self {
         let view = if quoted_printable { self.through(escape::quoted_printable) } else { self };
-        view.through(unescape)
-            .through(escape::strip_colours)
+        view.through(escape::strip_mark).literal()
+    }
+
+    /// The text without escapes, margins, and joints.
+    fn literal(self) -> Self {
+        let view = self.through(margin::unquote_lines).through(escape::form).without_escapes();
+        view.through(escape::strip_colours)
+            .through(escape::undouble)
+            .without_margins()
             .through(join::join_literals)
             .through(broken::join_broken)
+    }
+
+    /// Without escapes, and without those of them: `%5C%2F`.
+    fn without_escapes(self) -> Self {
+        let before = self.text.len();
+        let view = self.through(unescape);
+        if view.text.len() == before { view } else { view.through(unescape) }
+    }
+
+    /// Without what stands before every line, in up to three layers: the times of a log around the quoted lines of a mail.
+    fn without_margins(mut self) -> Self {
+        for _ in 0..3 {
+            let before = self.text.len();
+            self = self.through(margin::strip);
+            if self.text.len() == before {
+                break;
+            }
+        }
+        self
     }
 
     /// The second half of [`Self::decoded`]: undo base64 and hexadecimal.
@@ -131,11 +158,7 @@ impl View {
         if !decoded {
             return Err(view);
         }
-        Ok(view
-            .through(wide::narrow)
-            .through(unescape)
-            .through(join::join_literals)
-            .through(broken::join_broken))
+        Ok(view.through(wide::narrow).literal())
     }
 
     /// Undo base64 and hexadecimal of secrets: what encodes one, encodes nothing else.

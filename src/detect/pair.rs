@@ -5,6 +5,7 @@
 //! neighbour on the same line. A section header is never crossed.
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::assign::{Edge, UNPAIRED};
@@ -17,7 +18,7 @@ use super::cost::{
 use super::heads::Row;
 use super::label::{Clear, IdName, Label, Says};
 use super::names::{affix, is_branded, words};
-use super::rivals::{known_elsewhere, real_first};
+use super::rivals::{are_one, known_elsewhere, left_over, real_first};
 use super::rows::Rows;
 use super::section::Blocks;
 use super::structure::{Gap, indent, is_comment, is_taken_out, section};
@@ -25,6 +26,7 @@ use super::vacant::Vacant;
 use crate::rules::{Check, Part};
 
 /// An id and what its surroundings say.
+#[derive(Clone)]
 pub(super) struct IdAt {
     pub(super) candidate: Candidate,
     pub(super) name: IdName,
@@ -33,6 +35,7 @@ pub(super) struct IdAt {
 }
 
 /// A secret and what its surroundings say.
+#[derive(Clone)]
 pub(super) struct SecretAt {
     pub(super) candidate: Candidate,
     pub(super) label: Label,
@@ -76,6 +79,7 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part)
             choices[e.id].runners_up.push(e.secret);
         }
     }
+    left_over(text, ids, secrets, part, &mut choices);
     choices
 }
 
@@ -96,6 +100,8 @@ struct Layout<'a> {
     columns: Columns,
     /// The tables that they stand in.
     rows: Rows,
+    /// The rows of tables with heads that have ids.
+    filled: HashSet<Row>,
     /// For each id the name of its secret, if that is kept elsewhere.
     vacant: Vec<Option<Vacant>>,
     /// Whether each id and each secret stands in a comment.
@@ -197,6 +203,7 @@ impl<'a> Layout<'a> {
             id_rank,
             columns,
             rows,
+            filled: ids.iter().filter_map(|id| id.row).collect(),
             vacant,
             commented,
             blocks,
@@ -305,11 +312,13 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Whether they stand in different rows of one table, in a column of secrets and beside it.
+    /// Whether the secret stands in a column of secrets, and the id in another row of the table, or elsewhere where the row has one.
     fn are_of_two_rows(&self, id: usize, secret: usize) -> bool {
         let (a, b) = (&self.ids[id], &self.secrets[secret]);
-        b.label.says == Says::Yes
-            && matches!((a.row, b.row), (Some(a), Some(b)) if a.table == b.table && a != b)
+        let Some(row) = b.row.filter(|row| b.label.says == Says::Yes && a.row != Some(*row)) else {
+            return false;
+        };
+        a.row.is_some_and(|own| own.table == row.table) || self.filled.contains(&row)
     }
 
     /// Whether the names of the sections around them, or what little the secret's own name says, part an id and a secret that are the
@@ -459,12 +468,6 @@ impl Layout<'_> {
             Blocks::around(self.text, floor.min(at), at)
         })
     }
-}
-
-/// Whether values are one, wherever it stands.
-fn are_one<'a>(text: &[u8], values: impl Iterator<Item = &'a Candidate>) -> bool {
-    let mut values = values.map(|value| &text[value.span.clone()]);
-    values.next().is_some_and(|first| values.all(|value| value == first))
 }
 
 /// Whether a secret can be that of an id: one of the documentation is no real id's.

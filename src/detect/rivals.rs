@@ -3,18 +3,24 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use super::assign::{Edge, assign};
+use super::assign::{Edge, UNPAIRED, assign};
+use super::candidate::Candidate;
 use super::label::Clear;
-use super::pair::{IdAt, SecretAt};
+use super::pair::{Choice, IdAt, SecretAt, pair};
 use crate::finding::Note;
+use crate::rules::Part;
 
 /// Up to this cost little speaks against a pair.
 const LITTLE: u32 = 32;
+/// By so much more a pair costs clearly more than another.
+const CLEARLY: u32 = 8;
+/// By so much more it is a poor one.
+const POOR: u32 = 40;
 
 /// The secret of each id. People write examples beside what is real, and words in capitals look like ids: what is none takes what real
 /// ids leave, except what is clearly its own.
 pub(super) fn real_first(ids: &[IdAt], secrets: &[SecretAt], edges: &[Edge]) -> Vec<Option<usize>> {
-    const CLEARLY: u32 = 10;
+    const MUCH: u32 = 10;
     // A secret with a name of AWS's own tells by itself that it is one: what is no id has it only right beside it.
     let is_left = |e: &&Edge| {
         let (id, secret) = (&ids[e.id].candidate.class, &secrets[e.secret]);
@@ -27,11 +33,11 @@ pub(super) fn real_first(ids: &[IdAt], secrets: &[SecretAt], edges: &[Edge]) -> 
     let mut most = vec![u32::MAX; secrets.len()];
     for of_one in examples.chunk_by(|a, b| a.id == b.id) {
         if let Some(e) = of_one.iter().min_by_key(|e| e.cost) {
-            most[e.secret] = most[e.secret].min(e.cost + CLEARLY);
+            most[e.secret] = most[e.secret].min(e.cost + MUCH);
         }
     }
     let others: Vec<Edge> = others.into_iter().filter(|e| e.cost <= most[e.secret]).collect();
-    let mut pairs = assign(ids.len(), secrets.len(), &without_rivals(ids.len(), secrets.len(), &others));
+    let mut pairs = assign_stably(ids.len(), secrets.len(), &others);
     let mut taken = vec![false; secrets.len()];
     pairs.iter().flatten().for_each(|&secret| taken[secret] = true);
     let left: Vec<Edge> = examples.into_iter().filter(|e| !taken[e.secret]).collect();
@@ -72,7 +78,6 @@ fn doubtful<'a>(
     clear: impl Fn(&Edge) -> Clear,
     sides: impl Fn(&Edge) -> (&'a [u8], &'a [u8]),
 ) -> HashSet<usize> {
-    const CLEARLY: u32 = 8;
     let mut known: HashMap<&[u8], &Edge> = HashMap::new();
     for e in chosen.iter().filter(|e| e.cost <= LITTLE && tells(e)) {
         let best = known.entry(sides(e).0).or_insert(e);
@@ -94,11 +99,73 @@ fn doubtful<'a>(
     edges.iter().enumerate().filter(|(_, e)| in_doubt(e)).map(|(place, _)| place).collect()
 }
 
+/// Pair the one id and the one secret with a name that no other place tells of: walls between sections do not part what has no other.
+pub(super) fn left_over(
+    text: &[u8],
+    ids: &[IdAt],
+    secrets: &[SecretAt],
+    part: &Part,
+    choices: &mut [Choice],
+) {
+    let of_id = |id: usize| &text[ids[id].candidate.span.clone()];
+    let of_secret = |secret: usize| &text[secrets[secret].candidate.span.clone()];
+    let pairs =
+        choices.iter().enumerate().filter_map(|(id, choice)| Some((of_id(id), of_secret(choice.secret?))));
+    let (known_ids, known_secrets): (HashSet<_>, HashSet<_>) = pairs.unzip();
+    let is_left =
+        |secret: &usize| secrets[*secret].label.is_named() && !known_secrets.contains(of_secret(*secret));
+    let left_ids: Vec<usize> = (0..ids.len()).filter(|id| !known_ids.contains(of_id(*id))).collect();
+    let left_secrets: Vec<usize> = (0..secrets.len()).filter(is_left).collect();
+    let one = are_one(text, left_ids.iter().map(|id| &ids[*id].candidate))
+        && are_one(text, left_secrets.iter().map(|secret| &secrets[*secret].candidate));
+    if known_ids.is_empty() || !one {
+        return;
+    }
+    let ids: Vec<IdAt> = left_ids.iter().map(|id| ids[*id].clone()).collect();
+    let secrets: Vec<SecretAt> = left_secrets.iter().map(|secret| secrets[*secret].clone()).collect();
+    for (id, choice) in left_ids.into_iter().zip(pair(text, &ids, &secrets, part)) {
+        choices[id].secret = choice.secret.map(|secret| left_secrets[secret]);
+    }
+}
+
+/// Whether values are one, wherever it stands.
+pub(super) fn are_one<'a>(text: &[u8], values: impl Iterator<Item = &'a Candidate>) -> bool {
+    let mut values = values.map(|value| &text[value.span.clone()]);
+    values.next().is_some_and(|first| values.all(|value| value == first))
+}
+
+/// The secret of each id, at the least cost as long as no id loses its own to another that has none, and makes do with a poor one.
+fn assign_stably(ids: usize, secrets: usize, edges: &[Edge]) -> Vec<Option<usize>> {
+    const ROUNDS: usize = 4;
+    let mut edges = without_rivals(ids, secrets, edges);
+    let mut pairs = assign(ids, secrets, &edges);
+    for _ in 0..ROUNDS {
+        let taken = taken_from_others(secrets, &edges, &pairs);
+        if taken.is_empty() {
+            break;
+        }
+        edges.retain(|e| !taken.contains(&(e.id, e.secret)));
+        pairs = assign(ids, secrets, &edges);
+    }
+    pairs
+}
+
+/// The pairs whose secret is clearly that of another id, which has a poor one for it.
+fn taken_from_others(secrets: usize, edges: &[Edge], pairs: &[Option<usize>]) -> HashSet<(usize, usize)> {
+    let mut of_ids = vec![UNPAIRED; pairs.len()];
+    let mut of_secrets = vec![None; secrets];
+    for e in edges.iter().filter(|e| pairs[e.id] == Some(e.secret)) {
+        of_ids[e.id] = e.cost;
+        of_secrets[e.secret] = Some(*e);
+    }
+    let is_poor = |e: &&Edge| e.cost <= LITTLE && of_ids[e.id] >= e.cost + POOR;
+    let taker = |e: &Edge| of_secrets[e.secret].filter(|by| by.cost >= e.cost + CLEARLY);
+    edges.iter().filter(is_poor).filter_map(taker).map(|by| (by.id, by.secret)).collect()
+}
+
 /// The pairs that are possible beside those that are clear: where an id and a secret cost little, less than either with any other, and
 /// clearly so, or all other secrets would be poor ones for the id. No id without a secret elsewhere is a reason to part these.
 fn without_rivals(ids: usize, secrets: usize, edges: &[Edge]) -> Vec<Edge> {
-    const CLEARLY: u32 = 8;
-    const POOR: u32 = 40;
     // The cheapest pair of each, and the cost of the next one.
     let two_best = |count: usize, of: fn(&Edge) -> usize| {
         let mut best: Vec<(Option<Edge>, u32)> = vec![(None, u32::MAX); count];

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Head, Heads, Row, bare, is_name};
+use super::{Head, Heads, Row, bare, is_name, opened};
 use crate::detect::rows::{Cell, cell, signs};
 use crate::detect::structure::{LONGEST_LINE, line_start};
 
@@ -34,8 +34,12 @@ impl<'t> Heads<'t> {
                 break;
             }
             let (start, line) = line_before(text, at);
-            let is_rule = !line.is_empty() && line.iter().all(|b| b"-+|: =".contains(b));
+            let is_rule = !line.is_empty() && line.iter().all(|b| b"-+|: =\t".contains(b));
             if !is_rule && (line.len() >= LONGEST_LINE || signs(line, sign) != count) {
+                let opened = opened(line);
+                if opened.len() < line.len() && signs(opened, sign) == count {
+                    top = start + line.len() - opened.len();
+                }
                 break;
             }
             at = start;
@@ -46,7 +50,8 @@ impl<'t> Heads<'t> {
         self.lines = Some(Table { sign, signs: count, lines: top..own });
         let is_head = |names: &Vec<&[u8]>| names.len() == count + 1 && names.iter().all(|name| is_name(name));
         let (before, line) = line_before(text, at);
-        if let Some(names) = written_otherwise(line.trim_ascii(), sign).filter(is_head) {
+        let otherwise = |line: &'t [u8]| written_otherwise(line.trim_ascii(), sign).filter(is_head);
+        if let Some(names) = otherwise(line).or_else(|| otherwise(opened(line))) {
             return Some(Head { names, column, row: Row { table: before, start: own } });
         }
         let first = &text[top..own];

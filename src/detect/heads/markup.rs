@@ -87,7 +87,7 @@ impl<'t> Tables<'t> {
         while at < lines.len() {
             let line = lines[at].of(text).trim_ascii();
             let rest = &lines[at..];
-            at += if line.starts_with(b"{|") {
+            at += if begins_wiki(line) {
                 self.media_wiki(text, rest)
             } else if line == b"|===" {
                 let above = at.checked_sub(1).map_or(&b""[..], |before| lines[before].of(text));
@@ -197,7 +197,8 @@ impl<'t> Tables<'t> {
     /// A table whose columns are drawn by the first of the lines, under the head.
     fn ruled(&mut self, text: &'t [u8], head: &Range<usize>, lines: &[Range<usize>]) -> usize {
         let rule = lines[0].of(text);
-        let begins = |at: usize| rule[at] != b' ' && (at == 0 || rule[at - 1] == b' ');
+        let blank = |at: usize| matches!(rule[at], b' ' | b'\t');
+        let begins = |at: usize| !blank(at) && (at == 0 || blank(at - 1));
         let starts: Vec<usize> = (0..rule.len()).filter(|at| begins(*at)).collect();
         if starts.len() > WIDEST {
             return 1;
@@ -291,9 +292,15 @@ fn lines(text: &[u8]) -> Vec<Range<usize>> {
 
 /// Whether a line draws columns: several runs of one sign.
 fn is_ruled(line: &[u8]) -> bool {
-    let line = line.trim_ascii_end();
+    let line = line.trim_ascii();
     let Some(sign @ (b'-' | b'=')) = line.first() else { return false };
     line.iter().all(|b| b == sign || *b == b' ') && memchr::memchr(b' ', line).is_some() && line.len() > 4
+}
+
+/// Whether a table of `MediaWiki` begins in a line: at its start, or at that of a text which begins in it.
+fn begins_wiki(line: &[u8]) -> bool {
+    let quoted = |at: usize| line[..at].last().is_none_or(|b| matches!(b, b'"' | b'\'' | b'>'));
+    memchr::memmem::find(line, b"{|").is_some_and(quoted)
 }
 
 /// How many columns the attributes of an `AsciiDoc` table say: `[cols="1,2,1"]`, `[cols="3*"]`.

@@ -27,7 +27,7 @@ pub(super) struct Head<'t> {
 }
 
 /// A row by the places where its table and it begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Row {
     pub(super) table: usize,
     pub(super) start: usize,
@@ -86,6 +86,14 @@ fn bare(name: &[u8]) -> &[u8] {
     let Some(first) = name.iter().position(|b| !quote(b)) else { return &[] };
     let last = name.iter().rposition(|b| !quote(b)).unwrap_or(first);
     &name[first..=last]
+}
+
+/// What a line holds of a text that begins in it, behind the quote or the tag that opens it: `"note": "id,key,secret`.
+fn opened(line: &[u8]) -> &[u8] {
+    let opens = |quote: &usize| line[..*quote].trim_ascii_end().last().is_some_and(|b| b":=,([{".contains(b));
+    let quote = memchr::memrchr2(b'"', b'\'', line).filter(opens);
+    let tag = || memchr::memrchr(b'>', line).filter(|_| line.trim_ascii_start().starts_with(b"<"));
+    &line[quote.or_else(tag).map_or(0, |end| end + 1)..]
 }
 
 /// Whether it can name a column, or is empty.

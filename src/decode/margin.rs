@@ -1,0 +1,287 @@
+//! What stands before every line of a text and does not belong to it: marks of quoted mail, of comments, of diffs, times in logs, places
+//! in files, and the quotes of texts that programs hold line by line.
+
+use std::ops::Range;
+
+use crate::aws::key_id;
+
+use super::{Rewrite, is_base64};
+
+/// What a margin is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Margin<'t> {
+    /// `> `.
+    Quote,
+    /// `# `, `// `.
+    Comment(&'t [u8]),
+    /// `+` or `-`.
+    Diff(u8),
+    /// When a line was written, and by whom.
+    Time,
+    /// The number of a line.
+    Number,
+    /// What wrote it, where several write to one log: `[pod/app/web] `, `web-1  | `.
+    Writer(&'t [u8]),
+    /// The file that it stands in, before the number of the line: `src/a.txt:12:`.
+    Place(&'t [u8]),
+}
+
+/// Take the margin away that all lines with values have; what has none keeps what its lines begin with. Where one line is commented
+/// out or taken out and another is not, or in a list, that is no margin.
+pub(super) fn strip(text: &[u8], out: &mut Rewrite<'_>) {
+    let ids = [&b"AKIA"[..], b"ASIA"].into_iter().filter_map(|prefix| memchr::memmem::find(text, prefix));
+    let Some(id) = ids.min() else { return };
+    let start = memchr::memrchr(b'\n', &text[..id]).map_or(0, |end| end + 1);
+    let Some((margin, _)) = of(&text[start..id]).filter(|(margin, _)| is_likely(*margin, text)) else {
+        return;
+    };
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+        let line = &text[start..end];
+        match of(line).filter(|(other, _)| *other == margin) {
+            Some((_, len)) => found.push(start..start + len),
+            // the lines of a diff that are as they were
+            None if matches!(margin, Margin::Diff(_)) && line.starts_with(b" ") && !has_value(line) => {
+                found.push(start..start + 1);
+            }
+            None if has_value(line) => return,
+            None => {}
+        }
+        start = end + 1;
+    }
+    if found.len() > 1 {
+        found.into_iter().for_each(|range| out.remove(range));
+    }
+}
+
+/// The margin of a line, and its length.
+fn of(line: &[u8]) -> Option<(Margin<'_>, usize)> {
+    const COMMENTS: [&[u8]; 10] = [b"///", b"//", b"##", b"#", b"--", b";;", b";", b"*", b"REM", b"%"];
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let blank = |line: &[u8]| line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    if let Some(rest) = line.strip_prefix(b">") {
+        return Some((Margin::Quote, 1 + usize::from(rest.starts_with(b" "))));
+    }
+    if let Some(len) = time(line) {
+        return Some((Margin::Time, len));
+    }
+    if is_numbered(line) {
+        return Some((Margin::Number, 7));
+    }
+    if let Some((margin, len)) = writer(line).or_else(|| place(line)) {
+        return Some((margin, len));
+    }
+    if let Some(sign @ (b'+' | b'-')) = line.first() {
+        // not an item of a list
+        let is_item = line.get(1) == Some(&b' ') && line.get(2).is_some_and(|b| *b != b' ');
+        let is_comment = line.starts_with(b"-- ");
+        if !is_comment && !is_item {
+            return Some((Margin::Diff(*sign), 1));
+        }
+    }
+    let indent = blank(line);
+    let rest = &line[indent..];
+    let mark = COMMENTS.into_iter().find(|mark| rest.starts_with(mark))?;
+    match rest.get(mark.len()) {
+        None => Some((Margin::Comment(mark), indent + mark.len())),
+        Some(b' ' | b'\t') => Some((Margin::Comment(mark), indent + mark.len() + 1)),
+        Some(_) => None,
+    }
+}
+
+/// Whether there is a reason to take a sign for a margin that may be another thing: that of an item in a list, or of a table.
+fn is_likely(margin: Margin<'_>, text: &[u8]) -> bool {
+    let has = |sign: &[u8]| memchr::memmem::find(text, sign).is_some();
+    match margin {
+        Margin::Diff(_) => has(b"@@ -") || has(b"\n+++ ") || has(b"\n--- "),
+        Margin::Comment(b"*") => has(b"/*"),
+        _ => true,
+    }
+}
+
+/// Whether a line has what may be a value, or a piece of one.
+fn has_value(line: &[u8]) -> bool {
+    const LEAST: usize = 16;
+    line.split(|b| !is_base64(*b)).filter(|run| run.len() >= LEAST).any(|run| {
+        key_id::has_shape(run)
+            || run.iter().any(u8::is_ascii_digit)
+                && run.iter().any(u8::is_ascii_uppercase)
+                && run.iter().any(u8::is_ascii_lowercase)
+    })
+}
+
+/// The length of the time that a line of a log begins with, and of what logs write behind one: `2026-11-27T10:11:12.123Z stdout F `,
+/// `[10:11:12] INFO  [app] `, `Nov 27 10:11:12 host app[123]: `.
+fn time(line: &[u8]) -> Option<usize> {
+    const DATE: usize = 16;
+    const WORDS: [&[u8]; 14] = [
+        b"INFO", b"WARN", b"WARNING", b"ERROR", b"DEBUG", b"TRACE", b"NOTICE", b"stdout", b"stderr", b"F",
+        b"P", b"AM", b"PM", b"UTC",
+    ];
+    // hh:mm:ss
+    let is_clock = |at: &[u8]| {
+        let clock = at.get(..8).unwrap_or_default();
+        !clock.is_empty()
+            && clock.iter().enumerate().all(|(i, b)| if i % 3 == 2 { *b == b':' } else { b.is_ascii_digit() })
+    };
+    if !line.first().is_some_and(|b| *b == b'[' || b.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let clock = (0..line.len().min(DATE)).find(|at| is_clock(&line[*at..]))?;
+    // A month or a day of the week, and numbers.
+    let is_date = |word: &[u8]| {
+        word.iter().all(|b| !b.is_ascii_alphabetic() || *b == b'T')
+            || word.len() == 3 && word.iter().all(u8::is_ascii_alphabetic)
+    };
+    let date = line[..clock].strip_prefix(b"[").unwrap_or(&line[..clock]);
+    if !date.split(|b| !b.is_ascii_alphanumeric()).all(is_date) {
+        return None;
+    }
+    let rest = line[clock + 8..].iter().take_while(|b| b.is_ascii_digit() || b".,Z+-:]".contains(b)).count();
+    let mut at = clock + 8 + rest;
+    let mut words = 0;
+    loop {
+        let next = &line[at..];
+        let blank = next.iter().take_while(|b| **b == b' ').count();
+        // What is indented is the text's own.
+        let blank = if words > 0 { blank.min(1) } else { blank.min(2) };
+        let word = next[blank..].split(|b| *b == b' ').next().unwrap_or_default();
+        let bare = word.strip_suffix(b":").unwrap_or(word);
+        let is_process = || {
+            bare.len() < word.len()
+                && bare.ends_with(b"]")
+                && bare.first().is_some_and(u8::is_ascii_alphabetic)
+        };
+        let is_host = || {
+            let behind = next[blank + word.len()..]
+                .trim_ascii_start()
+                .split(|b| *b == b' ')
+                .next()
+                .unwrap_or_default();
+            behind.ends_with(b"]:") && !has_value(word)
+        };
+        let is_group =
+            || bare.starts_with(b"[") && bare.ends_with(b"]") && bare.len() > 2 && !has_value(bare);
+        if blank == 0 || !(WORDS.contains(&bare) || is_process() || is_group() || is_host()) {
+            return Some(at + blank);
+        }
+        at += blank + word.len();
+        words += 1;
+    }
+}
+
+/// What writes a line, in the logs of several pods or containers.
+fn writer(line: &[u8]) -> Option<(Margin<'_>, usize)> {
+    const LONGEST: usize = 120;
+    if line.starts_with(b"[pod/") {
+        let end = line.iter().take(LONGEST).position(|b| *b == b']')?;
+        return line[end + 1..].starts_with(b" ").then_some((Margin::Writer(&line[..end]), end + 2));
+    }
+    let name = line.iter().take_while(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b)).count();
+    let digits = line[..name].iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    if digits == 0 || !(line[..name - digits].ends_with(b"-") || line[..name - digits].ends_with(b"_")) {
+        return None;
+    }
+    let blank = line[name..].iter().take_while(|b| **b == b' ').count();
+    let rest = line[name + blank..].strip_prefix(b"|")?;
+    let end = name + blank + 1 + usize::from(rest.starts_with(b" "));
+    (blank > 0).then_some((Margin::Writer(&line[..name]), end))
+}
+
+/// Whether a line begins with its number, as `cat -n` writes it.
+fn is_numbered(line: &[u8]) -> bool {
+    let Some((number, b"\t")) = line.get(..7).map(|begin| begin.split_at(6)) else { return false };
+    let digits = number.trim_ascii_start();
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Where a line stands, as `grep -n` says.
+fn place(line: &[u8]) -> Option<(Margin<'_>, usize)> {
+    const LONGEST: usize = 200;
+    let name =
+        line.iter().take(LONGEST).take_while(|b| b.is_ascii_alphanumeric() || b"-_./".contains(b)).count();
+    let is_path = line[..name].iter().any(|b| matches!(b, b'.' | b'/'));
+    let rest = line[name..].strip_prefix(b":").filter(|_| is_path)?;
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    (digits > 0 && rest.get(digits) == Some(&b':'))
+        .then_some((Margin::Place(&line[..name]), name + digits + 2))
+}
+
+/// Take away what is around the lines of a text that a program holds as literals, one a line: the quotes, and what stands before
+/// each. `"a\n",`, `"b\n" +`, `{"log":"c\n","stream":"stdout"}`.
+pub(super) fn unquote_lines(text: &[u8], out: &mut Rewrite<'_>) {
+    if [&b"\\n\""[..], b"\\n'"].iter().all(|end| memchr::memmem::find(text, end).is_none()) {
+        return;
+    }
+    let mut run: Vec<Literal> = Vec::new();
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+        let line = start..end - usize::from(text[start..end].ends_with(b"\r"));
+        start = end + 1;
+        let literal = Literal::of(text, line.clone());
+        let before = run.last().map(|last| &text[last.line.start..last.content.start]);
+        let goes_on =
+            |literal: &Literal| before.is_none_or(|b| *b == text[line.start..literal.content.start]);
+        if literal.as_ref().is_some_and(goes_on) {
+            run.extend(literal);
+            continue;
+        }
+        // The last line may have no end of its own.
+        run.extend(before.and_then(|before| Literal::last(text, line, before)));
+        unquote(&mut run, out);
+        run.extend(literal);
+    }
+    unquote(&mut run, out);
+}
+
+/// Leave the content of literals, if there are several.
+fn unquote(run: &mut Vec<Literal>, out: &mut Rewrite<'_>) {
+    let several = run.len() > 1;
+    for Literal { line, content } in run.drain(..).filter(|_| several) {
+        out.remove(line.start..content.start);
+        out.remove(content.end..line.end);
+    }
+}
+
+/// A literal that is a line of a text.
+struct Literal {
+    /// The line of the program.
+    line: Range<usize>,
+    /// Without quotes and the escape of the line's end.
+    content: Range<usize>,
+}
+
+impl Literal {
+    /// That of `line` that ends in the escape of a line's end.
+    fn of(text: &[u8], line: Range<usize>) -> Option<Self> {
+        let mut at = line.start;
+        loop {
+            let open = at + text[at..line.end].iter().position(|b| matches!(b, b'"' | b'\''))?;
+            let end = literal_end(&text[..line.end], open)?;
+            let content = &text[open + 1..end];
+            if let Some(kept) = content.strip_suffix(b"\\n").filter(|kept| !kept.ends_with(b"\\")) {
+                return Some(Self { content: open + 1..open + 1 + kept.len(), line });
+            }
+            at = end + 1;
+        }
+    }
+
+    /// The whole literal of `line`, which begins as those before it do.
+    fn last(text: &[u8], line: Range<usize>, before: &[u8]) -> Option<Self> {
+        let open = line.start + before.len();
+        let begins = text[line.clone()].starts_with(before);
+        let end = literal_end(&text[..line.end], open.checked_sub(1)?).filter(|_| begins)?;
+        Some(Self { line, content: open..end })
+    }
+}
+
+/// The place of the quote that ends the literal which begins at `open`.
+fn literal_end(text: &[u8], open: usize) -> Option<usize> {
+    let quote = *text.get(open)?;
+    let mut end = open + 1;
+    while *text.get(end)? != quote {
+        end += 1 + usize::from(text[end] == b'\\');
+    }
+    Some(end)
+}
