@@ -268,3 +268,38 @@ fn main() {{
         assert_eq!(found, wanted, "{level}");
     }
 }
+
+/// A link in a repository can lead to a pipe or a device: whoever reads it as a list of what is ignored never ends.
+#[cfg(unix)]
+#[test]
+fn an_ignore_file_that_is_a_pipe_ignores_nothing() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    repo.write(".gitignore", "*.log\n");
+    for (n, file) in ["a.log", "sub/b.log", "sub/deep/c.log", "sub/d.ini"].iter().enumerate() {
+        repo.write(file, pair(n));
+    }
+    let pipe = env.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let link = |file: &str| std::os::unix::fs::symlink(&pipe, repo.path(file)).unwrap();
+    let found = || {
+        let run = repo.keyhound(&["files", "--format", "json"]);
+        assert_eq!(run.status, 1, "{}", run.stderr);
+        run.places()
+    };
+    assert_eq!(found(), ["sub/d.ini:1"]);
+    link("sub/.gitignore");
+    let below = ["sub/b.log:1", "sub/d.ini:1", "sub/deep/c.log:1"];
+    assert_eq!(found(), below, "in its folder alone, each file once");
+    repo.write(".git/info/exclude", "");
+    for file in [".gitignore", ".git/info/exclude"] {
+        let kept = fs::read(repo.path(file)).unwrap();
+        fs::remove_file(repo.path(file)).unwrap();
+        link(file);
+        assert_eq!(found(), [&["a.log:1"][..], &below].concat(), "{file}");
+        let audit = repo.keyhound(&["audit", "--format", "json"]);
+        assert_eq!(audit.json()["findings"].as_array().unwrap().len(), 4, "{file}");
+        fs::remove_file(repo.path(file)).unwrap();
+        fs::write(repo.path(file), kept).unwrap();
+    }
+}

@@ -5,7 +5,8 @@
 //! what to walk, `tracked` finds what git tracks although it ignores it, `read` reads one file.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, io};
 
 use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
@@ -28,11 +29,17 @@ const COUNT_EVERY: u64 = 64;
 impl Files {
     /// Push everything to `sink` that the prefilter does not rule out, from several threads.
     pub fn visit(&self, prefilter: &Prefilter, sink: &dyn Sink) {
-        let Some(walk) = self.walk() else { return };
+        let unruled = Unruled::default();
+        let Some(walk) = self.walk(&unruled) else { return };
         let in_work_trees = self.in_work_trees(sink);
         let seen = (!in_work_trees.is_empty()).then(Seen::default);
         let alone = Threads { prefilter, sink, in_current: self.in_current, seen: None };
-        walk.build_parallel().visit(&mut Threads { seen: seen.as_ref(), ..alone });
+        let mut threads = Threads { seen: seen.as_ref(), ..alone };
+        walk.build_parallel().visit(&mut threads);
+        let rest = Self { roots: unruled.take(), no_ignore: true, ..self.clone() };
+        if let Some(walk) = rest.walk(&unruled) {
+            walk.build_parallel().visit(&mut threads);
+        }
         let Some(is_read) = seen.map(Seen::take) else { return };
         let mut thread = Thread::new(&alone);
         for (root, repo) in in_work_trees {
@@ -46,13 +53,15 @@ impl Files {
         }
     }
 
-    fn walk(&self) -> Option<WalkBuilder> {
+    /// The walk over the roots. Folders whose ignore files no one can read to the end go to `unruled`, but for the roots, for
+    /// which none counts then: to git such a file ignores nothing.
+    fn walk(&self, unruled: &Unruled) -> Option<WalkBuilder> {
         let (first, rest) = self.roots.split_first()?;
         let mut walk = WalkBuilder::new(first);
         for root in rest {
             walk.add(root);
         }
-        let git = !self.no_ignore;
+        let git = !self.no_ignore && !self.roots.iter().any(|root| Unruled::is_around(root));
         walk.threads(self.threads)
             .hidden(false)
             .ignore(false)
@@ -62,12 +71,44 @@ impl Files {
             .git_exclude(git)
             .require_git(true)
             .follow_links(false);
-        let apart = self.apart.clone();
+        let (apart, unruled) = (self.apart.clone(), unruled.clone());
         walk.filter_entry(move |entry| {
+            let is_root = entry.depth() == 0;
             entry.file_name() != OsStr::new(".git")
-                && (apart.is_empty() || entry.depth() == 0 || !apart.contains(entry.path()))
+                && (apart.is_empty() || is_root || !apart.contains(entry.path()))
+                && !(git && !is_root && unruled.takes(entry))
         });
         Some(walk)
+    }
+}
+
+/// Folders with an ignore file that is a pipe or a device, or a link to one.
+#[derive(Debug, Clone, Default)]
+struct Unruled(Arc<Mutex<Vec<PathBuf>>>);
+
+impl Unruled {
+    /// Whether a folder has one, and is noted.
+    fn takes(&self, entry: &DirEntry) -> bool {
+        let takes = entry.file_type().is_some_and(|kind| kind.is_dir()) && Self::is_in(entry.path());
+        if takes {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry.path().to_owned());
+        }
+        takes
+    }
+
+    fn take(&self) -> Vec<PathBuf> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a root or a folder above it has one.
+    fn is_around(root: &Path) -> bool {
+        root.canonicalize().is_ok_and(|root| root.ancestors().any(Self::is_in))
+    }
+
+    fn is_in(folder: &Path) -> bool {
+        [".gitignore", ".git/info/exclude"]
+            .iter()
+            .any(|name| fs::metadata(folder.join(name)).is_ok_and(|file| !file.is_file() && !file.is_dir()))
     }
 }
 
