@@ -4,7 +4,7 @@
 //! read before. Content that moved from one path to another counts as held, a further copy of it does not.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 
 use super::held::Wanted;
 use super::history::Ahead;
@@ -143,10 +143,14 @@ impl<'a> Adder<'a> {
 
     /// What a git-lfs pointer stands for. Content that is not here cannot be pushed from here.
     fn lfs(&mut self, change: &Change, digest: &str) -> Vec<Finding> {
-        let Ok(mut file) = self.repo.open_lfs(digest) else { return Vec::new() };
         let collector = Collector::new(self.detector, self.control);
         let origin = origin(Place::Lfs, Some(&change.path), Some(change.id));
-        if let Err(error) = collector.stream(&origin, &mut file) {
+        let read = match self.repo.open_lfs(digest) {
+            Ok(mut file) => collector.stream(&origin, &mut file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = read {
             let what = String::from_utf8_lossy(&change.path).into_owned();
             let reason = crate::sources::files::reason(&error);
             self.skipped.push(Skipped::new(what, reason));

@@ -328,3 +328,41 @@ fn a_date_counts_for_tags_too() {
     assert_eq!(found("2023-01-01"), [id(1)]);
     assert_eq!(found("2024-01-01"), [""; 0]);
 }
+
+#[test]
+fn what_git_lfs_keeps_is_read_where_it_is_and_named_where_it_is_not() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    let digests = ["5f", "6e"].map(|byte| byte.repeat(32));
+    for digest in &digests {
+        let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 90\n");
+        repo.stage(&format!("{}.bin", &digest[..2]), pointer);
+    }
+    repo.commit("in git-lfs");
+    let scan = || repo.keyhound(&["history", "--format", "json"]);
+    let left_out = |run: &Run| run.json()["left_out"].clone();
+    let absent = |what: &str| {
+        serde_json::json!([{
+            "what": what,
+            "reason": "not in this clone, so not searched",
+            "help": "`git lfs fetch --all` fetches them",
+        }])
+    };
+    assert_eq!(left_out(&scan()), absent("2 git-lfs objects"));
+    // An absolute path, and one in git's folder.
+    let elsewhere = env.path("store").display().to_string();
+    for (storage, folder) in [(elsewhere.as_str(), "store"), ("large/Files", "r/.git/large/Files")] {
+        repo.git(&["config", "lfs.storage", storage]);
+        env.write(&format!("{folder}/objects/5f/5f/{}", digests[0]), pair(0));
+        let run = scan();
+        assert_eq!((run.status, run.places()), (1, vec!["5f.bin:1".to_owned()]), "{storage}: {}", run.stderr);
+        assert_eq!(left_out(&run), absent("1 git-lfs object"), "{storage}");
+    }
+    // What is there and no file cannot be read, which is another thing.
+    fs::create_dir_all(env.path(&format!("r/.git/large/Files/objects/6e/6e/{}", digests[1]))).unwrap();
+    for args in [&["history"][..], &["history", "--range", "HEAD"]] {
+        let run = repo.keyhound(args);
+        assert_eq!(run.status, 2, "{args:?}: {}", run.stdout);
+        assert!(run.stderr.contains("6e.bin") && run.stderr.contains("not a regular file"), "{}", run.stderr);
+    }
+}

@@ -61,6 +61,12 @@ pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> 
     all
 }
 
+/// What to say of content that git-lfs has not fetched: a clone is whole without it.
+pub(super) fn lfs_elsewhere(count: usize) -> Option<Skipped> {
+    let skipped = Skipped::new(counted(count, "git-lfs object"), "not in this clone, so not searched");
+    (count > 0).then(|| skipped.help("`git lfs fetch --all` fetches them"))
+}
+
 fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -189,6 +189,7 @@ pub fn scan_history(
         add_staged(&known, &gathered.hits, lost, &mut places);
     }
     unread::add_paths(gathered.skipped.iter_mut().chain(&mut gathered.left_out), &unread, &places);
+    gathered.left_out.extend(incomplete::lfs_elsewhere(gathered.lfs_elsewhere));
     gathered.left_out.sort_unstable();
     if stop() {
         // What is missing is not known; nor are all places.

@@ -16,6 +16,7 @@ use crate::scan::deep::{encoded, scan_container};
 use crate::scan::pieces::not_listed;
 use crate::scan::repeats::fold_repeats;
 use crate::scan::{Control, PieceSize, TextStart, collect_all, scan_reader};
+use crate::sources::files::reason;
 use crate::sources::history::Repo;
 use crate::sources::history::commits::{Node, split};
 use crate::sources::history::reach::{Tags, tag_target};
@@ -66,6 +67,8 @@ pub(super) struct Gathered {
     pub(super) tags: Tags,
     pub(super) skipped: Vec<Skipped>,
     pub(super) left_out: Vec<Skipped>,
+    /// How many pointers of git-lfs stand for what is not in this clone.
+    pub(super) lfs_elsewhere: usize,
 }
 
 impl Gathered {
@@ -345,9 +348,12 @@ impl ObjectSink for Objects<'_> {
 
     fn lfs_pointer(&self, id: &oid, bytes: &[u8]) {
         let Some(digest) = lfs::digest(bytes) else { return };
-        // Content that was never downloaded is not part of this repository.
-        let Ok(mut file) = self.repo.open_lfs(digest) else { return };
-        self.file(id, What::Lfs, &origin(Place::Lfs, Some(id)), false, &mut file);
+        match self.repo.open_lfs(digest) {
+            Ok(mut file) => self.file(id, What::Lfs, &origin(Place::Lfs, Some(id)), false, &mut file),
+            // Most clones have the content of what is checked out alone.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.gathered().lfs_elsewhere += 1,
+            Err(error) => self.skip(Skipped::object(id, format!("its git-lfs object {}", reason(&error)))),
+        }
     }
 
     fn container(&self, id: &oid, size: u64, bytes: &mut dyn Read) {

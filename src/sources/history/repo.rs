@@ -86,6 +86,8 @@ pub struct Repo {
     pub objects_dir: PathBuf,
     /// The work tree that was found, if there is one.
     pub work_tree: Option<PathBuf>,
+    /// Where git-lfs keeps what its pointers stand for.
+    pub lfs_dir: PathBuf,
     /// How ids are computed.
     pub hash: HashKind,
     /// Whether refs are in reftables.
@@ -153,7 +155,10 @@ impl Repo {
             Some("reftable") => true,
             Some(other) => return Err(unknown("ref format", other.to_owned())),
         };
+        // git-lfs takes what is not absolute for a place in git's folder.
+        let lfs_dir = common_dir.join(settings.lfs_storage.unwrap_or_else(|| "lfs".into())).join("objects");
         Ok(Self {
+            lfs_dir,
             objects_dir: common_dir.join("objects"),
             hash,
             reftable,
@@ -184,8 +189,7 @@ impl Repo {
 
     /// Open the object that git-lfs keeps of this SHA-256 digest, in hexadecimal digits.
     pub fn open_lfs(&self, digest: &str) -> io::Result<File> {
-        let folder = self.common_dir.join("lfs/objects").join(&digest[..2]).join(&digest[2..4]);
-        open_regular(&folder.join(digest))
+        open_regular(&self.lfs_dir.join(&digest[..2]).join(&digest[2..4]).join(digest))
     }
 }
 
@@ -195,7 +199,7 @@ pub(super) fn read_small(path: &Path) -> Option<Vec<u8>> {
 }
 
 /// Read a file; `None`: it is longer than `most` bytes. What is no regular file is an error.
-pub(in crate::sources) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     let read = open_regular(path)?.take(most + 1).read_to_end(&mut bytes)?;
     Ok((read as u64 <= most).then_some(bytes))
@@ -279,6 +283,7 @@ struct Settings {
     object_format: Option<String>,
     ref_storage: Option<String>,
     promisor: bool,
+    lfs_storage: Option<PathBuf>,
     problem: Option<Skipped>,
 }
 
@@ -319,6 +324,7 @@ impl Settings {
             object_format: get("extensions.objectFormat"),
             ref_storage: get("extensions.refStorage"),
             promisor: promised || get("extensions.partialClone").is_some(),
+            lfs_storage: file.string("lfs.storage").and_then(|path| system_path(&path)),
             problem: None,
         }
     }
