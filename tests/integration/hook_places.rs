@@ -96,3 +96,27 @@ fn what_husky_writes_anew_is_left_to_it() {
     assert_eq!(repo.try_git(&["push", "--quiet", "../bare", "main"]).status, 1);
     assert_eq!(bare.git(&["log", "--format=%s"]), "clean\n");
 }
+
+#[test]
+fn hooks_that_git_would_not_run_are_not_called_installed() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    repo.git(&["config", "core.hooksPath", ""]);
+    for action in ["install", "uninstall"] {
+        let run = repo.keyhound(&["hook", action]);
+        assert!(run.status == 2 && run.stderr.contains("core.hooksPath is empty"), "{}", run.stderr);
+    }
+    assert!(!repo.path("pre-commit").exists());
+}
+
+/// With a trace, or with a warning, git says more than that there is no such setting.
+#[test]
+fn what_git_says_beside_its_answer_does_not_matter() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    for action in ["install", "uninstall"] {
+        let run = repo.run(env.command(&["hook", action]).env("GIT_TRACE", "1"));
+        assert_eq!(run.status, 0, "{action}: {}", run.stderr);
+        assert_eq!(repo.path(".git/hooks/pre-commit").exists(), action == "install");
+    }
+}

@@ -175,16 +175,29 @@ fn keeps_to_itself(file: &Path) -> Result<()> {
 /// Where git looks for the hooks of the repository at hand. Those of all repositories are not meant.
 fn folder() -> Result<PathBuf> {
     if let Some(setting) = git(&["config", "--show-scope", "--type=path", "--get", "core.hooksPath"])?
-        && let Some((scope @ ("global" | "system"), path)) = setting.split_once('\t')
+        && let Some((scope, path)) = setting.split_once('\t')
     {
-        bail!(
-            "git looks for the hooks of all repositories in {path}, as its {scope} configuration says (core.hooksPath): add --global for those, or give this repository its own: git config core.hooksPath \"$(git rev-parse --git-common-dir)/hooks\""
-        );
+        not_empty(path)?;
+        if matches!(scope, "global" | "system") {
+            bail!(
+                "git looks for the hooks of all repositories in {path}, as its {scope} configuration says (core.hooksPath): add --global for those, or give this repository its own: git config core.hooksPath \"$(git rev-parse --git-common-dir)/hooks\""
+            );
+        }
     }
     let path =
         git(&["rev-parse", "--git-path", "hooks"])?.context("git does not tell the folder of the hooks")?;
     let folder = std::path::absolute(&path).context("cannot tell the folder of the hooks")?;
     Ok(folder)
+}
+
+/// Fail for the empty path, for which git looks at the root of the system.
+fn not_empty(path: &str) -> Result<()> {
+    if path.is_empty() {
+        bail!(
+            "git's core.hooksPath is empty, so that no hook runs: git config --show-origin core.hooksPath tells where that is said"
+        );
+    }
+    Ok(())
 }
 
 /// Whether a hook is a file of the work tree that others may get, too: what this machine calls its programs is nothing to them.
@@ -201,13 +214,14 @@ fn is_shared(file: &Path) -> Result<bool> {
         return Ok(false);
     }
     let mut ignored = Command::new("git");
-    let ignored = ignored.args(["check-ignore", "--quiet", "--"]).arg(file).status();
-    Ok(ignored.context("cannot run git")?.code() == Some(1))
+    let ignored = ignored.args(["check-ignore", "--quiet", "--"]).arg(file).output();
+    Ok(ignored.context("cannot run git")?.status.code() == Some(1))
 }
 
 /// The folder of the user's hooks. With `make` git is told of it, where there is none yet.
 fn global_folder(make: bool) -> Result<PathBuf> {
     if let Some(path) = git(&["config", "--global", "--type=path", "--get", "core.hooksPath"])? {
+        not_empty(&path)?;
         return Ok(path.into());
     }
     let folder = default_global().context("cannot tell the home folder")?;
@@ -233,8 +247,9 @@ fn is_default_global(folder: &Path) -> bool {
 fn git(args: &[&str]) -> Result<Option<String>> {
     let done = Command::new("git").args(args).env("LC_ALL", "C").output().context("cannot run git")?;
     let said = String::from_utf8_lossy(&done.stderr);
-    // Without a word it says that there is no such setting.
-    if !done.status.success() && !said.trim().is_empty() {
+    // So it says that there is no such setting, whatever warnings or traces come with it.
+    let is_no = done.status.code() == Some(1) || said.trim().is_empty();
+    if !done.status.success() && !is_no {
         if said.starts_with("fatal: not a git repository") {
             bail!("this is no git repository: go to one, or add --global");
         }
