@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::day::Day;
-use super::error::{TriageError, line_of};
+use super::error::{Lines, TriageError};
 
 /// The name of the baseline at the root of a repository.
 pub const BASELINE_NAME: &str = ".keyhound-baseline.toml";
@@ -85,8 +85,9 @@ impl Baseline {
             return Err(TriageError::at(file, text, raw.version.span().start, problem));
         }
         let mut baseline = Self::new(file);
+        let lines = Lines::of(text);
         for known in raw.findings {
-            let line = line_of(text, known.span().start);
+            let line = lines.at(known.span().start);
             let known = known.into_inner();
             let digits = known.fingerprint.get_ref().strip_prefix("kh1-").unwrap_or_default();
             if digits.len() != 32 || !digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::day::Day;
-use super::error::{TriageError, line_of};
+use super::error::{Lines, TriageError};
 use crate::finding::{Finding, Severity};
 use crate::rules::RuleSet;
 
@@ -102,10 +102,10 @@ impl Config {
         let text = TriageError::text(file, bytes)?;
         let raw: ConfigFile =
             toml::from_str(text).map_err(|error| TriageError::parser(file, text, &error))?;
-        let at = At { file, text };
+        let at = At { file, text, lines: Lines::of(text) };
         let entries = raw.allow.into_iter().map(|entry| at.entry(entry)).collect::<Result<_, _>>()?;
         let rules = raw.rules.into_iter().map(|(id, rule)| {
-            let line = line_of(text, id.span().start);
+            let line = at.lines.at(id.span().start);
             (id.into_inner(), RuleChange { line, enabled: rule.enabled, severity: rule.severity })
         });
         Ok(Self { file: file.to_owned(), inline: raw.inline, entries, rules: rules.collect() })
@@ -131,6 +131,7 @@ impl Config {
 struct At<'t> {
     file: &'t str,
     text: &'t str,
+    lines: Lines,
 }
 
 impl At<'_> {
@@ -153,7 +154,7 @@ impl At<'_> {
         let is_key_id = |text: &str| text.len() >= 16 && text.bytes().all(|b| b.is_ascii_graphic());
         let paths = self.list("paths", entry.paths, |_| true, "")?;
         let allow = Allow {
-            line: line_of(self.text, start),
+            line: self.lines.at(start),
             reason: entry.reason.into_inner(),
             author: entry.author,
             expires: entry.expires.map(|day| day.0),

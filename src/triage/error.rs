@@ -16,7 +16,7 @@ pub struct TriageError {
 impl TriageError {
     /// `problem` at a byte offset of `text`.
     pub(super) fn at(file: &str, text: &str, offset: usize, problem: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line: line_of(text, offset), problem: problem.into() }
+        Self { file: file.to_owned(), line: Lines::of(text).at(offset), problem: problem.into() }
     }
 
     /// What the parser says.
@@ -45,7 +45,16 @@ impl fmt::Display for TriageError {
     }
 }
 
-/// The line of a byte offset, from 1.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes().iter().take(offset).filter(|&&b| b == b'\n').count()
+/// Where the lines of a text end: a file has many entries, each with its line.
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(super) fn of(text: &str) -> Self {
+        Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
+    }
+
+    /// The line of a byte offset, from 1.
+    pub(super) fn at(&self, offset: usize) -> usize {
+        1 + self.0.partition_point(|end| *end < offset)
+    }
 }

@@ -298,6 +298,27 @@ fn a_merged_baseline_is_read_and_a_broken_one_is_not() {
     }
 }
 
+/// Four hundred times as long, if each entry looked through all that stand before it.
+#[test]
+fn a_long_baseline_takes_no_more_time_for_each_entry() {
+    let time = |count: usize| {
+        let mut baseline = Baseline::new("b");
+        for n in 0..count {
+            baseline.entries.insert(format!("kh1-{n:032x}"), known("old", None));
+        }
+        let text = baseline.to_text();
+        let once = |_| {
+            let begun = std::time::Instant::now();
+            let read = Baseline::parse("b", text.as_bytes()).unwrap();
+            assert_eq!(read.entries.values().next_back().unwrap().line, count + 4);
+            begun.elapsed()
+        };
+        (0..3).map(once).min().unwrap()
+    };
+    let (few, many) = (time(2_000), time(40_000));
+    assert!(many < few * 100, "{few:?} for 2,000 entries, {many:?} for 40,000");
+}
+
 proptest::proptest! {
     #[test]
     fn parsers_take_any_bytes(
