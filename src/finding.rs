@@ -443,6 +443,14 @@ impl Finding {
         std::iter::once(&mut self.location).chain(&mut self.other_locations)
     }
 
+    /// Of a pair, some of whose places may name its id alone: the fingerprint that scans give these which report each place apart.
+    pub fn id_alone(&self) -> Option<Fingerprint> {
+        let is_alone = |place: &Location| place.secret_line.is_none();
+        let apart = self.other_locations_omitted > 0 || self.places().any(is_alone);
+        let id = self.key_id.as_deref().filter(|_| apart && self.secret.is_some())?;
+        Some(Fingerprint::of(&self.rule_id, Some(id), None))
+    }
+
     /// A finding of these values at this place, of which nothing else is known.
     pub fn new(
         rule_id: impl Into<Arc<str>>,

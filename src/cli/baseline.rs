@@ -246,15 +246,13 @@ fn counted(outcome: &Outcome, common: &Common, also: &dyn Fn(&Suppression) -> bo
         bail!("the scan is incomplete, so the baseline is left as it is: {skipped}");
     }
     let counts = |f: &&Finding| f.severity > Severity::Info && f.suppression.as_ref().is_none_or(also);
-    Ok(outcome
-        .findings
-        .iter()
-        .filter(counts)
-        .map(|f| {
+    let entries = outcome.findings.iter().filter(counts).flat_map(|f| {
+        std::iter::once(f.fingerprint.clone()).chain(f.id_alone()).map(|fingerprint| {
             let found = Found { rule: f.rule_id.to_string(), hint: f.key_id.as_deref().map(hint) };
-            (f.fingerprint.as_str().to_owned(), found)
+            (fingerprint.as_str().to_owned(), found)
         })
-        .collect())
+    });
+    Ok(entries.collect())
 }
 
 /// Both ends of a key id, as AWS's own pages show it.

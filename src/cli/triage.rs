@@ -5,13 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use jiff::civil::Date;
 use keyhound::rules::RuleSet;
 use keyhound::scan::Outcome;
 use keyhound::sources::changes::file_at;
-use keyhound::sources::history::Repo;
 use keyhound::sources::history::store::ObjectId;
+use keyhound::sources::history::{Repo, read_at_most};
 use keyhound::sources::names;
 use keyhound::sources::objects::Objects;
 use keyhound::sources::range::{Range, Tip};
@@ -25,6 +25,9 @@ use super::output::note;
 mod branches;
 
 use branches::Branch;
+
+/// The largest of these files that a repository may bring, bytes.
+const LARGEST: u64 = 64 << 20;
 
 /// Reads a file at the root of the repository: its content, if it is there.
 type Read<'a> = &'a dyn Fn(&str) -> Result<Option<Vec<u8>>>;
@@ -221,8 +224,10 @@ pub(crate) fn root_of_all(paths: &[PathBuf]) -> Option<PathBuf> {
 
 fn in_folder(root: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     let path = root.join(name);
-    match fs::read(&path) {
-        Ok(bytes) => Ok(Some(bytes)),
+    // Links in a repository lead anywhere, to pipes and devices, too.
+    match read_at_most(&path, LARGEST) {
+        Ok(Some(bytes)) => Ok(Some(bytes)),
+        Ok(None) => bail!("{} is larger than {} MiB", path.display(), LARGEST >> 20),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }

@@ -198,17 +198,25 @@ impl Changes {
     }
 }
 
-/// The file at `path` below a tree, if it is there.
+/// The file or link at `path` below a tree, if it is there.
 pub fn find_path(objects: &Objects, tree: ObjectId, path: &[u8]) -> Result<Option<ObjectId>, ObjectError> {
+    Ok(find_entry(objects, tree, path)?.map(|(id, _)| id))
+}
+
+fn find_entry(
+    objects: &Objects,
+    tree: ObjectId,
+    path: &[u8],
+) -> Result<Option<(ObjectId, EntryKind)>, ObjectError> {
     let mut buf = Vec::new();
-    let mut at = tree;
+    let mut at = (tree, EntryKind::Tree);
     let mut names = path.split(|b| *b == b'/').peekable();
     while let Some(name) = names.next() {
         let wanted = names.peek().is_some();
-        let entries = read_tree(objects, &at, &mut buf)?;
+        let entries = read_tree(objects, &at.0, &mut buf)?;
         let found = entries.into_iter().find(|e| e.name == name && (e.kind == EntryKind::Tree) == wanted);
         match found {
-            Some(entry) if entry.kind != EntryKind::Submodule => at = entry.id,
+            Some(entry) if entry.kind != EntryKind::Submodule => at = (entry.id, entry.kind),
             _ => return Ok(None),
         }
     }
@@ -245,13 +253,16 @@ pub fn files_below(
     Ok(())
 }
 
-/// The content of the file at `path` in the tree of a commit, if it is there.
+/// The content of the file at `path` in the tree of a commit, if it is there. A link is an error.
 pub fn file_at(objects: &Objects, commit: ObjectId, path: &[u8]) -> Result<Option<Vec<u8>>, ObjectError> {
     let mut buf = Vec::new();
     objects.read_kind(&commit, ObjectKind::Commit, &mut buf)?;
     let node = Node::parse(commit, &buf, objects.hash())
         .ok_or_else(|| ObjectError::Damaged { id: commit, reason: "the commit is malformed".into() })?;
-    let Some(file) = find_path(objects, node.tree, path)? else { return Ok(None) };
+    let Some((file, kind)) = find_entry(objects, node.tree, path)? else { return Ok(None) };
+    if kind == EntryKind::Link {
+        return Err(ObjectError::link(&file));
+    }
     objects.read_kind(&file, ObjectKind::Blob, &mut buf)?;
     Ok(Some(buf))
 }

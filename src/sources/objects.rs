@@ -36,6 +36,11 @@ pub enum ObjectError {
 }
 
 impl ObjectError {
+    /// Where a file is wanted.
+    pub(super) fn link(id: &oid) -> Self {
+        Self::damaged(id, "it is a symbolic link, where the file itself has to be")
+    }
+
     fn damaged(id: &oid, reason: impl std::fmt::Display) -> Self {
         Self::Damaged { id: id.to_owned(), reason: reason.to_string() }
     }

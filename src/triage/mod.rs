@@ -190,6 +190,7 @@ impl Triage {
         lapsed: &mut Option<String>,
     ) -> Option<Suppression> {
         let baseline = self.baseline.as_ref()?;
+        used.known.extend(finding.id_alone().map(|fingerprint| fingerprint.as_str().to_owned()));
         let known = baseline.entries.get(finding.fingerprint.as_str())?;
         used.known.insert(finding.fingerprint.as_str().to_owned());
         if let Some(day) = known.expires.filter(|_| is_over(known.expires, self.today)) {

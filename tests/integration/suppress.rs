@@ -336,3 +336,74 @@ fn baselines_of_two_branches_merge() {
     sorted.dedup();
     assert_eq!(sorted.len(), 4);
 }
+
+/// What a link leads to is not known: a pipe or a device would be read for ever.
+#[cfg(unix)]
+#[test]
+fn a_link_for_a_file_is_followed_to_a_file_or_refused() {
+    use std::os::unix::fs::symlink;
+
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    repo.stage("a.ini", pair(0));
+    repo.write("shared.toml", "[[allow]]\nreason = \"made up\"\npaths = [\"a.ini\"]\n");
+    for name in [".keyhound.toml", ".keyhound-baseline.toml"] {
+        symlink("/dev/zero", repo.path(name)).unwrap();
+        for command in ["files", "audit"] {
+            let run = repo.keyhound(&[command]);
+            let told = run.stderr.contains(name) && run.stderr.contains("not a regular file");
+            assert!(run.status == 2 && told, "{command}: {}", run.stderr);
+        }
+        fs::remove_file(repo.path(name)).unwrap();
+    }
+    symlink("shared.toml", repo.path(".keyhound.toml")).unwrap();
+    assert_eq!(repo.keyhound(&["files", "a.ini"]).status, 0);
+    repo.git(&["add", "--all"]);
+    let staged = repo.keyhound(&["staged"]);
+    repo.git(&["commit", "--quiet", "--no-verify", "--message", "link"]);
+    for run in [staged, repo.keyhound(&["history", "--range", "HEAD"])] {
+        assert_eq!(run.status, 2, "{}", run.stdout);
+        assert!(
+            run.stderr.contains(".keyhound.toml") && run.stderr.contains("symbolic link"),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+/// A scan of the whole puts the places of an id to its pair; others report them apart.
+#[test]
+fn a_baseline_keeps_what_one_scan_joins_and_another_does_not() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "r", &[]);
+    repo.stage("a.ini", pair(0));
+    repo.stage("b.md", format!("the key is {}\n", id(0)));
+    repo.commit("leak");
+    assert_eq!(repo.keyhound(&["audit", "--format", "json", "-o", "../all.json"]).status, 1);
+    let entries = || {
+        fs::read_to_string(repo.path(".keyhound-baseline.toml")).unwrap().matches("fingerprint = ").count()
+    };
+    for create in
+        [&["baseline", "create", "--force"][..], &["baseline", "create", "--force", "--from", "../all.json"]]
+    {
+        for command in [create, &["baseline", "prune"]] {
+            assert_eq!(repo.keyhound(command).status, 0);
+            assert_eq!(entries(), 2, "{command:?}");
+            for scan in ["files", "history", "audit"] {
+                let run = repo.keyhound(&[scan]);
+                assert_eq!(
+                    (run.status, run.stdout.contains("matches nothing")),
+                    (0, false),
+                    "{scan:?}: {}",
+                    run.stdout
+                );
+            }
+        }
+    }
+    repo.git(&["rm", "--quiet", "b.md"]);
+    repo.git(&["commit", "--quiet", "--amend", "--no-verify", "--message", "leak"]);
+    repo.git(&["reflog", "expire", "--expire=now", "--all"]);
+    repo.git(&["gc", "--quiet", "--prune=now"]);
+    assert_eq!(repo.keyhound(&["baseline", "prune"]).status, 0);
+    assert_eq!(entries(), 1, "the id stands nowhere but in its pair");
+}

@@ -21,5 +21,5 @@ pub mod store;
 mod submodules;
 pub mod trees;
 
-pub use repo::{Repo, RepoError};
+pub use repo::{Repo, RepoError, read_at_most};
 pub use submodules::Submodule;

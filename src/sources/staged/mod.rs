@@ -147,6 +147,9 @@ pub fn staged_file(index: &Index, objects: &Objects, path: &[u8]) -> Result<Opti
     if entry.intent {
         return Ok(None);
     }
+    if entry.kind == index::Kind::Link {
+        return Err(ObjectError::link(entry.id));
+    }
     let mut content = Vec::new();
     objects.read_kind(entry.id, ObjectKind::Blob, &mut content)?;
     Ok(Some(content))
