@@ -8,7 +8,7 @@ use std::process;
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use jiff::civil::Date;
-use keyhound::finding::{Finding, Severity, Suppression, SuppressionKind};
+use keyhound::finding::{Severity, Suppression, SuppressionKind};
 use keyhound::report::{self, redact::Redactor};
 use keyhound::rules::RuleSet;
 use keyhound::scan::{HistoryOptions, Outcome};
@@ -245,9 +245,10 @@ fn counted(outcome: &Outcome, common: &Common, also: &dyn Fn(&Suppression) -> bo
         let skipped = redactor.line(&skipped.to_string()).into_owned();
         bail!("the scan is incomplete, so the baseline is left as it is: {skipped}");
     }
-    let counts = |f: &&Finding| f.severity > Severity::Info && f.suppression.as_ref().is_none_or(also);
-    let entries = outcome.findings.iter().filter(counts).flat_map(|f| {
-        std::iter::once(f.fingerprint.clone()).chain(f.id_alone()).map(|fingerprint| {
+    let entries = outcome.findings.iter().filter(|f| f.severity > Severity::Info).flat_map(|f| {
+        // What allows the pair need not allow its id elsewhere.
+        let own = f.suppression.as_ref().is_none_or(also).then(|| f.fingerprint.clone());
+        own.into_iter().chain(f.id_alone()).map(|fingerprint| {
             let found = Found { rule: f.rule_id.to_string(), hint: f.key_id.as_deref().map(hint) };
             (fingerprint.as_str().to_owned(), found)
         })

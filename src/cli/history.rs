@@ -157,10 +157,11 @@ pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
         return scan(of, common, &control, &audit);
     };
     // Ctrl-C ends git, too; then the folder is removed.
-    let clone = url.clone(common.progress()).map_err(|error| match control.stopped() {
-        true => anyhow!("cannot clone {}: it was interrupted", url.shown()),
-        false => error,
-    })?;
+    let clone = url.clone(common.progress());
+    if clone.is_err() && control.stopped() {
+        bail!("cannot clone {}: it was interrupted", url.shown());
+    }
+    let clone = clone?;
     let of = Target { path: clone.path(), shown: Some(url.shown()), what: "objects", whole };
     let status = scan(of, common, &control, &audit);
     if args.keep {

@@ -374,36 +374,39 @@ fn a_link_for_a_file_is_followed_to_a_file_or_refused() {
 /// A scan of the whole puts the places of an id to its pair; others report them apart.
 #[test]
 fn a_baseline_keeps_what_one_scan_joins_and_another_does_not() {
-    let env = TestEnv::new();
-    let repo = Repo::init(&env, "r", &[]);
-    repo.stage("a.ini", pair(0));
-    repo.stage("b.md", format!("the key is {}\n", id(0)));
-    repo.commit("leak");
-    assert_eq!(repo.keyhound(&["audit", "--format", "json", "-o", "../all.json"]).status, 1);
-    let entries = || {
-        fs::read_to_string(repo.path(".keyhound-baseline.toml")).unwrap().matches("fingerprint = ").count()
-    };
-    for create in
-        [&["baseline", "create", "--force"][..], &["baseline", "create", "--force", "--from", "../all.json"]]
-    {
-        for command in [create, &["baseline", "prune"]] {
-            assert_eq!(repo.keyhound(command).status, 0);
-            assert_eq!(entries(), 2, "{command:?}");
-            for scan in ["files", "history", "audit"] {
-                let run = repo.keyhound(&[scan]);
-                assert_eq!(
-                    (run.status, run.stdout.contains("matches nothing")),
-                    (0, false),
-                    "{scan:?}: {}",
-                    run.stdout
-                );
+    for (mark, pairs) in [("", 1_u8), (" # keyhound:allow made up", 0)] {
+        let env = TestEnv::new();
+        let repo = Repo::init(&env, "r", &[]);
+        repo.stage("a.ini", pair(0).replace('\n', &format!("{mark}\n")));
+        repo.stage("b.md", format!("the key is {}\n", id(0)));
+        repo.commit("leak");
+        assert_eq!(
+            repo.keyhound(&["audit", "--format", "json", "-o", "../all.json"]).status,
+            i32::from(pairs)
+        );
+        let entries = || {
+            fs::read_to_string(repo.path(".keyhound-baseline.toml"))
+                .unwrap()
+                .matches("fingerprint = ")
+                .count()
+        };
+        let create = ["baseline", "create", "--force", "--from", "../all.json"];
+        for create in [&create[..3], &create] {
+            for command in [create, &["baseline", "prune"]] {
+                assert_eq!(repo.keyhound(command).status, 0);
+                assert_eq!(entries(), usize::from(pairs) + 1, "{command:?}");
+                for scan in ["files", "history", "audit"] {
+                    let run = repo.keyhound(&[scan]);
+                    let called_unused = run.stdout.contains("matches nothing");
+                    assert_eq!((run.status, called_unused), (0, false), "{scan}: {}", run.stdout);
+                }
             }
         }
+        repo.git(&["rm", "--quiet", "b.md"]);
+        repo.git(&["commit", "--quiet", "--amend", "--no-verify", "--message", "leak"]);
+        repo.git(&["reflog", "expire", "--expire=now", "--all"]);
+        repo.git(&["gc", "--quiet", "--prune=now"]);
+        assert_eq!(repo.keyhound(&["baseline", "prune"]).status, 0);
+        assert_eq!(entries(), usize::from(pairs), "the id stands nowhere but in its pair");
     }
-    repo.git(&["rm", "--quiet", "b.md"]);
-    repo.git(&["commit", "--quiet", "--amend", "--no-verify", "--message", "leak"]);
-    repo.git(&["reflog", "expire", "--expire=now", "--all"]);
-    repo.git(&["gc", "--quiet", "--prune=now"]);
-    assert_eq!(repo.keyhound(&["baseline", "prune"]).status, 0);
-    assert_eq!(entries(), 1, "the id stands nowhere but in its pair");
 }
