@@ -23,7 +23,11 @@ pub(super) fn join_broken(text: &[u8], out: &mut Rewrite<'_>) {
     });
     for at in both.filter(|at| may_end(*at)) {
         if at >= done {
-            for gap in broken_at(text, at, done) {
+            let mut gaps = broken_at(text, at, done);
+            if gaps.is_empty() && text[at] == b'\n' {
+                gaps.extend(in_inner_cell(text, at, done));
+            }
+            for gap in gaps {
                 done = gap.end;
                 out.remove(gap);
             }
@@ -112,10 +116,50 @@ fn in_cell(text: &[u8], at: usize, len: usize) -> Option<usize> {
     (beside && empty && column > 0).then_some(text.len() - rest.len() + column)
 }
 
+/// What parts a secret in a cell of two lines, of which the first ends at `at`, where other cells stand behind it or have two lines too.
+/// An id behind the cell is left where it is. What begins at `floor` or before is the end of another.
+fn in_inner_cell(text: &[u8], at: usize, floor: usize) -> Option<Range<usize>> {
+    const LONGEST: usize = 400;
+    let from = at.saturating_sub(LONGEST);
+    let begin = memchr::memrchr(b'\n', &text[from..at]).map_or(from, |end| from + end + 1);
+    let above = &text[begin..at];
+    let below = &text[at + 1..text.len().min(at + 1 + LONGEST)];
+    let below = &below[..memchr::memchr2(b'\r', b'\n', below).unwrap_or(below.len())];
+    let has_id = |text: &[u8]| text.split(|b| !is_base64(*b)).any(key_id::has_shape);
+    if !below.first().is_some_and(|b| is_empty(*b)) || has_id(below) {
+        return None;
+    }
+    // An id is whole, so that nothing stands below it; without one the secret alone goes on.
+    let mut column = 0;
+    let goes_on = above.split(|b| is_empty(*b)).all(|word| {
+        let start = column;
+        column += word.len() + 1;
+        !key_id::has_shape(word) || below.iter().skip(start).take(word.len()).all(|b| is_empty(*b))
+    });
+    let words = below.split(|b| is_empty(*b)).filter(|word| !word.is_empty()).count();
+    if !goes_on || words > 1 && !has_id(above) {
+        return None;
+    }
+    let mut column = 0;
+    below.split(|b| is_empty(*b)).find_map(|rest| {
+        let start = column;
+        column += rest.len() + 1;
+        let width = secret::LEN.checked_sub(rest.len()).filter(|width| (1..secret::LEN).contains(width))?;
+        let (first, others) = above.get(start..)?.split_at_checked(width)?;
+        let in_cell = |b: Option<&u8>| b.is_some_and(|b| is_empty(*b));
+        let is_one = in_cell(start.checked_sub(1).and_then(|before| above.get(before)))
+            && in_cell(others.first())
+            && begin + start > floor
+            && !has_id(others)
+            && secret::classify(&[first, rest].concat()) == SecretClass::Plausible;
+        is_one.then(|| begin + start + width..at + 1 + start)
+    })
+}
+
 /// Whether a byte is a blank, or what parts cells and marks those that go on.
 fn is_empty(byte: u8) -> bool {
-    const BAR: [u8; 3] = [0xe2, 0x94, 0x82]; // │
-    matches!(byte, b' ' | b'\t' | b'|' | b'.') || BAR.contains(&byte)
+    const BARS: [u8; 6] = [0xe2, 0x94, 0x95, 0x82, 0x83, 0x91]; // │ ┃ ║
+    matches!(byte, b' ' | b'\t' | b'|' | b'.') || BARS.contains(&byte)
 }
 
 /// How long the tags are with which `text` begins, as far as they change how a text looks and part nothing, in HTML and in the

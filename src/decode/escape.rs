@@ -78,7 +78,12 @@ pub(super) fn strip_colours(text: &[u8], out: &mut Rewrite<'_>) {
         let Some(last) = rest.get(len).filter(|b| b.is_ascii_alphabetic()) else { continue };
         let end = open + len + 2;
         if text[..open].ends_with(&[ESC as u8]) {
-            out.remove(open - 1..end);
+            // what git has changed: the new word right behind the old one
+            if text[..open].ends_with(b"\x1b[m\x1b") && rest.starts_with(b"32m") {
+                out.replace(open - 1..end, b" ", Encoding::Escape);
+            } else {
+                out.remove(open - 1..end);
+            }
         } else if *last == b'm'
             && ends_in_colour(&text[..end])
             && text.get(end).is_some_and(|b| *b > b' ')
@@ -101,6 +106,35 @@ pub fn ends_in_colour(text: &[u8]) -> bool {
     let len = numbers.iter().rev().take(LONGEST).take_while(|b| matches!(b, b'0'..=b'9' | b';')).count();
     let (before, numbers) = numbers.split_at(numbers.len() - len);
     before.ends_with(b"[") && numbers.split(|b| *b == b';').all(|n| matches!(n.len(), 1..=3))
+}
+
+/// Draw tables with `|`, `-`, `=` and `+` that are drawn with lines of Unicode (U+2500 to U+257F).
+pub(super) fn draw_plainly(text: &[u8], out: &mut Rewrite<'_>) {
+    let mut done = 0;
+    for start in memchr::memchr_iter(0xe2, text) {
+        if start >= done {
+            let drawn: Vec<u8> = text[start..].chunks_exact(3).map_while(plainly).collect();
+            if !drawn.is_empty() {
+                done = start + 3 * drawn.len();
+                out.replace(start..done, &drawn, Encoding::Escape);
+            }
+        }
+    }
+}
+
+/// The sign of ASCII for a line of Unicode.
+fn plainly(sign: &[u8]) -> Option<u8> {
+    let [0xe2, high @ 0x94..=0x95, low @ 0x80..=0xbf] = *sign else { return None };
+    Some(match (high, low) {
+        (0x94, 0x80 | 0x81 | 0x84 | 0x85 | 0x88 | 0x89) | (0x95, 0x8c | 0x8d | 0xb4 | 0xb6 | 0xb8 | 0xba) => {
+            b'-'
+        }
+        (0x94, 0x82 | 0x83 | 0x86 | 0x87 | 0x8a | 0x8b) | (0x95, 0x8e | 0x8f | 0x91 | 0xb5 | 0xb7 | 0xb9) => {
+            b'|'
+        }
+        (0x95, 0x90) => b'=',
+        _ => b'+',
+    })
 }
 
 /// Undo quoted-printable: `=3D`, and `=` at the end of a line that goes on.

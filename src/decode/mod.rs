@@ -110,6 +110,7 @@ impl View {
     fn literal(self) -> Self {
         let view = self.through(margin::unquote_lines).through(escape::form).without_escapes();
         view.through(escape::strip_colours)
+            .through(escape::draw_plainly)
             .through(escape::undouble)
             .without_margins()
             .through(join::join_literals)

@@ -70,6 +70,8 @@ fn what_is_no_escape_stays() {
     ] {
         assert_eq!(view(text).text, text.as_bytes(), "{text}");
     }
+    // git writes the new word behind the old one
+    assert_eq!(view("\x1b[31mold\x1b[m\x1b[32mnew\x1b[m \x1b[1mke\x1b[0my").text, b"old new key");
     // a secret may begin as a colour that has lost its ESC does
     let text = "<![CDATA[2mxm0+Ze7X8Hdyh8F/dRRj+6/KSIlxLb2AoJkKQ1]]>";
     assert_eq!(view(text).text, text.as_bytes());
@@ -143,6 +145,47 @@ fn lists_are_joined_where_the_program_joins_them() {
         format!("fmt.Sprintf(\"%s-%s\", \"{a}\", \"{b}\")"),
     ] {
         assert!(!joined(&text), "{text}");
+    }
+}
+
+#[test]
+fn tables_are_drawn_with_ascii() {
+    let text =
+        "\u{250f}\u{2501}\u{2533}\u{2550}\u{2551} a \u{2502}\u{2503}\n\u{251c}\u{2500} \u{20ac} \u{2580}";
+    let drawn = view(text);
+    assert_eq!(String::from_utf8(drawn.text.clone()).unwrap(), "+-+=| a ||\n+- \u{20ac} \u{2580}");
+    let at = drawn.text.iter().position(|b| *b == b'a').unwrap();
+    assert_eq!(&text[drawn.raw(at..at + 1)], "a");
+}
+
+#[test]
+fn a_cell_is_joined_with_what_is_below_it_in_its_row() {
+    let (id, a, b) = ("AKIAQYLPMN5HPEXAMPL3", "kR7/x2TqLmZ0vB9+WcYs", "4HdUaPf6GjEoNi1Kt3Xz");
+    let (blank, whole) = (" ".repeat(20), format!("{a}{b}"));
+    for (text, joined) in [
+        (format!("\n| {id} | {a} | x |\n| {blank} | {b} |   |\n"), true),
+        (format!("\n {id}  {a}  2024-06-15\n {blank}  {b}\n"), true),
+        (format!("\n| ops- | {id} | {a} | x |\n| all  | {blank} | {b} | y |\n"), true),
+        (format!("\n| ops- | {a} | x |\n|      | {b} |   |\n"), true),
+        // another row
+        (format!("\n| ops- | {a} | x |\n| all  | {b} | y |\n"), false),
+        (format!("\n| {id} | {a} | x |\n| ops                  | {b} | y |\n"), false),
+        // the id would be lost
+        (format!("\n| {a} | {id} |\n| {b} | {blank} |\n"), false),
+        (format!("\n| {blank} | {a} | x |\n| {id} | {b} | y |\n"), false),
+        // what is not in the same column, or a cell of its own
+        (format!("\n| {id} | {a} | x |\n|  {blank} | {b} |   |\n"), false),
+        (format!("\n| {id} | {a}-x |\n| {blank} | {b}   |\n"), false),
+        (format!("\n| x | {whole} | y |\n| x | {whole} | z |\n"), true),
+    ] {
+        let read = String::from_utf8(view(&text).text).unwrap();
+        assert_eq!(read.contains(&whole), joined, "{text}: {read}");
+        assert_eq!(read.contains(id), text.contains(id), "{text}: {read}");
+        assert_eq!(
+            read.matches(&whole).count(),
+            text.matches(&whole).count().max(usize::from(joined)),
+            "{text}"
+        );
     }
 }
 

@@ -96,8 +96,10 @@ fn opened(line: &[u8]) -> &[u8] {
     &line[quote.or_else(tag).map_or(0, |end| end + 1)..]
 }
 
-/// Whether it can name a column, or is empty.
+/// Whether it can name a column, or is empty; a remark in brackets aside: `(index)`, `key (id)`.
 fn is_name(text: &[u8]) -> bool {
+    let remark = text.strip_suffix(b")").and_then(|text| memchr::memrchr(b'(', text));
+    let text = &text[..remark.unwrap_or(text.len())];
     let random = text
         .split(|b| !b.is_ascii_alphanumeric())
         .any(|run| run.len() >= 20 && run.iter().any(u8::is_ascii_digit));
@@ -135,6 +137,7 @@ mod tests {
             ("COPY public.t (a, b, c) FROM stdin;\n1\t2\t3\n1\t@\t3\n\\.\n", "b"),
             ("text\n||a||b||c||\n|x|y|z|\n|x|@|z|\n", "b"),
             ("^ a ^ b ^\n| x | @ |\n", "b"),
+            ("+---+---+\n| (index) | key |\n+---+---+\n| 0 | '@' |\n+---+---+\n", "key"),
             ("|| '''a''' || '''b''' ||\n|| x || @ ||\n", "b"),
         ] {
             assert_eq!(named(text), Some(name), "{text}");
