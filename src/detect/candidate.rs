@@ -105,7 +105,11 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
                 Some(at + 1..end - 1)
             }
             // a format that writes the length before the text, and something else behind it
-            41.. if length_before(&text[..at], LEN) => Some(at..at + LEN),
+            41.. if length_before(&text[..at], LEN) && !key_id::has_shape(&run[..20]) => Some(at..at + LEN),
+            // in Avro, where it is one that may lack: the branch, twice the length
+            41.. if run[0] == b'P' && matches!(text[..at].last(), Some(0 | 2 | 4)) => {
+                Some(at + 1..at + 1 + LEN)
+            }
             // ID/SECRET and ID+SECRET
             61 if (run[20] == b'/' || run[20] == b'+') && key_id::has_shape(&run[..20]) => Some(at + 21..end),
             _ => {

@@ -46,6 +46,11 @@ impl<'t> Strings<'t> {
                 continue;
             }
             let (behind, last) = (at + ID, found.last().map_or(run.start, |last| last.end));
+            // Avro writes twice the length before a text: `(` before an id, `P` before a secret.
+            let avro = at.checked_sub(1).is_some_and(|before| text[before] == b'(')
+                && text[behind..run.end].first() == Some(&b'P')
+                && begins_secret(&text[(behind + 1).min(run.end)..run.end]);
+            let behind = behind + usize::from(avro);
             let span = if begins_secret(&text[behind..run.end]) {
                 behind..behind + secret::LEN
             } else if at >= last + secret::LEN && begins_secret(&text[at - secret::LEN..]) {

@@ -13,6 +13,7 @@ pub(super) fn naming(text: &[u8], floor: usize, span: Range<usize>) -> Cow<'_, [
     let before = surroundings(text, floor, span.start);
     let behind = &text[span.end..];
     let name = in_property_list(&before)
+        .or_else(|| pickled(&before))
         .or_else(|| written_to(&before, behind))
         .or_else(|| stored_as(text, &span))
         .or_else(|| updated_where(behind))
@@ -26,7 +27,26 @@ pub(super) fn naming(text: &[u8], floor: usize, span: Range<usize>) -> Cow<'_, [
 /// The name of a value of a property list, whose tags say nothing: `<key>NAME</key><string>VALUE</string>`.
 fn in_property_list(before: &[u8]) -> Option<&[u8]> {
     let name = before.trim_ascii_end().strip_suffix(b"<string>")?.trim_ascii_end().strip_suffix(b"</key>")?;
-    Some(&name[memchr::memrchr(b'>', name)? + 1..]).filter(|name| name.len() <= LONGEST)
+    let (before, own) = name.split_at(memchr::memrchr(b'>', name)? + 1);
+    // `<key>name</key><string>NAME</string><key>value</key><string>VALUE</string>`
+    let named = || {
+        let before = before.strip_suffix(b"<key>")?.trim_ascii_end().strip_suffix(b"</string>")?;
+        let (before, name) = before.split_at(memchr::memrchr(b'>', before)? + 1);
+        let key = before.strip_suffix(b"<string>")?.trim_ascii_end().strip_suffix(b"</key>")?;
+        (key.ends_with(b">name") || key.ends_with(b">key")).then_some(name)
+    };
+    let own = if own.eq_ignore_ascii_case(b"value") { named().unwrap_or(own) } else { own };
+    Some(own).filter(|name| name.len() <= LONGEST)
+}
+
+/// The name of a value in a pickle of Python 2 or early 3: `X`, four bytes of length, the name, `q` and its number, `X` and the length of
+/// the value. Read as a text, the name would end in `q`.
+fn pickled(before: &[u8]) -> Option<&[u8]> {
+    let [rest @ .., b'q', _, b'X', _, 0, 0, 0] = before else { return None };
+    let part = |b: &&u8| b.is_ascii_alphanumeric() || b"_-. ".contains(b);
+    let len = rest.iter().rev().take(LONGEST).take_while(part).count();
+    let (head, name) = rest.split_at(rest.len() - len);
+    matches!(head, [.., b'X', own, 0, 0, 0] if usize::from(*own) == len && len > 0).then_some(name)
 }
 
 /// The name of a value that stands behind it: `<value>…</value><name>NAME</name>`, `{"value": "…", "name": "NAME"`,
