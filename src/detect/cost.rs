@@ -38,8 +38,8 @@ pub(super) fn gap_cost(gap: Gap) -> i64 {
     section + distance + 3 * i64::from(gap.blanks.min(3)) + 10 * i64::from(gap.rules.min(2)) + blocks
 }
 
-/// What the names of an id and a secret cost: `PROD_KEY_ID` has `PROD_SECRET`.
-pub(super) fn affix_cost(id: &IdAt, secret: &Label) -> i64 {
+/// What the names of an id and a secret cost: `PROD_KEY_ID` has `PROD_SECRET`. `owned`: they stand under the same key.
+pub(super) fn affix_cost(id: &IdAt, secret: &Label, owned: bool) -> i64 {
     let mut cost = 0;
     if matches!(secret.says, Says::Yes | Says::Maybe) {
         cost += match (id.name.affix.is_empty(), secret.affix.is_empty()) {
@@ -54,7 +54,7 @@ pub(super) fn affix_cost(id: &IdAt, secret: &Label) -> i64 {
             _ => 0,
         };
     }
-    if secret.foreign && secret.affix.iter().all(|word| !id.name.affix.contains(word)) {
+    if secret.foreign && !owned && secret.affix.iter().all(|word| !id.name.affix.contains(word)) {
         cost += OTHERS; // the secret of something else beside an id whose own is not there
     }
     cost

@@ -125,10 +125,16 @@ fn read_name(before: &[u8], part: &Part) -> Label {
     let anchor = best.map(|(last, _)| last).or_else(telling).or_else(|| words.len().checked_sub(1));
     let name = anchor.map_or(0..0, |word| name(before, &words, word));
     let named = &words[name.clone()];
+    // `user: jenkins` above is said of a user.
+    let said = || {
+        let (Some(first), Some(last)) = (named.first(), named.last()) else { return false };
+        let key = before[..first.start].rsplit(|b| *b == b'\n').next().unwrap_or_default();
+        best.is_none() && last.end <= line && matches!(key.trim_ascii_end(), [.., b':' | b'='])
+    };
     let label = Label {
         affix: affix(named),
         purposes: purposes(named),
-        foreign: is_foreign_value(named) || best.is_none() && is_of_anything(named),
+        foreign: (is_foreign_value(named) || best.is_none() && is_of_anything(named)) && !said(),
         own: is_own(named),
         name: spelled(named),
         ..Label::default()
@@ -233,7 +239,10 @@ pub(super) struct IdName {
 pub(super) fn of_id(text: &[u8], floor: usize, span: Range<usize>) -> IdName {
     let before = &*naming(text, floor, span);
     let words = words(before);
-    let named = |w: &Word| matches!(w.stem(), "id" | "key" | "access" | "user" | "username" | "login");
+    let named = |w: &Word| {
+        matches!(w.stem(), "id" | "key" | "access" | "user" | "username" | "login")
+            || w.text.contains("accesskey") && !w.text.contains("secret")
+    };
     let Some(last) = words.iter().rposition(named) else { return IdName::default() };
     let name = name(before, &words, last);
     let own = words[name.end..].iter().all(|w| is_filler(&w.text) || w.text == "s3");

@@ -5,6 +5,15 @@ fn find_in(text: &str, label: &str) -> Option<usize> {
 }
 
 #[test]
+fn the_name_of_an_id_is_read_without_signs_too() {
+    let named = |text: &str| of_id(text.as_bytes(), 0, text.len()..text.len());
+    for text in ["JENKINS_ACCESSKEY=", "jenkins.accesskeyid: ", "ACCESS_KEY_JENKINS="] {
+        assert_eq!(named(text).affix, ["jenkins"], "{text}");
+    }
+    assert_eq!(named("JENKINS_SECRETACCESSKEY="), IdName::default());
+}
+
+#[test]
 fn a_name_is_its_words_whatever_separates_them() {
     for text in [
         "aws_secret_access_key = '",

@@ -11,7 +11,7 @@
 //! - `names` (of the words of `vocabulary`), `naming`, `label`, `heads`, `structure`: what the names of values and the layout
 //!   between them say
 //! - `memo`: windows that were searched before
-//! - `pair`, `cost`, `columns`, `rows`, `section`, `vacant`, `assign`: which secret belongs to which id
+//! - `pair`, `cost`, `columns`, `rows`, `transposed`, `section`, `vacant`, `assign`: which secret belongs to which id
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -41,6 +41,7 @@ mod rivals;
 mod rows;
 mod section;
 mod structure;
+mod transposed;
 mod vacant;
 mod vocabulary;
 mod window;

@@ -186,15 +186,23 @@ pub(super) fn name(text: &[u8], words: &[Word], word: usize) -> Range<usize> {
     first..end
 }
 
+/// Whether a word is one of keys, or several of them without a sign between: `accesskeyid`.
+fn is_generic(word: &str) -> bool {
+    let begins = |part: &&str| {
+        part.len() > 1 && word.strip_prefix(*part).is_some_and(|rest| !rest.is_empty() && is_generic(rest))
+    };
+    GENERIC.contains(&word) || GENERIC.iter().any(begins)
+}
+
 /// What a name says besides generic words.
 pub(super) fn affix(name: &[Word]) -> Vec<String> {
     let mut affix: Vec<String> = name
         .iter()
-        .filter(|w| !GENERIC.contains(&w.text.as_str()))
+        .filter(|w| !is_generic(&w.text))
         .map(|w| {
             // `key2`: the number tells which
             let stem = w.stem();
-            if GENERIC.contains(&stem) { w.text[stem.len()..].to_owned() } else { w.text.clone() }
+            if is_generic(stem) { w.text[stem.len()..].to_owned() } else { w.text.clone() }
         })
         .collect();
     affix.sort();

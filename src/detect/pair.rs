@@ -375,14 +375,16 @@ impl<'a> Layout<'a> {
         if b.candidate.class.wordy && matches!(b.label.says, Says::Nothing | Says::Other) && !touching {
             cost += 20;
         }
-        cost += self.column_cost(id, secret, step) + affix_cost(a, &b.label);
+        let owned = self.columns.owner[secret] == Some(id) || touching && between.len() < 4;
+        cost += self.column_cost(id, secret, step) + affix_cost(a, &b.label, owned);
         let bare = a.name.affix.is_empty() && b.label.affix.is_empty();
         if b.label.says == Says::Yes && bare && !partner {
             // Many things have a password: that of a key is near.
             cost += i64::from(gap.lines.saturating_sub(12)) * [2, 1, 0][b.label.clear as usize] / 6;
         }
         if gap.lines == 0 && of_two {
-            cost += 14;
+            // `Var(name="…_ID", value="…"), Var(name="…_SECRET", value="…")`: what has a name needs no list of its own
+            cost += if b.label.says == Says::Yes { 4 } else { 14 };
         }
         // Only a session has a token, and a key of its own.
         if self.of_tokens && self.text[a.candidate.span.clone()].starts_with(b"AKIA") {

@@ -1,6 +1,6 @@
 //! The blocks that a value stands in, by name: a secret in `jwt: { secret: … }` is not that of an id in `aws: { key: … }`.
 
-use super::names::{is_branded, is_foreign, is_telling, words};
+use super::names::{affix, is_branded, is_foreign, is_telling, words};
 use super::structure::indent;
 use crate::aws::{key_id, secret};
 use crate::decode::is_base64;
@@ -24,6 +24,8 @@ pub(super) struct Blocks {
 struct Block {
     start: usize,
     kind: Kind,
+    /// What its name says besides generic words, where it is of something else.
+    owner: Vec<String>,
 }
 
 /// Whose a block is.
@@ -43,7 +45,11 @@ impl Blocks {
     pub(super) fn around(text: &[u8], floor: usize, at: usize) -> Self {
         let from = at.saturating_sub(REACH).max(floor);
         let mut all = Vec::new();
-        let mut push = |start: usize, name: &[u8]| all.push(Block { start, kind: Kind::of(name) });
+        let mut push = |start: usize, name: &[u8]| {
+            let kind = Kind::of(name);
+            let owner = if kind == Kind::Foreign { affix(&words(name)) } else { Vec::new() };
+            all.push(Block { start, kind, owner });
+        };
         let (mut closed, mut left) = (0, indent(text, at));
         let mut line_end = None;
         for i in (from..at).rev() {
@@ -87,9 +93,12 @@ impl Blocks {
     /// Whether a secret in these blocks is by their names another's than an id's in `id`.
     pub(super) fn are_of_others(&self, id: &Self) -> bool {
         let branded = || id.without(self).any(|b| b.kind == Kind::Branded);
-        let mut own = self.without(id).map(|b| b.kind).peekable();
-        let innermost = own.peek().copied();
-        own.any(|kind| kind == Kind::Foreign) || innermost == Some(Kind::Told) && branded()
+        // `jenkinsKey: …` and `jenkinsSecret: …` are one's.
+        let of_both =
+            |block: &Block| id.without(self).any(|b| b.kind == Kind::Foreign && b.owner == block.owner);
+        let mut own = self.without(id).peekable();
+        let innermost = own.peek().map(|b| b.kind);
+        own.any(|b| b.kind == Kind::Foreign && !of_both(b)) || innermost == Some(Kind::Told) && branded()
     }
 }
 
@@ -136,6 +145,7 @@ mod tests {
             "{\"aws\":{\"key\":\"@\"},\"twitter\":{\"token_secret\":\"$\"}}",
             "{\n  \"Aws\": {\n    \"Key\": \"@\"\n  },\n  \"Jwt\":\n  {\n    \"Secret\": \"$\"\n  }\n}",
             "twitter:\n  secret: $\naws:\n  key: @\n",
+            "jenkinsKey:\n  Value: @\ngithubSecret:\n  Value: $\n",
             "x:\n  aws:\n    key: @\n  session:\n    store:\n      secret: $\n",
             "'s3' => ['key' => '@'],\n'stripe' => ['secret' => '$'],",
             "aws: { key: '@' },\napp: { secret: '$' }",
@@ -153,6 +163,7 @@ mod tests {
             "aws:\n  key: @\n  prod:\n    secret: $\n",
             "AccessKey:\n  Default: @\nSecretKey:\n  Default: $\n",
             "aws_key = \"@\"\nsecret = \"$\"\n",
+            "jenkinsKey:\n  Value: @\njenkinsSecret:\n  Value: $\n",
             "id @ AKIAQ3EGRRZOLB5XH4GS[0m\nsecret $",
             "id @ AKIAQ3EGRRZOLB5XH4GS\u{fffd}[0m\nsecret $",
             "provider \"aws\" {\n  key = \"@\"\n}\nvariable \"deploy_secret\" {\n  default = \"$\"\n}",

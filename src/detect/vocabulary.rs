@@ -62,6 +62,9 @@ pub(super) const FILLERS: &[&str] = &[
     "protected",
     "in",
     "memory",
+    "xml",
+    "space",
+    "preserve",
 ];
 
 /// Words of key names that tell nothing about which key it is.

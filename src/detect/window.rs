@@ -14,7 +14,7 @@ use super::heads::Heads;
 use super::label::{self, Clear, Label, Says};
 use super::pair::{self, Choice, IdAt, SecretAt};
 use super::prefilter::{Anchor, Carrier, Literal, Prefilter};
-use super::{Detector, Match, Value};
+use super::{Detector, Match, Value, transposed};
 
 /// How far around an id its secret may stand, in bytes.
 pub(crate) const REACH: usize = 16 << 10;
@@ -238,8 +238,12 @@ impl Detector {
             };
             let has_prefix = !part.prefixes.is_empty();
             let secrets = if has_prefix { &prefixed[index] } else { &unprefixed[index] };
-            let secrets_at = found.secrets(secrets, part);
+            let mut secrets_at = found.secrets(secrets, part);
             let mut ids_at = found.ids(&ids[index], secrets_at.iter().any(|s| s.row.is_some()));
+            for i in transposed::below_owners(&mut found.heads, &ids_at, &secrets_at) {
+                secrets_at[i].label = found.label(&secrets_at[i].candidate, part);
+                secrets_at[i].row = None;
+            }
             ids_at.retain(|id| !logins.contains(&id.candidate.span));
             let choices = pair::pair(text, &ids_at, &secrets_at, part);
             let tokens = found.tokens(rule, &ids_at);
