@@ -2,6 +2,7 @@
 //!
 //! Run with a fixed seed and with a random one, which is printed; `KEYHOUND_CASES_SEED` repeats a run.
 
+mod frames;
 mod render;
 mod stores;
 

@@ -1,0 +1,126 @@
+//! What stands in other texts: each case once more with something before every line, or as a string of a program. It must be reported
+//! as it is without.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::render;
+use crate::support::TestEnv;
+
+/// Texts around a text, by name.
+const FRAMES: [(&str, fn(&str) -> String); 16] = [
+    ("mail", |text| lines(text, "> ", "")),
+    ("slashes", |text| lines(text, "// ", "")),
+    ("hashes", |text| lines(text, "# ", "")),
+    ("dashes", |text| lines(text, "-- ", "")),
+    ("javadoc", |text| format!("/**\n{}\n */\nclass A {{}}\n", lines(text, " * ", ""))),
+    ("patch", |text| {
+        format!("diff --git a/x b/x\n--- /dev/null\n+++ b/x\n@@ -0,0 +1,9 @@\n{}\n", lines(text, "+", ""))
+    }),
+    ("old", |text| {
+        format!("diff --git a/x b/x\n--- a/x\n+++ /dev/null\n@@ -1,9 +0,0 @@\n{}\n", lines(text, "-", ""))
+    }),
+    ("workflow log", |text| lines(text, "2026-11-27T10:11:12.1234567Z ", "")),
+    ("pod log", |text| lines(text, "2026-11-27T10:11:12.123456789Z stdout F ", "")),
+    ("syslog", |text| lines(text, "Nov 27 10:11:12 host app[123]: ", "")),
+    ("compose log", |text| lines(text, "web-1  | ", "")),
+    ("grep", |text| numbered(text, |number, line| format!("conf/app.txt:{number}:{line}"))),
+    ("cat", |text| numbered(text, |number, line| format!("{number:>6}\t{line}"))),
+    ("notebook", |text| format!("[\n{}\n]\n", literals(text, "    ", ","))),
+    ("container log", |text| literals(text, "{\"log\":", ",\"stream\":\"stdout\"}")),
+    ("statements", |text| literals(text, "    printf(", ");")),
+];
+
+/// Cases that a frame changes: what belongs to a line's start or end there, is not there any more, or is another thing.
+const CHANGED: [(&str, &[&str]); 4] = [
+    // soft ends of lines, hexadecimal digits over several, and lines that are as long as people make them
+    ("quoted-printable-mail", &[]),
+    ("hex-upper-passage", &[]),
+    ("secrets-over-two-lines", &[]),
+    // a secret alone, which is told by the lines above it, and lines without an id have no margin
+    ("cloudformation-parameter-description-alone", &[]),
+];
+
+#[test]
+fn frames_change_nothing() {
+    let env = TestEnv::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases");
+    let cases = render::all(&folder, &env.path("plain"), 1);
+    let texts: Vec<(String, String)> =
+        cases.iter().flat_map(|case| read(&env.path("plain"), &case.id)).collect();
+    for (number, (_, frame)) in FRAMES.iter().enumerate() {
+        for (path, text) in &texts {
+            let target = env.path(&format!("frame{number}/{path}"));
+            std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+            std::fs::write(target, frame(text.trim_end_matches('\n'))).unwrap();
+        }
+    }
+    let plain = found(&env, "plain");
+    let ids: BTreeSet<&str> = texts.iter().map(|(path, _)| path.split('/').next().unwrap()).collect();
+    assert!(ids.len() > 250, "only {} cases are texts", ids.len());
+    let mut faults = String::new();
+    for (number, (name, _)) in FRAMES.iter().enumerate() {
+        let framed = found(&env, &format!("frame{number}"));
+        for id in &ids {
+            let changed = CHANGED
+                .iter()
+                .any(|(case, in_frames)| case == id && (in_frames.is_empty() || in_frames.contains(name)));
+            let (want, got) = (plain.get(*id), framed.get(*id));
+            if want != got && !changed {
+                writeln!(faults, "{name}: {id}: {got:?} instead of {want:?}").unwrap();
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+/// Every line with something before and behind it.
+fn lines(text: &str, before: &str, behind: &str) -> String {
+    numbered(text, |_, line| format!("{before}{line}{behind}"))
+}
+
+fn numbered(text: &str, frame: impl Fn(usize, &str) -> String) -> String {
+    text.lines().enumerate().map(|(at, line)| frame(at + 1, line)).collect::<Vec<String>>().join("\n")
+}
+
+/// Every line as a string literal that ends in that of a line's end.
+fn literals(text: &str, before: &str, behind: &str) -> String {
+    numbered(text, |_, line| format!("{before}{}{behind}", serde_json::Value::from(format!("{line}\n"))))
+}
+
+/// The files of a case by their paths, if they are texts.
+fn read(root: &Path, id: &str) -> Vec<(String, String)> {
+    let mut texts = Vec::new();
+    let mut open = vec![root.join(id)];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            match String::from_utf8(std::fs::read(&path).unwrap()) {
+                Ok(text) if !text.contains(['\0', '\r']) => {
+                    let below = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                    texts.push((below, text));
+                }
+                _ => return Vec::new(),
+            }
+        }
+    }
+    texts
+}
+
+/// What is found in each case below a folder: ids and secrets.
+fn found(env: &TestEnv, folder: &str) -> BTreeMap<String, BTreeSet<(String, String)>> {
+    let report = env.run(&["files", folder, "--format", "json", "--show-secrets"]).json();
+    let mut found: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    for finding in report["findings"].as_array().expect("findings is a list") {
+        let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+        let path = text("path");
+        let id = path.split('/').skip_while(|part| *part != folder).nth(1).expect("a case below the folder");
+        found.entry(id.to_owned()).or_default().insert((text("key_id"), text("secret")));
+    }
+    found
+}
