@@ -199,9 +199,7 @@ impl<'a> Log<'a> {
                     if !sound {
                         return false;
                     }
-                    for gone in (next..run.start).filter_map(at_base) {
-                        self.gone(&gone, fresh, last, other);
-                    }
+                    self.gone((next..run.start).filter_map(at_base), fresh, last, other);
                     if !leaf {
                         // Positions are 32 bits wide; a difference is one that wraps around.
                         let shift = (at as u32).wrapping_sub(starts[run.start]);
@@ -244,9 +242,7 @@ impl<'a> Log<'a> {
         if !well || !sound {
             return Ok(None);
         }
-        for gone in (next..starts.len() - 1).filter_map(at_base) {
-            self.gone(&gone, fresh, last, other);
-        }
+        self.gone((next..starts.len() - 1).filter_map(at_base), fresh, last, other);
         if !leaf {
             built.starts.push(at as u32);
         }
@@ -258,15 +254,26 @@ impl<'a> Log<'a> {
         Ok(Some(built))
     }
 
-    /// Note that the base has an entry that is not kept, unless there is a new one of its name.
-    fn gone(&mut self, entry: &Entry<'_>, fresh: usize, last: &[u8], other: &mut Vec<u8>) {
-        key(entry, other);
-        if self.changes.len() > fresh && last == other {
-            return;
-        }
-        let name = self.name(other);
-        if !self.changes[fresh..].iter().any(|c| c.name() == name) {
-            self.changes.push(Change::new(name, entry.kind, GONE));
+    /// Note that the base has entries that are not kept, but for those of which there is a new one: one of the changes from
+    /// `fresh` on, the last of which is `last`.
+    fn gone<'e>(
+        &mut self,
+        entries: impl Iterator<Item = Entry<'e>>,
+        fresh: usize,
+        last: &[u8],
+        other: &mut Vec<u8>,
+    ) {
+        let new = fresh..self.changes.len();
+        for entry in entries {
+            key(&entry, other);
+            // Without a new one `last` is a name of another tree.
+            if !new.is_empty() && last == other {
+                continue;
+            }
+            let name = self.name(other);
+            if !self.changes[new.clone()].iter().any(|c| c.name() == name) {
+                self.changes.push(Change::new(name, entry.kind, GONE));
+            }
         }
     }
 

@@ -86,15 +86,20 @@ fn pieces(base: &[u8], text: &[u8], lengths: &[usize]) -> Vec<Piece> {
     pieces
 }
 
+/// A version of a tree: which one it is built on, names that go, those that come or change, and the lengths of the pieces.
+type Edit = (usize, (u8, u8), Vec<(u8, Option<(u8, u8)>)>, Vec<usize>);
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let changes = prop::collection::vec((0u8..60, prop::option::of((0u8..4, 0u8..5))), 0..4);
+    (any::<usize>(), (0u8..60, 0u8..30), changes, prop::collection::vec(1usize..900, 1..12))
+}
+
 proptest! {
     /// However a delta cuts the entries, it is read as what it builds.
     #[test]
     fn versions_are_read_as_what_they_are(
         first in prop::collection::btree_map(0u8..60, (0u8..4, 0u8..5), 0..30),
-        edits in prop::collection::vec(
-            (prop::collection::vec((0u8..60, prop::option::of((0u8..4, 0u8..5))), 0..4), prop::collection::vec(1usize..90, 1..12)),
-            1..6,
-        ),
+        edits in prop::collection::vec(edit(), 1..6),
         leaves in any::<bool>(),
     ) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -108,29 +113,60 @@ proptest! {
         let mut log = Log::new(&store, &names);
         let id = ObjectId::null(HashKind::Sha1);
         let which = |number| Which { number, pack: 0 };
-        let mut entries = first;
-        let mut base = tree(&entries);
-        let mut note: TreeNote = log.whole(&id, which(0), &base);
-        let mut texts = vec![base.clone()];
-        for (number, (edit, lengths)) in (1..).zip(&edits) {
-            for (name, entry) in edit {
+        let text = tree(&first);
+        let note = log.whole(&id, which(0), &text);
+        let mut trees: Vec<(_, Vec<u8>, TreeNote)> = vec![(first, text, note)];
+        for (number, (on, (from, many), changes, lengths)) in (1..).zip(&edits) {
+            let (base, base_text, base_note) = &trees[on % trees.len()];
+            let mut entries = base.clone();
+            entries.retain(|name, _| !(*from..from + many).contains(name));
+            for (name, entry) in changes {
                 match entry {
                     Some(entry) => drop(entries.insert(*name, *entry)),
                     None => drop(entries.remove(name)),
                 }
             }
             let text = tree(&entries);
-            let encoded = Buffer::of(encode(base.len(), &pieces(&base, &text, lengths)));
+            let encoded = Buffer::of(encode(base_text.len(), &pieces(base_text, &text, lengths)));
             let delta = Delta::parse(&encoded).expect("a delta");
             let leaf = leaves && number as usize == edits.len();
-            let read = log.delta(which(number), &base, &note, &delta, leaf).expect("it fits");
-            note = read.unwrap_or_else(|| log.whole(&id, which(number), &text));
-            base.clone_from(&text);
-            texts.push(text);
+            let read = log.delta(which(number), base_text, base_note, &delta, leaf).expect("it fits");
+            let note = read.unwrap_or_else(|| log.whole(&id, which(number), &text));
+            trees.push((entries, text, note));
         }
         let log = TreeLog::of(vec![log], store.numbers());
-        for (number, text) in (0..).zip(&texts) {
+        for (number, (_, text, _)) in (0..).zip(&trees) {
             prop_assert_eq!(noted(&log, number), held(&store, &log, text));
         }
+    }
+}
+
+/// What is known of another tree changes nothing: where a tree is the first entries of its base, the others are gone.
+#[test]
+fn the_first_entries_of_a_tree_are_what_remains() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("77")).expect("a folder");
+    for number in 0..3 {
+        std::fs::write(folder.path().join(format!("77/{number:038}")), b"").expect("a file");
+    }
+    let (store, _) = Store::open(folder.path(), HashKind::Sha1);
+    let names = prefilter().for_names();
+    let id = ObjectId::null(HashKind::Sha1);
+    let which = |number| Which { number, pack: 0 };
+    let base = tree(&(0..9).map(|name| (name, (0, 1))).collect());
+    let lengths = entries(&base, HashKind::Sha1).map(|e| e.name.len() + 28);
+    let ends = lengths.scan(0, |end, length| {
+        *end += length;
+        Some(*end)
+    });
+    for (end, other) in ends.flat_map(|end| (0..9).map(move |other| (end, other))) {
+        let mut log = Log::new(&store, &names);
+        let note = log.whole(&id, which(0), &base);
+        log.whole(&id, which(1), &tree(&[(other, (0, 1))].into()));
+        let encoded = Buffer::of(encode(base.len(), &[Piece::Copy(0, end)]));
+        let delta = Delta::parse(&encoded).expect("a delta");
+        assert!(log.delta(which(2), &base, &note, &delta, true).expect("it fits").is_some());
+        let log = TreeLog::of(vec![log], store.numbers());
+        assert_eq!(noted(&log, 2), held(&store, &log, &base[..end]), "{end} bytes behind {other}");
     }
 }
