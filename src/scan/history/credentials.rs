@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use crate::detect::Match;
-use crate::finding::{Finding, Secret};
+use crate::finding::{Finding, Note, Secret, Severity};
 use crate::rules::RuleSet;
 
 /// What makes two findings the same credential: rule, id and secret.
@@ -24,24 +24,34 @@ pub(super) struct Credentials {
     numbers: HashMap<(u64, u64), Credential>,
     hashers: (RandomState, RandomState),
     keys: Vec<Key>,
+    /// See [`Self::is_known`].
+    known: Vec<bool>,
 }
 
 impl Credentials {
     /// The number of the credential of a finding.
     pub(super) fn of(&mut self, f: &Finding) -> Credential {
-        self.number(&f.rule_id, f.key_id.as_deref(), f.secret.as_ref())
+        let number = self.number(&f.rule_id, f.key_id.as_deref(), f.secret.as_ref());
+        self.note(number, f.severity, &f.notes)
     }
 
     /// The number of the credential of a match.
     pub(super) fn of_match(&mut self, rules: &RuleSet, m: &Match) -> Credential {
         let id = m.id.as_ref().map(|id| id.text.expose());
-        self.number(&rules.rules[m.rule].id, id, m.secret.as_ref().map(|s| &s.text))
+        let number = self.number(&rules.rules[m.rule].id, id, m.secret.as_ref().map(|s| &s.text));
+        self.note(number, m.severity, &m.notes)
+    }
+
+    fn note(&mut self, number: Credential, severity: Severity, notes: &[Note]) -> Credential {
+        self.known[number as usize] |= severity > Severity::Info || notes.contains(&Note::Canary);
+        number
     }
 
     fn number(&mut self, rule: &Arc<str>, id: Option<&str>, secret: Option<&Secret>) -> Credential {
         let hash = self.hash(rule, id, secret);
         *self.numbers.entry(hash).or_insert_with(|| {
             self.keys.push((Arc::clone(rule), id.map(Box::from), secret.cloned()));
+            self.known.push(false);
             (self.keys.len() - 1) as Credential
         })
     }
@@ -66,6 +76,11 @@ impl Credentials {
     /// What a credential is.
     pub(super) fn key(&self, credential: Credential) -> &Key {
         &self.keys[credential as usize]
+    }
+
+    /// Whether it is a leak, or one whose id is known to be a trap: not an example, where one half may well be real.
+    pub(super) fn is_known(&self, credential: Credential) -> bool {
+        self.known[credential as usize]
     }
 
     /// How many there are.

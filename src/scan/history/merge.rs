@@ -119,7 +119,7 @@ pub(super) fn findings(
         group.members.push(credential);
     }
     let mut merged = Merged { all, groups };
-    fold_into_pairs(&mut merged, credentials, places, &mut room);
+    fold_into_pairs(&mut merged, credentials, &mut room);
     merged.groups.retain(|g| !g.places.is_empty());
     let mut findings: Vec<(u32, Finding)> = write::findings(known, found, &merged, now, detector, skipped)
         .into_iter()
@@ -185,34 +185,22 @@ fn order<'a>(o: &Occurrence, hits: &'a [Hit], places: &'a Places) -> impl Ord + 
     (o.rank, &hit.what, path, hit.object, o.staged)
 }
 
-/// Let go of credentials that are part of another: an id alone whose secret is known from elsewhere, a secret alone that
-/// belongs to a pair, and a secret alone that came with an id alone, in the same folder and commit. (The last two are
-/// not made a pair: there is no saying that they are.)
-fn fold_into_pairs(merged: &mut Merged, credentials: &Credentials, places: &Places, room: &mut usize) {
+/// Let go of credentials that are part of another: an id alone whose secret is known from elsewhere, and a secret alone
+/// that belongs to a pair. What is a leak goes into no example: of a pair with one half made up the other may be real.
+fn fold_into_pairs(merged: &mut Merged, credentials: &Credentials, room: &mut usize) {
     let mut sorted = credentials.sorted();
     sorted.retain(|c| !merged.groups[*c as usize].places.is_empty());
     let mut by_id: HashMap<(&str, &str), Credential> = HashMap::new();
     let mut by_secret: HashMap<&Secret, Credential> = HashMap::new();
+    let worth = |c: Credential| (!credentials.is_known(c), merged.rank(c));
     for credential in sorted.iter().copied() {
         let (rule, Some(id), Some(secret)) = credentials.key(credential) else { continue };
-        let earlier = |other: Option<&Credential>| {
-            other.is_none_or(|other| merged.rank(credential) < merged.rank(*other))
-        };
-        if earlier(by_id.get(&(&**rule, &**id))) {
+        let better = |other: Option<&Credential>| other.is_none_or(|other| worth(credential) < worth(*other));
+        if better(by_id.get(&(&**rule, &**id))) {
             by_id.insert((rule, id), credential);
         }
-        if earlier(by_secret.get(secret)) {
+        if better(by_secret.get(secret)) {
             by_secret.insert(secret, credential);
-        }
-    }
-    // Ids alone that stay so, by where they came from.
-    let mut alone: HashMap<(Index, &[u8]), Credential> = HashMap::new();
-    for credential in sorted.iter().copied() {
-        if let (rule, Some(id), None) = credentials.key(credential)
-            && !by_id.contains_key(&(&**rule, &**id))
-            && let Some(origin) = origin(merged.first(credential), places)
-        {
-            alone.entry(origin).or_insert(credential);
         }
     }
     let mut into: Vec<(Credential, Credential)> = Vec::new();
@@ -220,11 +208,10 @@ fn fold_into_pairs(merged: &mut Merged, credentials: &Credentials, places: &Plac
         let target = match credentials.key(credential) {
             (rule, Some(id), None) => by_id.get(&(&**rule, &**id)),
             // A secret of 40 characters that its label gave away, and nothing else.
-            (_, None, Some(secret)) if secret.expose().len() == 40 => by_secret
-                .get(secret)
-                .or_else(|| origin(merged.first(credential), places).and_then(|origin| alone.get(&origin))),
+            (_, None, Some(secret)) if secret.expose().len() == 40 => by_secret.get(secret),
             _ => None,
         };
+        let target = target.filter(|t| credentials.is_known(**t) || !credentials.is_known(credential));
         into.extend(target.map(|target| (credential, *target)));
     }
     for (part, whole) in into {
@@ -245,11 +232,4 @@ fn fold_into_pairs(merged: &mut Merged, credentials: &Credentials, places: &Plac
             group.full = group.members.partition_point(has_secret);
         }
     }
-}
-
-/// The commit and the folder.
-fn origin<'a>(o: &Occurrence, places: &'a Places) -> Option<(Index, &'a [u8])> {
-    let path = &places.paths[o.path? as usize];
-    let folder = memchr::memrchr(b'/', path).map_or(&path[..0], |i| &path[..i]);
-    Some((o.commit?, folder))
 }

@@ -9,6 +9,7 @@ use crate::decode::unpack::samples::Pack;
 use crate::finding::{Finding, Note, Severity};
 use crate::rules::RuleSet;
 
+mod parts;
 mod places;
 
 /// A repository that is made by git, with a clock that ticks.
