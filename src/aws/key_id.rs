@@ -53,8 +53,8 @@ const WORDS: &[&str] = &[
     "xxxxx",
 ];
 
-/// Short words that count at either end of the digits only.
-const END_WORDS: [&[u8]; 2] = [b"FAKE", b"TEST"];
+/// Short words that count at either end of the digits only; the last is how people make the rest of one unreadable.
+const END_WORDS: [&[u8]; 3] = [b"FAKE", b"TEST", b"XXXX"];
 
 /// Judge an id. Anything that is not 20 characters of a known prefix and base32 digits is implausible, if it is no example.
 pub fn classify(id: &[u8]) -> IdClass {
@@ -106,7 +106,7 @@ fn kind(id: &[u8], account: Option<&str>) -> IdKind {
     if has_shape(id) && (old || account.is_some()) { IdKind::Plausible } else { IdKind::Implausible }
 }
 
-/// Whether the digits were typed by hand. Chance: 5e-6 for a real id (a test measures it).
+/// Whether the digits were typed by hand. Chance: 7e-6 for a real id (a test measures it).
 fn is_placeholder(body: &[u8]) -> bool {
     looks::distinct(body) < 7
         || looks::longest_run(body) >= 6
@@ -169,6 +169,8 @@ mod tests {
             ("AKIAFAKEKDZ3VWUQ5JYB", IdKind::Placeholder),
             ("AKIAYOURKEYZ3VWUQ5JY", IdKind::Placeholder),
             ("ASIASIASIASIASIASIAS", IdKind::Placeholder),
+            ("AKIAW3M2VDKLTRBHXXXX", IdKind::Placeholder), // masked
+            ("AKIAW3M2VDKLTRBHQXXX", IdKind::Plausible),
             ("AKIACKDZ3VWUQ5JYB2HM", IdKind::Implausible), // old generation, neither I nor J
             ("AKIA777V3KDZ3VWUQ5JY", IdKind::Implausible), // account beyond twelve digits
             ("AKIAY34FZKBOKMUTVV1A", IdKind::Implausible), // no base32
