@@ -323,10 +323,10 @@ impl Detector {
     }
 }
 
-/// Whether an id shows nothing of itself: `AKIAXXXXXXXXXXXXXXXX`.
+/// Whether an id shows nothing of itself, or not its end: `AKIAXXXXXXXXXXXXXXXX`.
 fn is_masked(id: &[u8]) -> bool {
     const PREFIX: usize = 4;
-    id.len() > PREFIX + 1 && id[PREFIX..].iter().all(|b| *b == id[PREFIX])
+    id.len() > PREFIX + 1 && (id.ends_with(b"XXXX") || id[PREFIX..].iter().all(|b| *b == id[PREFIX]))
 }
 
 /// The index of an id's candidate.

@@ -119,7 +119,7 @@ pub(super) fn findings(
         group.members.push(credential);
     }
     let mut merged = Merged { all, groups };
-    fold_into_pairs(&mut merged, credentials, &mut room);
+    fold_into_pairs(&mut merged, credentials, places, &mut room);
     merged.groups.retain(|g| !g.places.is_empty());
     let mut findings: Vec<(u32, Finding)> = write::findings(known, found, &merged, now, detector, skipped)
         .into_iter()
@@ -185,9 +185,11 @@ fn order<'a>(o: &Occurrence, hits: &'a [Hit], places: &'a Places) -> impl Ord + 
     (o.rank, &hit.what, path, hit.object, o.staged)
 }
 
-/// Let go of credentials that are part of another: an id alone whose secret is known from elsewhere, and a secret alone
-/// that belongs to a pair. What is a leak goes into no example: of a pair with one half made up the other may be real.
-fn fold_into_pairs(merged: &mut Merged, credentials: &Credentials, room: &mut usize) {
+/// Let go of credentials that are part of another: an id alone whose secret is known from elsewhere, a secret alone that
+/// belongs to a pair, and the only secret alone that came with the only id alone, in the same folder and commit. (The last
+/// two are not made a pair: there is no saying that they are.) What is a leak goes into no example: of a pair with one
+/// half made up the other may be real.
+fn fold_into_pairs(merged: &mut Merged, credentials: &Credentials, places: &Places, room: &mut usize) {
     let mut sorted = credentials.sorted();
     sorted.retain(|c| !merged.groups[*c as usize].places.is_empty());
     let mut by_id: HashMap<(&str, &str), Credential> = HashMap::new();
@@ -203,12 +205,30 @@ fn fold_into_pairs(merged: &mut Merged, credentials: &Credentials, room: &mut us
             by_secret.insert(secret, credential);
         }
     }
+    // Ids and secrets alone that stay so, by where they came from.
+    let mut alone: HashMap<(Index, &[u8]), [Vec<Credential>; 2]> = HashMap::new();
+    for credential in sorted.iter().copied().filter(|c| credentials.is_known(*c)) {
+        let (is_part, half) = match credentials.key(credential) {
+            (rule, Some(id), None) => (by_id.contains_key(&(&**rule, &**id)), 0),
+            (_, None, Some(secret)) => (by_secret.contains_key(secret), 1),
+            _ => continue,
+        };
+        if let Some(origin) = origin(merged.first(credential), places).filter(|_| !is_part) {
+            alone.entry(origin).or_default()[half].push(credential);
+        }
+    }
+    let only_id = |secret: Credential| match alone.get(&origin(merged.first(secret), places)?) {
+        Some([ids, secrets]) if ids.len() == 1 && secrets.len() == 1 => ids.first(),
+        _ => None,
+    };
     let mut into: Vec<(Credential, Credential)> = Vec::new();
     for credential in sorted {
         let target = match credentials.key(credential) {
             (rule, Some(id), None) => by_id.get(&(&**rule, &**id)),
             // A secret of 40 characters that its label gave away, and nothing else.
-            (_, None, Some(secret)) if secret.expose().len() == 40 => by_secret.get(secret),
+            (_, None, Some(secret)) if secret.expose().len() == 40 => {
+                by_secret.get(secret).or_else(|| only_id(credential))
+            }
             _ => None,
         };
         let target = target.filter(|t| credentials.is_known(**t) || !credentials.is_known(credential));
@@ -232,4 +252,11 @@ fn fold_into_pairs(merged: &mut Merged, credentials: &Credentials, room: &mut us
             group.full = group.members.partition_point(has_secret);
         }
     }
+}
+
+/// The commit and the folder.
+fn origin<'a>(o: &Occurrence, places: &'a Places) -> Option<(Index, &'a [u8])> {
+    let path = &places.paths[o.path? as usize];
+    let folder = memchr::memrchr(b'/', path).map_or(&path[..0], |i| &path[..i]);
+    Some((o.commit?, folder))
 }
