@@ -1,13 +1,17 @@
 //! What is part of another finding, and what must not be.
 
 use super::*;
+use crate::finding::Secret;
+
+/// Id and secret of a finding.
+type Halves<'a> = (Option<&'a str>, Option<&'a str>);
 
 /// Findings that are a leak, and those that are none.
-fn leaks(outcome: &Outcome) -> (Vec<(Option<&str>, Option<&str>)>, usize) {
+fn leaks(outcome: &Outcome) -> (Vec<Halves<'_>>, usize) {
     let (leaks, others): (Vec<&Finding>, Vec<&Finding>) =
         outcome.findings.iter().partition(|f| f.severity > Severity::Info);
     let mut named: Vec<_> =
-        leaks.iter().map(|f| (f.key_id.as_deref(), f.secret.as_ref().map(|s| s.expose()))).collect();
+        leaks.iter().map(|f| (f.key_id.as_deref(), f.secret.as_ref().map(Secret::expose))).collect();
     named.sort_unstable();
     (named, others.len())
 }
