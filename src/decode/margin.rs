@@ -7,6 +7,9 @@ use crate::aws::key_id;
 
 use super::{Rewrite, is_base64};
 
+/// What a piece of a diff begins with.
+const HUNK: &[u8] = b"@@ -";
+
 /// What a margin is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Margin<'t> {
@@ -16,8 +19,8 @@ enum Margin<'t> {
     Comment(&'t [u8]),
     /// `+` or `-`.
     Diff(u8),
-    /// When a line was written, and by whom.
-    Time,
+    /// When a line was written, and what stands behind that in brackets: the thread.
+    Time(&'t [u8]),
     /// The number of a line.
     Number,
     /// What wrote it, where several write to one log: `[pod/app/web] `, `web-1  | `.
@@ -32,20 +35,26 @@ pub(super) fn strip(text: &[u8], out: &mut Rewrite<'_>) {
     let ids = [&b"AKIA"[..], b"ASIA"].into_iter().filter_map(|prefix| memchr::memmem::find(text, prefix));
     let Some(id) = ids.min() else { return };
     let start = memchr::memrchr(b'\n', &text[..id]).map_or(0, |end| end + 1);
-    let Some((margin, _)) = of(&text[start..id]).filter(|(margin, _)| is_likely(*margin, text)) else {
+    let first = &text[start..id];
+    // An item of a list begins as a line that a diff takes out does.
+    let in_diff = matches!(first.first(), Some(b'+' | b'-'))
+        && (text.starts_with(HUNK) || memchr::memmem::find(text, b"\n@@ -").is_some());
+    let of = |line| if in_diff { of_diff(line) } else { of(line) };
+    let Some((margin, _)) = of(first) else { return };
+    if margin == Margin::Comment(b"*") && memchr::memmem::find(text, b"/*").is_none() {
         return;
-    };
+    }
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
         let line = &text[start..end];
         match of(line).filter(|(other, _)| *other == margin) {
             Some((_, len)) => found.push(start..start + len),
-            // the lines of a diff that are as they were
-            None if matches!(margin, Margin::Diff(_)) && line.starts_with(b" ") && !has_value(line) => {
-                found.push(start..start + 1);
-            }
             None if has_value(line) => return,
+            // no diff any more: what the lines begin with now is their own
+            None if in_diff && line.starts_with(HUNK) => found.push(start..start + HUNK.len()),
+            // the lines that are as they were
+            None if in_diff && line.starts_with(b" ") => found.push(start..start + 1),
             None => {}
         }
         start = end + 1;
@@ -55,48 +64,31 @@ pub(super) fn strip(text: &[u8], out: &mut Rewrite<'_>) {
     }
 }
 
+/// The sign of a diff that a line begins with.
+fn of_diff(line: &[u8]) -> Option<(Margin<'_>, usize)> {
+    line.first().filter(|sign| matches!(sign, b'+' | b'-')).map(|sign| (Margin::Diff(*sign), 1))
+}
+
 /// The margin of a line, and its length.
 fn of(line: &[u8]) -> Option<(Margin<'_>, usize)> {
     const COMMENTS: [&[u8]; 10] = [b"///", b"//", b"##", b"#", b"--", b";;", b";", b"*", b"REM", b"%"];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let blank = |line: &[u8]| line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     if let Some(rest) = line.strip_prefix(b">") {
         return Some((Margin::Quote, 1 + usize::from(rest.starts_with(b" "))));
-    }
-    if let Some(len) = time(line) {
-        return Some((Margin::Time, len));
     }
     if is_numbered(line) {
         return Some((Margin::Number, 7));
     }
-    if let Some((margin, len)) = writer(line).or_else(|| place(line)) {
-        return Some((margin, len));
+    if let Some(found) = time(line).or_else(|| writer(line)).or_else(|| place(line)) {
+        return Some(found);
     }
-    if let Some(sign @ (b'+' | b'-')) = line.first() {
-        // not an item of a list
-        let is_item = line.get(1) == Some(&b' ') && line.get(2).is_some_and(|b| *b != b' ');
-        let is_comment = line.starts_with(b"-- ");
-        if !is_comment && !is_item {
-            return Some((Margin::Diff(*sign), 1));
-        }
-    }
-    let indent = blank(line);
+    let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     let rest = &line[indent..];
     let mark = COMMENTS.into_iter().find(|mark| rest.starts_with(mark))?;
     match rest.get(mark.len()) {
         None => Some((Margin::Comment(mark), indent + mark.len())),
         Some(b' ' | b'\t') => Some((Margin::Comment(mark), indent + mark.len() + 1)),
         Some(_) => None,
-    }
-}
-
-/// Whether there is a reason to take a sign for a margin that may be another thing: that of an item in a list, or of a table.
-fn is_likely(margin: Margin<'_>, text: &[u8]) -> bool {
-    let has = |sign: &[u8]| memchr::memmem::find(text, sign).is_some();
-    match margin {
-        Margin::Diff(_) => has(b"@@ -") || has(b"\n+++ ") || has(b"\n--- "),
-        Margin::Comment(b"*") => has(b"/*"),
-        _ => true,
     }
 }
 
@@ -111,9 +103,9 @@ fn has_value(line: &[u8]) -> bool {
     })
 }
 
-/// The length of the time that a line of a log begins with, and of what logs write behind one: `2026-11-27T10:11:12.123Z stdout F `,
+/// The time that a line of a log begins with, and what logs write behind one: `2026-11-27T10:11:12.123Z stdout F `,
 /// `[10:11:12] INFO  [app] `, `Nov 27 10:11:12 host app[123]: `.
-fn time(line: &[u8]) -> Option<usize> {
+fn time(line: &[u8]) -> Option<(Margin<'_>, usize)> {
     const DATE: usize = 16;
     const WORDS: [&[u8]; 14] = [
         b"INFO", b"WARN", b"WARNING", b"ERROR", b"DEBUG", b"TRACE", b"NOTICE", b"stdout", b"stderr", b"F",
@@ -140,12 +132,10 @@ fn time(line: &[u8]) -> Option<usize> {
     }
     let rest = line[clock + 8..].iter().take_while(|b| b.is_ascii_digit() || b".,Z+-:]".contains(b)).count();
     let mut at = clock + 8 + rest;
-    let mut words = 0;
+    let mut group = &b""[..];
     loop {
         let next = &line[at..];
         let blank = next.iter().take_while(|b| **b == b' ').count();
-        // What is indented is the text's own.
-        let blank = if words > 0 { blank.min(1) } else { blank.min(2) };
         let word = next[blank..].split(|b| *b == b' ').next().unwrap_or_default();
         let bare = word.strip_suffix(b":").unwrap_or(word);
         let is_process = || {
@@ -161,13 +151,19 @@ fn time(line: &[u8]) -> Option<usize> {
                 .unwrap_or_default();
             behind.ends_with(b"]:") && !has_value(word)
         };
-        let is_group =
-            || bare.starts_with(b"[") && bare.ends_with(b"]") && bare.len() > 2 && !has_value(bare);
+        // not the header of a section
+        let is_group = || {
+            let inner = bare.strip_prefix(b"[").and_then(|word| word.strip_suffix(b"]"));
+            inner.is_some_and(|inner| !inner.is_empty() && !has_value(inner))
+                && next.len() > blank + word.len()
+        };
         if blank == 0 || !(WORDS.contains(&bare) || is_process() || is_group() || is_host()) {
-            return Some(at + blank);
+            return Some((Margin::Time(group), at + blank.min(1))); // more is the text's own
+        }
+        if is_group() {
+            group = bare;
         }
         at += blank + word.len();
-        words += 1;
     }
 }
 
@@ -284,4 +280,66 @@ fn literal_end(text: &[u8], open: usize) -> Option<usize> {
         end += 1 + usize::from(text[end] == b'\\');
     }
     Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::decode::{Carriers, View};
+
+    fn read(text: &str) -> String {
+        let view = View::plain(text.as_bytes(), 0).decoded(Carriers::default(), 4, &|_| false);
+        String::from_utf8(view.text).expect("it is text")
+    }
+
+    const ID: &str = "AKIA2T4VXZQGJ6LMWRNB";
+    const SECRET: &str = "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";
+
+    #[test]
+    fn margins_are_taken_away() {
+        for (text, bare) in [
+            ("> a\n> @\n>\n> $\nBert", "a\n@\n\n$\nBert"),
+            ("> > @\n> > $", "@\n$"),
+            ("x()\n  // @\n  // $\ny()", "x()\n@\n$\ny()"),
+            ("/**\n * @\n *   $\n */", "/**\n@\n  $\n */"),
+            ("@@ -1 +1,2 @@\n x()\n+@\n+- $\n", "1 +1,2 @@\nx()\n@\n- $\n"),
+            ("2026-11-27T10:11:12.123Z @\n2026-11-27T10:11:13.123Z   $", "@\n  $"),
+            ("[10:11:12] INFO [a] @\n[10:11:12] WARN [a] $", "@\n$"),
+            ("2026-11-27 10:11:12,123 [x]\n2026-11-27 10:11:12,123 @\n", "[x]\n@\n"),
+            ("Nov 27 10:11:12 host app[12]: @\nNov 27 10:11:12 host app[12]: $", "@\n$"),
+            ("[pod/a/b] @\n[pod/a/b] $", "@\n$"),
+            ("web-1  | @\nweb-1  | $", "@\n$"),
+            ("a/b.txt:9:@\na/b.txt:10:$", "@\n$"),
+            ("     9\t@\n    10\t$", "@\n$"),
+            (" \"a\\n\",\n \"@\\n\",\n \"$\"]", "a\n@\n$"),
+            ("{\"log\":\"@\\n\",\"t\":1}\n{\"log\":\"$\\n\",\"t\":2}", "@\n$"),
+        ] {
+            let with = |text: &str| text.replace('@', ID).replace('$', SECRET);
+            // `@@` begins a piece of a diff
+            let text = with(&text.replace("@@", "\u{1}")).replace('\u{1}', "@@");
+            let bare = with(&bare.replace("@@", "\u{1}")).replace('\u{1}', "@@");
+            assert_eq!(read(&text), bare, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_before_all_values_stays() {
+        for text in [
+            "@\n# @\n# $\n$",
+            "@@ -1 +1 @@\n-@\n+@\n+$",
+            "- @\n- $",
+            "* @\n* $",
+            "> @\n$",
+            "[a] @\n[b] $",
+            "10:11:12 [a] @\n10:11:12 [b] $",
+            "a-1 | @\na-2 | $",
+            "a.txt:9:@\nb.txt:9:$",
+            "1\t@\n2\t$",
+            "# @",
+            "\"id\": \"@\\n\",\n\"key\": \"$\\n\"",
+        ] {
+            let text =
+                text.replace("@@", "\u{1}").replace('@', ID).replace('$', SECRET).replace('\u{1}', "@@");
+            assert_eq!(read(&text), text.replace("\\n", "\n"), "{text}");
+        }
+    }
 }

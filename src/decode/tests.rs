@@ -31,8 +31,23 @@ fn escapes_are_undone_and_mapped_back() {
         ("ab&#x2F;cd&#43;e&plus;", "ab/cd+e+", "ab&#x2F;cd&#43;e&plus;", Encoding::Html),
         ("&amp;quot;ab", "\"ab", "&amp;quot;ab", Encoding::Html),
         ("a&amp;b", "a&b", "a&amp;b", Encoding::Html),
+        ("k+%3D+ab%2Fcd%2B%0A", "k = ab/cd+\n", "k+%3D+ab%2Fcd%2B%0A", Encoding::Percent),
+        ("s3://a:b%2Fc+d@e", "b/c+d", "b%2Fc+d", Encoding::Percent),
+        ("x/y+z?k%3a+ab", "/y+z?k: ab", "/y+z?k%3a+ab", Encoding::Percent),
     ] {
         assert_eq!(read(text, &view(text), find), (raw, vec![encoding]), "{text}");
+    }
+}
+
+#[test]
+fn escapes_of_escapes_are_undone() {
+    for (text, plain) in [
+        ("ab%5C%2Fcd", "ab/cd"),
+        (r"\u0026x=ab\u00252Fcd", "&x=ab/cd"),
+        ("{\"\"id\"\": \"\"ab\"\"}", "{\"id\": \"ab\"}"),
+        ("\u{feff}ab", "ab"),
+    ] {
+        assert_eq!(String::from_utf8(view(text).text).unwrap(), plain, "{text}");
     }
 }
 
@@ -56,6 +71,8 @@ fn terminal_colours_and_quoted_printable_are_taken_out() {
 fn what_is_no_escape_stays() {
     for text in [
         r"C:\windows\system32",
+        r#"a = "" + "b" if c == """#,
+        r#""""ab""""#,
         "100% sure",
         "a & b",
         "&unknown;",
