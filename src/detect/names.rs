@@ -188,10 +188,22 @@ pub(super) fn name(text: &[u8], words: &[Word], word: usize) -> Range<usize> {
 
 /// Whether a word is one of keys, or several of them without a sign between: `accesskeyid`.
 fn is_generic(word: &str) -> bool {
-    let begins = |part: &&str| {
-        part.len() > 1 && word.strip_prefix(*part).is_some_and(|rest| !rest.is_empty() && is_generic(rest))
-    };
-    GENERIC.contains(&word) || GENERIC.iter().any(begins)
+    if GENERIC.contains(&word) {
+        return true;
+    }
+    // Where a part of the word may end.
+    let mut ends = vec![false; word.len() + 1];
+    ends[0] = true;
+    for at in 0..word.len() {
+        if !ends[at] {
+            continue;
+        }
+        let begins = |part: &&&str| part.len() > 1 && word.as_bytes()[at..].starts_with(part.as_bytes());
+        for part in GENERIC.iter().filter(begins) {
+            ends[at + part.len()] = true;
+        }
+    }
+    ends[word.len()] && !word.is_empty()
 }
 
 /// What a name says besides generic words.

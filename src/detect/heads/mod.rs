@@ -199,6 +199,7 @@ mod tests {
             ("INSERT INTO `u` VALUES (1,'x','@');", None),
             ("INSERT INTO `t` VALUES (1,'@');", None),
             ("INSERT INTO `t` VALUES (1,2,3);\nf(1, 2, '@')", None),
+            ("INSERT INTO `t` VALUES (1,2,3);\n| c | d |\n| x | @ |\n(0 s)", Some("d")),
         ] {
             assert_eq!(named(&format!("{create}{insert}")), name, "{insert}");
             let broken = "CREATE TABLE x (a,\n".repeat(3);
