@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use super::label::is_assigned;
-use super::names::{name, spelled, words};
+use super::names::{is_generic, name, spelled, words};
 use super::pair::Slot;
 use super::structure::{Gap, indent, line_start};
 use super::vocabulary::GENERIC;
@@ -35,12 +35,13 @@ pub(super) struct Columns {
 
 impl Line<'_> {
     /// The secrets under the same keys as ids, with the same indices, or in the same rows of two columns. Each pair of them is
-    /// `possible`.
+    /// `possible`, and no column has secrets that are `named` as such and others that are named as something else.
     pub(super) fn columns(
         &self,
         ids: usize,
         secrets: usize,
         possible: &dyn Fn(usize, usize) -> bool,
+        named: &dyn Fn(usize) -> Option<bool>,
     ) -> Columns {
         let mut columns = Columns { partner: vec![None; ids], owner: vec![None; secrets] };
         let is_id = |s: &Slot| matches!(s, Slot::Id(_));
@@ -71,7 +72,11 @@ impl Line<'_> {
         for (a, b) in &blocks {
             let pairs = self.in_columns(a, b).unwrap_or_default();
             let free = |secret: usize| columns.owner[secret].is_none();
-            if pairs.iter().all(|&(id, secret)| possible(id, secret) && free(secret)) {
+            // Neighbours in a list have one name before them all.
+            let apart = self.gaps[a.start].lines > 1;
+            let any = |is_secret: bool| pairs.iter().any(|pair| named(pair.1) == Some(is_secret));
+            let mixed = apart && any(true) && any(false);
+            if !mixed && pairs.iter().all(|&(id, secret)| possible(id, secret) && free(secret)) {
                 for (id, secret) in pairs {
                     columns.partner[id].get_or_insert(secret);
                 }
@@ -164,8 +169,10 @@ impl Line<'_> {
             return None;
         }
         let (of_a, of_b) = (keys(&a)?, keys(&b)?);
+        // `cache id` is no owner of the id that is called `key id`.
+        let owns = |(key, _): &(&String, &usize)| !is_generic(key);
         let mut ranks: Vec<(usize, usize)> =
-            of_a.iter().filter_map(|(key, &x)| of_b.get(key).map(|&y| (x, y))).collect();
+            of_a.iter().filter(owns).filter_map(|(key, &x)| of_b.get(key).map(|&y| (x, y))).collect();
         ranks.sort_unstable();
         let most = ranks.len() * 2 >= a.len().min(b.len());
         (!ranks.is_empty() && most).then(|| self.pairs(ranks))

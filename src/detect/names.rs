@@ -187,7 +187,7 @@ pub(super) fn name(text: &[u8], words: &[Word], word: usize) -> Range<usize> {
 }
 
 /// Whether a word is one of keys, or several of them without a sign between: `accesskeyid`.
-fn is_generic(word: &str) -> bool {
+pub(super) fn is_generic(word: &str) -> bool {
     if GENERIC.contains(&word) {
         return true;
     }

@@ -66,6 +66,8 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part)
     for id in 0..ids.len() {
         edges.extend(layout.edges(id, part.within_lines));
     }
+    layout.clearest_first(&mut edges);
+    edges.retain(|e| e.cost < UNPAIRED);
     let pairs = real_first(ids, secrets, &edges);
     let pairs = match known_elsewhere(text, ids, secrets, &edges, &pairs) {
         Some(fewer) => real_first(ids, secrets, &fewer),
@@ -152,7 +154,11 @@ impl<'a> Layout<'a> {
                 && commented.0[id] == commented.1[secret]
         };
         let line = Line { text, order: &order, spans: &spans, gaps: &gaps };
-        let mut columns = line.columns(ids.len(), secrets.len(), &possible);
+        let named = |secret: usize| {
+            let label = &secrets[secret].label;
+            (!label.name.is_empty()).then_some(label.says == Says::Yes)
+        };
+        let mut columns = line.columns(ids.len(), secrets.len(), &possible, &named);
         // a column without any name must at least be near
         let named = |s: &SecretAt| matches!(s.label.says, Says::Yes | Says::Maybe);
         if !secrets.iter().any(named) && gaps.iter().any(|g| g.lines > 6) {
@@ -239,8 +245,6 @@ impl<'a> Layout<'a> {
         let before = (0..rank).rev().map(|other| (other, other));
         self.edges_along(id, behind.take(reach), within_lines, &mut edges);
         self.edges_along(id, before.take(reach), within_lines, &mut edges);
-        self.clearest_first(&mut edges);
-        edges.retain(|e| e.cost < UNPAIRED);
         edges
     }
 
@@ -271,25 +275,31 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Where one secret has a clearer name than another and costs about as much, the other costs more: `SECRET_KEY` between an id and its
-    /// `AWS_SECRET_ACCESS_KEY`.
+    /// Where one secret has a clearer name than another, costs about as much, and is no other id's rather, the other costs more:
+    /// `SECRET_KEY` between an id and its `AWS_SECRET_ACCESS_KEY`. The edges of each id stand together.
     fn clearest_first(&self, edges: &mut [Edge]) {
         const ABOUT: u32 = 16;
         let named = |e: &Edge| {
             let label = &self.secrets[e.secret].label;
             matches!(label.says, Says::Yes | Says::Maybe).then_some(label.clear)
         };
-        let mut cheapest = [u32::MAX; 3];
+        let mut least = vec![u32::MAX; self.secrets.len()];
         for e in edges.iter() {
-            if let Some(clearness) = named(e) {
-                cheapest[clearness as usize] = cheapest[clearness as usize].min(e.cost);
-            }
+            least[e.secret] = least[e.secret].min(e.cost);
         }
-        for e in edges {
-            if let Some(clearness) = named(e)
-                && cheapest[clearness as usize + 1..].iter().any(|cost| *cost <= e.cost.saturating_add(ABOUT))
-            {
-                e.cost += ABOUT;
+        for of_one in edges.chunk_by_mut(|a, b| a.id == b.id) {
+            let mut cheapest = [u32::MAX; 3];
+            for e in of_one.iter().filter(|e| e.cost == least[e.secret]) {
+                if let Some(clearness) = named(e) {
+                    cheapest[clearness as usize] = cheapest[clearness as usize].min(e.cost);
+                }
+            }
+            for e in of_one {
+                let about = e.cost.saturating_add(ABOUT);
+                if named(e).is_some_and(|own| cheapest[own as usize + 1..].iter().any(|cost| *cost <= about))
+                {
+                    e.cost += ABOUT;
+                }
             }
         }
     }
