@@ -99,11 +99,22 @@ const MARKUP: &[&str] = &["value", "content", "td", "string", "type", "hidden", 
 /// Read the text before a value.
 fn read_name(before: &[u8], part: &Part) -> Label {
     let words = words(before);
-    let nearest = |labels: &[String]| -> Option<(usize, usize)> {
-        labels.iter().filter_map(|l| find_label(before, &words, l)).max_by_key(|&(last, len)| (last, len))
+    let nearest = |labels: &[String], fits: &dyn Fn(&(usize, usize)) -> bool| -> Option<(usize, usize)> {
+        let found = labels.iter().filter_map(|l| find_label(before, &words, l));
+        found.filter(fits).max_by_key(|&(last, len)| (last, len))
     };
-    let (yes, no) = (nearest(&part.labels), nearest(&part.anti_labels));
-    let alone = nearest(&part.alone_labels);
+    // `type: gs` above `secret_access_key: ` makes it no key of that.
+    let in_line = |&(last, len): &(usize, usize)| {
+        let mut left = len;
+        let begins = |word: &Word| {
+            left = left.saturating_sub(word.text.len());
+            left == 0
+        };
+        let first = words[..=last].iter().rposition(begins).unwrap_or(last);
+        !before[words[first].start..words[last].end].contains(&b'\n')
+    };
+    let (yes, no) = (nearest(&part.labels, &|_| true), nearest(&part.anti_labels, &in_line));
+    let alone = nearest(&part.alone_labels, &|_| true);
     let best = yes.max(alone);
     let assigned = words.last().is_some_and(|last| is_assigned(before, last));
     let called = || !words.is_empty() && is_called(before, &words[name(before, &words, words.len() - 1)]);

@@ -83,6 +83,7 @@ fn what_another_value_is_says_nothing_of_a_named_one() {
     assert_eq!(read_as("key_signature = ").says, Says::No);
     assert_eq!(read_as("GS_SECRET_ACCESS_KEY=").says, Says::No);
     assert_eq!(read_as("LOGS_SECRET_ACCESS_KEY=").says, Says::Yes);
+    assert_eq!(read_as("type: gs\nsecret_access_key: ").says, Says::Yes);
 }
 
 #[test]

@@ -436,7 +436,11 @@ impl<'a> Layout<'a> {
     /// What it costs that something between two values is indented less than they are.
     fn indent_cost(&self, gap: Gap, first: usize, last: usize) -> i64 {
         let Some(min) = gap.min_indent else { return 0 };
-        match (indent(self.text, first) > min, indent(self.text, last) > min) {
+        // Out of an item of a list it is two, out of what holds the list more.
+        const ITEM: u32 = 2;
+        let (first, last) = (indent(self.text, first), indent(self.text, last));
+        match (first > min, last > min) {
+            (true, true) if first.min(last) > min + ITEM + 1 => 22,
             (true, true) => 14,
             (false, false) => 0,
             _ => 3,
