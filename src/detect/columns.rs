@@ -189,7 +189,9 @@ impl Line<'_> {
             let gap = self.gaps[rank];
             gap.closed == gap.opened && gap.closed < 2 && gap.lines < 4 && !gap.header
         });
-        if a.len() < 2 || a.len() != b.len() {
+        // Nearer to one another than the ids are, the id and the secret that meet are a pair.
+        let lines = |rank: usize| self.gaps[rank].lines;
+        if a.len() < 2 || a.len() != b.len() || lines(a.start) > lines(b.start - 1) {
             return None;
         }
         let telling = |block: &Range<usize>| {
