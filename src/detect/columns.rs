@@ -105,6 +105,12 @@ impl Line<'_> {
         (a.end - 1 - before..a.end, b.start..b.start + 1 + behind)
     }
 
+    /// Whether the id and the secret that meet are nearer to one another than those of a block are: then they are a pair.
+    fn are_near(&self, a: &Range<usize>, b: &Range<usize>) -> bool {
+        let (within, meet) = (&self.gaps[a.start], &self.gaps[b.start - 1]);
+        (within.blanks, within.lines) > (meet.blanks, meet.lines)
+    }
+
     /// The ids and secrets of two blocks of one length that are evenly spaced; or of two lines where they meet.
     fn in_columns(&self, a: &Range<usize>, b: &Range<usize>) -> Option<Vec<(usize, usize)>> {
         let lines = |rank: usize| self.gaps[rank].lines;
@@ -117,8 +123,7 @@ impl Line<'_> {
             && even(a)
             && even(b)
             && lines(a.start) == lines(b.start)
-            // Else the id and the secret that meet are a pair.
-            && lines(a.start) <= lines(b.start - 1)
+            && !self.are_near(a, b)
             && (blocks(b.start - 1) || !(blocks(a.start) || blocks(b.start)))
         {
             return Some(self.pairs(a.clone().zip(b.clone())));
@@ -189,9 +194,7 @@ impl Line<'_> {
             let gap = self.gaps[rank];
             gap.closed == gap.opened && gap.closed < 2 && gap.lines < 4 && !gap.header
         });
-        // Nearer to one another than the ids are, the id and the secret that meet are a pair.
-        let lines = |rank: usize| self.gaps[rank].lines;
-        if a.len() < 2 || a.len() != b.len() || lines(a.start) > lines(b.start - 1) {
+        if a.len() < 2 || a.len() != b.len() || self.are_near(&a, &b) {
             return None;
         }
         let telling = |block: &Range<usize>| {
