@@ -60,7 +60,9 @@ pub(super) fn strip(text: &[u8], out: &mut Rewrite<'_>) {
         start = end + 1;
     }
     if found.len() > 1 {
-        found.into_iter().for_each(|range| out.remove(range));
+        for range in found {
+            out.remove(range);
+        }
     }
 }
 

@@ -435,9 +435,9 @@ impl<'a> Layout<'a> {
 
     /// What it costs that something between two values is indented less than they are.
     fn indent_cost(&self, gap: Gap, first: usize, last: usize) -> i64 {
-        let Some(min) = gap.min_indent else { return 0 };
         // Out of an item of a list it is two, out of what holds the list more.
         const ITEM: u32 = 2;
+        let Some(min) = gap.min_indent else { return 0 };
         let (first, last) = (indent(self.text, first), indent(self.text, last));
         match (first > min, last > min) {
             (true, true) if first.min(last) > min + ITEM + 1 => 22,

@@ -8,8 +8,11 @@ use std::path::Path;
 use super::render;
 use crate::support::TestEnv;
 
+/// What is around a text.
+type Frame = fn(&str) -> String;
+
 /// Texts around a text, by name.
-const FRAMES: [(&str, fn(&str) -> String); 16] = [
+const FRAMES: [(&str, Frame); 16] = [
     ("mail", |text| lines(text, "> ", "")),
     ("slashes", |text| lines(text, "// ", "")),
     ("hashes", |text| lines(text, "# ", "")),
@@ -74,9 +77,10 @@ fn frames_change_nothing() {
                 .any(|(case, in_frames)| case == id && (in_frames.is_empty() || in_frames.contains(name)));
             let (want, got) = (of(&plain, id), of(&framed, id));
             if want != got && !changed {
-                let (lost, new): (Vec<_>, Vec<_>) =
-                    (want.difference(&got).collect(), got.difference(&want).collect());
-                writeln!(faults, "{name}: {id}: {new:?} instead of {lost:?}").unwrap();
+                let lost: Vec<&str> = want.difference(&got).map(String::as_str).collect();
+                let new: Vec<&str> = got.difference(&want).map(String::as_str).collect();
+                let (lost, new) = (lost.join(" "), new.join(" "));
+                writeln!(faults, "{name}: {id}: {new} instead of {lost}").unwrap();
             }
         }
     }
@@ -120,8 +124,8 @@ fn read(root: &Path, id: &str) -> Vec<(String, String)> {
     texts
 }
 
-/// The ids and secrets that are found in each case.
-type Found = BTreeMap<String, BTreeSet<(String, String)>>;
+/// What is found in each case: `ID:SECRET`.
+type Found = BTreeMap<String, BTreeSet<String>>;
 
 /// What is found in the cases below a folder.
 fn found(env: &TestEnv, folder: &str) -> Found {
@@ -131,7 +135,7 @@ fn found(env: &TestEnv, folder: &str) -> Found {
         let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
         let path = text("path");
         let id = path.split('/').skip_while(|part| *part != folder).nth(1).expect("a case below the folder");
-        found.entry(id.to_owned()).or_default().insert((text("key_id"), text("secret")));
+        found.entry(id.to_owned()).or_default().insert(format!("{}:{}", text("key_id"), text("secret")));
     }
     found
 }
