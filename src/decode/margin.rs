@@ -265,12 +265,13 @@ impl Literal {
         }
     }
 
-    /// The whole literal of `line`, which begins as those before it do.
+    /// The whole literal of `line`, which begins as those before it do, and has nothing else.
     fn last(text: &[u8], line: Range<usize>, before: &[u8]) -> Option<Self> {
         let open = line.start + before.len();
         let begins = text[line.clone()].starts_with(before);
         let end = literal_end(&text[..line.end], open.checked_sub(1)?).filter(|_| begins)?;
-        Some(Self { line, content: open..end })
+        let ends = !text[end + 1..line.end].iter().any(|b| b.is_ascii_alphanumeric() || b"\"'".contains(b));
+        ends.then_some(Self { line, content: open..end })
     }
 }
 
@@ -313,6 +314,7 @@ mod tests {
             ("a/b.txt:9:@\na/b.txt:10:$", "@\n$"),
             ("     9\t@\n    10\t$", "@\n$"),
             (" \"a\\n\",\n \"@\\n\",\n \"$\"]", "a\n@\n$"),
+            ("\"@\\n\",\n\"$\\n\",\n\"a\": \"b\\n\",", "@\n$\n\"a\": \"b\n\","),
             ("{\"log\":\"@\\n\",\"t\":1}\n{\"log\":\"$\\n\",\"t\":2}", "@\n$"),
         ] {
             let with = |text: &str| text.replace('@', ID).replace('$', SECRET);
