@@ -64,9 +64,17 @@ pub fn classify(id: &[u8]) -> IdClass {
     IdClass { kind, account, canary }
 }
 
+/// What the ids of access keys begin with: of those that stay, and of those of sessions.
+pub const PREFIXES: [&[u8]; 2] = [b"AKIA", b"ASIA"];
+
 /// Whether it is a prefix of an access key and 16 base32 digits.
 pub fn has_shape(text: &[u8]) -> bool {
-    (text.starts_with(b"AKIA") || text.starts_with(b"ASIA")) && base::base32_80(&text[4..]).is_some()
+    begins(text) && base::base32_80(&text[4..]).is_some()
+}
+
+/// Whether it begins as the id of an access key does.
+pub fn begins(text: &[u8]) -> bool {
+    PREFIXES.iter().any(|prefix| text.starts_with(prefix))
 }
 
 /// Whether it is the id of a temporary credential, which works with a session token only.

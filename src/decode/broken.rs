@@ -130,20 +130,13 @@ fn in_inner_cell(text: &[u8], at: usize, floor: usize) -> Option<Range<usize>> {
         return None;
     }
     // An id is whole, so that nothing stands below it; without one the secret alone goes on.
-    let mut column = 0;
-    let goes_on = above.split(|b| is_empty(*b)).all(|word| {
-        let start = column;
-        column += word.len() + 1;
+    let goes_on = words(above).all(|(start, word)| {
         !key_id::has_shape(word) || below.iter().skip(start).take(word.len()).all(|b| is_empty(*b))
     });
-    let words = below.split(|b| is_empty(*b)).filter(|word| !word.is_empty()).count();
-    if !goes_on || words > 1 && !has_id(above) {
+    if !goes_on || words(below).count() > 1 && !has_id(above) {
         return None;
     }
-    let mut column = 0;
-    below.split(|b| is_empty(*b)).find_map(|rest| {
-        let start = column;
-        column += rest.len() + 1;
+    words(below).find_map(|(start, rest)| {
         let width = secret::LEN.checked_sub(rest.len()).filter(|width| (1..secret::LEN).contains(width))?;
         let (first, others) = above.get(start..)?.split_at_checked(width)?;
         let in_cell = |b: Option<&u8>| b.is_some_and(|b| is_empty(*b));
@@ -156,10 +149,20 @@ fn in_inner_cell(text: &[u8], at: usize, floor: usize) -> Option<Range<usize>> {
     })
 }
 
+/// The words of a line that blanks and signs between cells part, with their places in it.
+fn words(line: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut next = 0;
+    let placed = line.split(|b| is_empty(*b)).map(move |word| {
+        let start = next;
+        next += word.len() + 1;
+        (start, word)
+    });
+    placed.filter(|(_, word)| !word.is_empty())
+}
+
 /// Whether a byte is a blank, or what parts cells and marks those that go on.
 fn is_empty(byte: u8) -> bool {
-    const BARS: [u8; 6] = [0xe2, 0x94, 0x95, 0x82, 0x83, 0x91]; // │ ┃ ║
-    matches!(byte, b' ' | b'\t' | b'|' | b'.') || BARS.contains(&byte)
+    matches!(byte, b' ' | b'\t' | b'|' | b'.')
 }
 
 /// How long the tags are with which `text` begins, as far as they change how a text looks and part nothing, in HTML and in the

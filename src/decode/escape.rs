@@ -1,6 +1,6 @@
 //! Escapes of single characters: backslash escapes of any nesting, percent encoding, HTML entities.
 
-use crate::aws::secret;
+use crate::aws::{key_id, secret};
 use crate::finding::Encoding;
 
 use super::base::MIN_HEX;
@@ -193,9 +193,7 @@ fn backslash(text: &[u8]) -> Undone {
         b't' => simple('\t'),
         b'e' if text.get(slashes + 1) == Some(&b'[') => simple(ESC),
         // where a word begins, in a pattern
-        b'b' if [&b"AKIA"[..], b"ASIA"].iter().any(|head| text[slashes + 1..].starts_with(head)) => {
-            simple('\u{8}')
-        }
+        b'b' if key_id::begins(&text[slashes + 1..]) => simple('\u{8}'),
         b'/' | b'"' | b'\'' | b'`' | b'+' | b'=' | b':' | b'-' | b'_' | b'.' | b'&' | b'@' | b'$' => {
             simple(char::from(letter))
         }

@@ -32,7 +32,7 @@ enum Margin<'t> {
 /// Take the margin away that all lines with values have; what has none keeps what its lines begin with. Where one line is commented
 /// out or taken out and another is not, or in a list, that is no margin.
 pub(super) fn strip(text: &[u8], out: &mut Rewrite<'_>) {
-    let ids = [&b"AKIA"[..], b"ASIA"].into_iter().filter_map(|prefix| memchr::memmem::find(text, prefix));
+    let ids = key_id::PREFIXES.into_iter().filter_map(|prefix| memchr::memmem::find(text, prefix));
     let Some(id) = ids.min() else { return };
     let start = memchr::memrchr(b'\n', &text[..id]).map_or(0, |end| end + 1);
     let first = &text[start..id];
@@ -138,35 +138,31 @@ fn time(line: &[u8]) -> Option<(Margin<'_>, usize)> {
     loop {
         let next = &line[at..];
         let blank = next.iter().take_while(|b| **b == b' ').count();
-        let word = next[blank..].split(|b| *b == b' ').next().unwrap_or_default();
+        let (word, behind) = first_word(&next[blank..]);
         let bare = word.strip_suffix(b":").unwrap_or(word);
         let is_process = || {
             bare.len() < word.len()
                 && bare.ends_with(b"]")
                 && bare.first().is_some_and(u8::is_ascii_alphabetic)
         };
-        let is_host = || {
-            let behind = next[blank + word.len()..]
-                .trim_ascii_start()
-                .split(|b| *b == b' ')
-                .next()
-                .unwrap_or_default();
-            behind.ends_with(b"]:") && !has_value(word)
-        };
+        let is_host = || first_word(behind.trim_ascii_start()).0.ends_with(b"]:") && !has_value(word);
         // not the header of a section
-        let is_group = || {
-            let inner = bare.strip_prefix(b"[").and_then(|word| word.strip_suffix(b"]"));
-            inner.is_some_and(|inner| !inner.is_empty() && !has_value(inner))
-                && next.len() > blank + word.len()
-        };
-        if blank == 0 || !(WORDS.contains(&bare) || is_process() || is_group() || is_host()) {
+        let inner = bare.strip_prefix(b"[").and_then(|word| word.strip_suffix(b"]"));
+        let is_group =
+            inner.is_some_and(|inner| !inner.is_empty() && !has_value(inner)) && !behind.is_empty();
+        if blank == 0 || !(WORDS.contains(&bare) || is_process() || is_group || is_host()) {
             return Some((Margin::Time(group), at + blank.min(1))); // more is the text's own
         }
-        if is_group() {
+        if is_group {
             group = bare;
         }
         at += blank + word.len();
     }
+}
+
+/// What a text has before its first blank, and the rest.
+fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
+    text.split_at(memchr::memchr(b' ', text).unwrap_or(text.len()))
 }
 
 /// What writes a line, in the logs of several pods or containers.

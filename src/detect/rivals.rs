@@ -107,6 +107,9 @@ pub(super) fn left_over(
     part: &Part,
     choices: &mut [Choice],
 ) {
+    if choices.iter().all(|choice| choice.secret.is_some()) {
+        return;
+    }
     let of_id = |id: usize| &text[ids[id].candidate.span.clone()];
     let of_secret = |secret: usize| &text[secrets[secret].candidate.span.clone()];
     let pairs =

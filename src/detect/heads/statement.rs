@@ -43,12 +43,14 @@ impl<'t> Statements<'t> {
         let word = self.values[..self.values.partition_point(|word| word.end <= value.start)].last()?.clone();
         let from = value.start.saturating_sub(TUPLE).max(word.end);
         let open = from + memchr::memrchr(b'(', &text[from..value.start])?;
-        let before = &text[open..value.start];
-        // The tuple has ended, and something else begun.
-        if unquoted(before).any(|(_, b)| b == b')') {
-            return None;
+        let mut column = 0;
+        for (_, b) in unquoted(&text[open..value.start]) {
+            match b {
+                b',' => column += 1,
+                b')' => return None, // the tuple has ended, and something else begun
+                _ => {}
+            }
         }
-        let column = commas(before);
         let close = memchr::memchr(b')', &text[value.end..text.len().min(value.end + TUPLE)])?;
         let behind = &text[value.end..value.end + close];
         let quoted = behind.first().is_some_and(|b| matches!(b, b'"' | b'\''));
