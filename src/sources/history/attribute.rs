@@ -4,13 +4,13 @@
 //! parent has at the same path; so what a merge takes over from a parent is not its own, and what it alone has is.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::rc::Rc;
 
 use smallvec::{SmallVec, smallvec};
 
 use super::commits::{Graph, Index};
 use super::dirty::{Child, DirtyTree};
-use super::store::ObjectId;
+use super::store::{Change, ObjectId};
 use super::trees::{EntryKind, TreeIndex, Trees};
 
 /// Places kept of one target. The first always is.
@@ -19,8 +19,11 @@ pub const MAX_PLACES: usize = 100;
 const MAX_ALL_PLACES: usize = 200_000;
 /// Entries looked at before only first places are looked for: an unreasonable repository, or a hostile one.
 const PATIENCE: u64 = 100_000_000;
-/// Entries kept in memory at once.
-const MAX_CACHED: usize = 4_000_000;
+/// Entries kept in memory at once. Unit tests have to do with few.
+const MAX_CACHED: usize = if cfg!(test) { 64 } else { 4_000_000 };
+
+/// The place in a [`Cache`] of a tree that leads to no target.
+const NOTHING: u32 = 0;
 
 /// Index of a path in [`Places::paths`].
 pub type PathIndex = u32;
@@ -100,6 +103,7 @@ pub(super) type Few<T> = SmallVec<[T; 2]>;
 pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, commits: &[Index]) -> Places {
     let graph = history.graph;
     let mut walk = Walk::new(trees, targets.count);
+    walk.cache.load_all();
     let roots = trees.find_all_dirty(&(0..graph.len() as Index).map(|c| graph.tree(c)).collect::<Vec<_>>());
     let root = |commit: Index| roots[commit as usize];
     let mut of_head = vec![false; graph.len()];
@@ -107,15 +111,16 @@ pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, 
     for commit in commits.iter().copied().take_while(|_| !(history.stopped)()) {
         let now = root(commit);
         let before: Few<Option<TreeIndex>> = graph.parents(commit).iter().map(|p| root(*p)).collect();
+        let same: Few<bool> = before.iter().map(|b| walk.cache.are_same(*b, now)).collect();
         if let Some(tree) = now
-            && !before.contains(&now)
+            && !same.contains(&true)
         {
             let before: Few<TreeIndex> = before.iter().flatten().copied().collect();
             walk.difference(tree, &before, &mut |places, by_path, path, target, link| {
                 places.add(by_path, path, target, Some(commit), link);
             });
         }
-        if of_head[commit as usize] && before.iter().any(|b| b.is_some() && *b != now) {
+        if of_head[commit as usize] && before.iter().zip(&same).any(|(b, same)| b.is_some() && !same) {
             walk.removals(now, &before, commit);
         }
     }
@@ -243,8 +248,8 @@ impl<'a> Walk<'a> {
             }
             let trees = self.cache.trees;
             let now = self.cache.get(frame.tree);
-            let before: Few<Arc<DirtyTree>> = frame.before.iter().map(|t| self.cache.get(*t)).collect();
-            if before.iter().any(|b| Arc::ptr_eq(b, &now)) {
+            let before: Few<Rc<DirtyTree>> = frame.before.iter().map(|t| self.cache.get(*t)).collect();
+            if before.iter().any(|b| Rc::ptr_eq(b, &now)) {
                 continue;
             }
             let mut cursors: Few<usize> = smallvec![0; before.len()];
@@ -257,7 +262,7 @@ impl<'a> Walk<'a> {
                     same |= tree.at(trees, item, cursor, |other| match (item.child, other.child) {
                         (Child::Tree(a), Child::Tree(b)) => {
                             folders.push(b);
-                            a == b
+                            self.cache.are_same(Some(a), Some(b))
                         }
                         (a, b) => a == b,
                     });
@@ -310,42 +315,79 @@ impl<'a> Walk<'a> {
 /// The entries that lead to targets, of those trees that have any.
 pub(super) struct Cache<'a> {
     trees: &'a Trees<'a>,
-    loaded: HashMap<TreeIndex, Arc<DirtyTree>, foldhash::fast::RandomState>,
+    /// Of each tree, by its number: one more than its place in `known`; 0: it is not there.
+    of: Vec<u32>,
+    /// Versions of a folder that differ in what leads to no target share one.
+    known: Vec<Rc<DirtyTree>>,
     size: usize,
 }
 
 impl<'a> Cache<'a> {
     pub(super) fn new(trees: &'a Trees<'a>) -> Self {
-        Self { trees, loaded: HashMap::default(), size: 0 }
+        Self { trees, of: vec![0; trees.len()], known: vec![Rc::default()], size: 0 }
     }
 
-    pub(super) fn get(&mut self, index: TreeIndex) -> Arc<DirtyTree> {
-        // Back to a version that is known.
-        let mut versions: Few<TreeIndex> = smallvec![index];
-        let mut known = None;
-        while let Some(tree) = versions.last() {
-            known = self.loaded.get(tree).map(Arc::clone);
-            if known.is_some() {
-                versions.pop();
+    /// Load what there is room for, in the order in which the trees were read, which costs less than one here and one there.
+    fn load_all(&mut self) {
+        for (tree, changes) in self.trees.all_dirty() {
+            if self.size >= MAX_CACHED / 2 {
                 break;
             }
-            let Some(base) = self.trees.base(*tree) else { break };
-            versions.push(base);
+            // Bases mostly come first.
+            if let Some(base) = self.trees.dirty_base(tree).map_or(Some(NOTHING), |base| self.place(base)) {
+                self.load(tree, changes, base);
+            }
         }
-        if self.size >= MAX_CACHED {
-            self.loaded.clear();
-            self.size = 0;
+    }
+
+    /// Whether two trees are known to lead to the same.
+    fn are_same(&self, a: Option<TreeIndex>, b: Option<TreeIndex>) -> bool {
+        let place = |tree: Option<TreeIndex>| tree.and_then(|tree| self.place(tree));
+        a == b || place(a).is_some_and(|known| place(b) == Some(known))
+    }
+
+    fn place(&self, tree: TreeIndex) -> Option<u32> {
+        self.of[tree as usize].checked_sub(1)
+    }
+
+    /// A tree, given the place of its base.
+    fn load(&mut self, tree: TreeIndex, changes: &[Change], base: u32) -> u32 {
+        let from = &self.known[base as usize];
+        let mut place = base;
+        // Most versions of a folder differ in what leads to no target.
+        if !self.trees.leads_as(tree, changes, from) {
+            let cut_down = self.trees.cut_down(tree, changes, from);
+            self.size += cut_down.items.len() + 4;
+            place = self.known.len() as u32;
+            self.known.push(Rc::new(cut_down));
+        }
+        self.of[tree as usize] = place + 1;
+        place
+    }
+
+    pub(super) fn get(&mut self, index: TreeIndex) -> Rc<DirtyTree> {
+        // Back to a version that is known.
+        let mut versions: Few<TreeIndex> = Few::new();
+        let mut at = Some(index);
+        let mut place = NOTHING;
+        while let Some(tree) = at {
+            if let Some(known) = self.place(tree) {
+                place = known;
+                break;
+            }
+            versions.push(tree);
+            at = self.trees.dirty_base(tree);
+        }
+        if !versions.is_empty() && self.size >= MAX_CACHED {
+            let base = Rc::clone(&self.known[place as usize]);
+            self.of.fill(0);
+            self.known.truncate(1);
+            self.known.push(base);
+            (self.size, place) = (0, 1);
         }
         for tree in versions.into_iter().rev() {
-            // Most versions of a folder differ in what leads to no target.
-            let cut_down = match known {
-                Some(base) if self.trees.leads_as(tree, &base) => base,
-                base => Arc::new(self.trees.cut_down(tree, base.as_deref())),
-            };
-            self.size += cut_down.items.len() + 4;
-            self.loaded.insert(tree, Arc::clone(&cut_down));
-            known = Some(cut_down);
+            place = self.load(tree, self.trees.changes(tree), place);
         }
-        known.unwrap_or_default()
+        Rc::clone(&self.known[place as usize])
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use encoding_rs::{Encoding, ISO_2022_JP};
 use smallvec::SmallVec;
 
-use super::store::{HashKind, ObjectId, Store, Table};
+use super::store::{HashKind, ObjectId, Store, TOGETHER, Table};
 use crate::finding::Commit;
 
 /// What the graph keeps of a commit.
@@ -119,22 +119,30 @@ impl Graph {
             a.0.cmp(&b.0).then_with(|| all[a.1 as usize].id.cmp(&all[b.1 as usize].id))
         });
         heads.dedup_by(|a, b| a.0 == b.0 && all[a.1 as usize].id == all[b.1 as usize].id);
-        let by_id = || heads.iter().map(|(_, i)| &all[*i as usize]);
-        let mut graph = Self {
-            ids: Ids::new(&heads),
-            nodes: by_id().map(|n| (n.id, n.tree, n.time)).collect(),
-            ..Self::default()
-        };
-        graph.starts.reserve(heads.len() + 1);
-        graph.starts.push(0);
-        for (node, i) in by_id().zip(0..) {
-            for parent in &node.parents {
-                match graph.find(parent) {
-                    Some(p) => graph.parents.push(p),
-                    None => graph.lost.push((i, *parent)),
+        let mut graph = Self { ids: Ids::new(&heads), ..Self::default() };
+        graph.nodes.reserve(heads.len());
+        let mut parents: Vec<(Index, &ObjectId)> = Vec::with_capacity(heads.len() + heads.len() / 2);
+        for (node, child) in heads.iter().map(|(_, i)| &all[*i as usize]).zip(0..) {
+            graph.nodes.push((node.id, node.tree, node.time));
+            parents.extend(node.parents.iter().map(|parent| (child, parent)));
+        }
+        graph.starts = vec![0; heads.len() + 1];
+        graph.parents.reserve(parents.len());
+        let mut found = Vec::new();
+        for some in parents.chunks(TOGETHER) {
+            graph.find_all(some.iter().map(|(_, parent)| *parent), &mut found);
+            for ((child, parent), found) in some.iter().zip(&found) {
+                match found {
+                    Some(p) => {
+                        graph.parents.push(*p);
+                        graph.starts[*child as usize + 1] += 1;
+                    }
+                    None => graph.lost.push((*child, **parent)),
                 }
             }
-            graph.starts.push(graph.parents.len() as u32);
+        }
+        for i in 0..heads.len() {
+            graph.starts[i + 1] += graph.starts[i];
         }
         graph.sort();
         graph
@@ -191,6 +199,26 @@ impl Graph {
         let range = self.ids.with_head(head(id));
         let found = self.nodes[range.clone()].binary_search_by(|node| node.0.cmp(id)).ok()?;
         Some((range.start + found) as Index)
+    }
+
+    /// The commits with these ids, best [`TOGETHER`], for `into`.
+    fn find_all<'i>(
+        &self,
+        ids: impl ExactSizeIterator<Item = &'i ObjectId> + Clone,
+        into: &mut Vec<Option<Index>>,
+    ) {
+        into.clear();
+        into.extend(ids.clone().map(|id| self.ids.table.start((head(id) >> 32) as u32)));
+        // Mostly it is the first of those that share their first bits. No branch waits for what is read here.
+        for (id, place) in ids.clone().zip(&mut *into) {
+            let here = place.and_then(|p| self.ids.heads.get(p as usize));
+            *place = place.filter(|_| here == Some(&head(id)));
+        }
+        for (id, place) in ids.zip(into) {
+            if place.is_none_or(|p| self.nodes[p as usize].0 != *id) {
+                *place = self.find(id);
+            }
+        }
     }
 
     /// The id of a commit.

@@ -19,6 +19,28 @@ pub type TreeIndex = Number;
 /// No target.
 const NONE: u32 = u32::MAX;
 
+/// Levels of folders for which all changes are gone through.
+const LEVELS: usize = 12;
+
+/// A set of objects, small enough to stay at hand.
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(numbers: usize, of: impl Iterator<Item = Number>) -> Self {
+        let mut words = vec![0; numbers.div_ceil(64)];
+        for object in of {
+            words[object as usize / 64] |= 1 << (object % 64);
+        }
+        Self(words)
+    }
+
+    /// Whether the object that a change names is one of them.
+    fn has(&self, change: Change) -> bool {
+        let object = change.object().unwrap_or(NONE);
+        self.0.get(object as usize / 64).is_some_and(|word| word >> (object % 64) & 1 != 0)
+    }
+}
+
 /// The trees that lead to targets.
 #[derive(Debug)]
 pub struct Trees<'a> {
@@ -78,14 +100,25 @@ impl<'a> Trees<'a> {
 
     /// Mark all trees from which something on the stack can be reached.
     fn spread(&mut self, mut stack: Vec<Number>, stopped: &dyn Fn() -> bool) {
-        // Where each object that matters came in: `(tree, name)`.
         let log = self.log;
-        let matters = |c: &Change| {
-            let object = c.object()?;
-            (c.kind() == EntryKind::Tree || self.targets[object as usize] != NONE).then_some(object as usize)
-        };
+        let mut versions: Vec<TreeIndex> = Vec::new();
+        // All changes are gone through for each level of folders, which mostly are few: that is faster than to sort them by object.
+        for _ in 0..LEVELS {
+            if stack.is_empty() || stopped() {
+                return;
+            }
+            let open = Bits::new(log.numbers(), stack.drain(..));
+            for (tree, changes) in log.trees() {
+                for change in changes {
+                    if open.has(*change) && self.matters(*change).is_some() {
+                        self.mark(tree, change.name(), &mut versions, &mut stack);
+                    }
+                }
+            }
+        }
+        // Where each object that matters came in: `(tree, name)`.
         let mut starts = vec![0u32; log.numbers() + 1];
-        for object in log.trees().flat_map(|(_, changes)| changes.iter().filter_map(matters)) {
+        for object in log.trees().flat_map(|(_, changes)| changes.iter().filter_map(|c| self.matters(*c))) {
             starts[object + 1] += 1;
         }
         for i in 1..starts.len() {
@@ -95,7 +128,7 @@ impl<'a> Trees<'a> {
         let mut fill = starts.clone();
         for (tree, changes) in log.trees() {
             for change in changes {
-                if let Some(object) = matters(change) {
+                if let Some(object) = self.matters(*change) {
                     came[fill[object] as usize] = (tree, change.name());
                     fill[object] += 1;
                 }
@@ -106,15 +139,28 @@ impl<'a> Trees<'a> {
         while let Some(object) = stack.pop().filter(|_| !stopped()) {
             let object = object as usize;
             for &(tree, name) in &came[starts[object] as usize..starts[object + 1] as usize] {
-                versions.push(tree);
-                while let Some(tree) = versions.pop() {
-                    if !std::mem::replace(&mut self.dirty[tree as usize], true) {
-                        stack.push(tree);
-                    }
-                    let keep = |v: &TreeIndex| log.changes(*v).iter().all(|c| c.name() != name);
-                    versions.extend(log.versions(tree).filter(keep));
-                }
+                self.mark(tree, name, &mut versions, &mut stack);
             }
+        }
+    }
+
+    /// The object that a change names, if it is a target or can lead to one.
+    fn matters(&self, change: Change) -> Option<usize> {
+        let object = change.object()? as usize;
+        (change.kind() == EntryKind::Tree || self.targets[object] != NONE).then_some(object)
+    }
+
+    /// Mark a tree in which an entry of this name came in, and all versions of it that have the entry. Those that were not
+    /// marked go on the stack.
+    fn mark(&mut self, tree: TreeIndex, name: u32, versions: &mut Vec<TreeIndex>, stack: &mut Vec<Number>) {
+        let log = self.log;
+        versions.push(tree);
+        while let Some(tree) = versions.pop() {
+            if !std::mem::replace(&mut self.dirty[tree as usize], true) {
+                stack.push(tree);
+            }
+            let keep = |v: &TreeIndex| log.changes(*v).iter().all(|c| c.name() != name);
+            versions.extend(log.versions(tree).filter(keep));
         }
     }
 
@@ -150,9 +196,19 @@ impl<'a> Trees<'a> {
         all
     }
 
-    /// The tree that a tree is a version of.
-    pub(super) fn base(&self, tree: TreeIndex) -> Option<TreeIndex> {
-        self.log.base(tree)
+    /// The tree that a tree is a version of, if it leads to a target.
+    pub(super) fn dirty_base(&self, tree: TreeIndex) -> Option<TreeIndex> {
+        self.log.base(tree).filter(|base| self.dirty[*base as usize])
+    }
+
+    /// What a tree changes of its base.
+    pub(super) fn changes(&self, tree: TreeIndex) -> &[Change] {
+        self.log.changes(tree)
+    }
+
+    /// The trees that lead to a target, each with what it changes, in the order in which they were read.
+    pub(super) fn all_dirty(&self) -> impl Iterator<Item = (TreeIndex, &[Change])> {
+        self.log.trees().filter(|(tree, _)| self.dirty[*tree as usize])
     }
 
     /// The name of an entry.
@@ -172,9 +228,8 @@ impl<'a> Trees<'a> {
     }
 
     /// Whether the entries of a tree that lead to targets are those of its base, as far as a short look tells.
-    pub(super) fn leads_as(&self, tree: TreeIndex, base: &DirtyTree) -> bool {
+    pub(super) fn leads_as(&self, tree: TreeIndex, changes: &[Change], base: &DirtyTree) -> bool {
         const SHORT: usize = 4096;
-        let changes = self.log.changes(tree);
         if changes.len().saturating_mul(base.items.len()) > SHORT {
             return false;
         }
@@ -186,11 +241,10 @@ impl<'a> Trees<'a> {
     }
 
     /// The entries of a tree that lead to targets, given those of its base.
-    pub(super) fn cut_down(&self, tree: TreeIndex, base: Option<&DirtyTree>) -> DirtyTree {
-        let changes = self.log.changes(tree);
+    pub(super) fn cut_down(&self, tree: TreeIndex, changes: &[Change], base: &DirtyTree) -> DirtyTree {
         let mut items: SmallVec<[Item; 2]> = SmallVec::new();
-        if let Some(base) = base {
-            let mut names: Vec<u32> = changes.iter().map(|c| c.name()).collect();
+        if !base.items.is_empty() {
+            let mut names: SmallVec<[u32; 16]> = changes.iter().map(|c| c.name()).collect();
             names.sort_unstable();
             let inherited = |item: &&Item| !item.own && names.binary_search(&item.name).is_err();
             items.extend(base.items.iter().filter(inherited).copied());

@@ -29,6 +29,28 @@ fn a_merge_that_drops_what_came_back_removed_it() {
 }
 
 #[test]
+fn places_are_known_however_deep_the_folders_are() {
+    let made = Made::new();
+    // Up to twelve trees one below the other all changes are gone through for each, and then no longer.
+    let paths = [11, 12, 40].map(|depth| format!("{}x.ini", "d/".repeat(depth)));
+    let texts = [0, 1, 2].map(|n| ini(&key("AKIA", n)));
+    made.commit("before", &[("a", Some("1\n"))]);
+    let commits: Vec<String> =
+        paths.iter().zip(&texts).map(|(path, text)| made.commit("leak", &[(path, Some(text))])).collect();
+    let clean = made.commit("clean", &[(&paths[2], None), (&paths[1], Some("gone\n"))]);
+    let outcome = made.scan();
+    for (n, (path, commit)) in paths.iter().zip(&commits).enumerate() {
+        let (id, _) = key("AKIA", n);
+        let found = outcome.findings.iter().find(|f| f.key_id.as_deref() == Some(&*id)).expect("it is found");
+        assert_eq!(found.location.path.as_deref(), Some(path.as_bytes()));
+        assert_eq!(commit_of(&found.location), commit);
+        assert_eq!(found.location.in_head, Some(n == 0));
+        let removed = found.location.removed.as_ref().map(|commit| &*commit.id);
+        assert_eq!(removed, (n > 0).then_some(&*clean));
+    }
+}
+
+#[test]
 fn an_edit_on_an_old_branch_removed_nothing() {
     let made = Made::new();
     let pair = key("AKIA", 0);

@@ -7,9 +7,9 @@
 //! The files: `alternates` finds the object directories; `loose` and `pack` read them, with `table` to find an id, and
 //! `owners` says which of several copies counts; `inflate` and `delta` rebuild content, in a `buffer` or as a `stream`;
 //! `read` does so for one object, along its chain of deltas. For all objects `forest` orders the entries of a pack by
-//! their deltas, and `walk` goes through them, inflating each once; `seams` (with `tail`) tells from a delta alone what it
-//! changes for the prefilter, and `versions` which entries of a `tree` it changes, for `tree_log`; `scan` puts it together,
-//! for a `sink`. `floor` is what a scan is measured against.
+//! their deltas, `plan` says which of them are visited, and `walk` goes through those, inflating each once; `seams` (with
+//! `tail`) tells from a delta alone what it changes for the prefilter, and `versions` which entries of a `tree` it changes,
+//! for `tree_log`; `scan` puts it together, for a `sink`. `floor` is what a scan is measured against.
 //! Everything that comes from a file is taken for hostile: sizes are bounded by what can be there, nothing recurses on
 //! input, and what is damaged is a [`Skipped`] while the rest goes on.
 //!
@@ -35,6 +35,7 @@ mod inflate;
 mod loose;
 mod owners;
 mod pack;
+mod plan;
 mod read;
 mod scan;
 mod seams;

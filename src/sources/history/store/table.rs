@@ -35,7 +35,7 @@ impl Table {
     }
 
     /// Where the first of them is.
-    pub(super) fn start(&self, head: u32) -> Option<u32> {
+    pub(in crate::sources::history) fn start(&self, head: u32) -> Option<u32> {
         self.starts.get((head >> self.shift) as usize).copied()
     }
 }

@@ -11,10 +11,11 @@ use gix::oid;
 
 use super::buffer::{Buffer, Pool};
 use super::delta::{Delta, NO_FIT};
-use super::forest::{Forest, NONE, Role};
+use super::forest::Role;
 use super::inflate::{Inflater, Stream, check_adler};
 use super::loose::{self, Content};
-use super::pack::{Pack, Stored};
+use super::pack::Stored;
+use super::plan::{self, Plan};
 use super::read::Reader;
 use super::{Number, STREAM_FROM, Store, tree_log};
 use crate::blob::Skipped;
@@ -84,63 +85,11 @@ pub(super) trait Visitor: Send {
     fn pause(&mut self) -> bool;
 }
 
-/// What of a pack is to be visited.
-struct Plan<'s> {
-    number: usize,
-    pack: &'s Pack,
-    forest: Forest,
-    /// Entries that are owned, or on which owned ones are built; `None`: all.
-    needed: Option<Vec<bool>>,
-}
-
-impl<'s> Plan<'s> {
-    fn new(store: &'s Store, number: usize, threads: usize) -> Self {
-        let pack = &store.packs[number];
-        let forest = Forest::new(pack, threads);
-        let needed = (!store.owners().owns_all(number)).then(|| {
-            let mut needed = vec![false; forest.len()];
-            for entry in 0..forest.len() as u32 {
-                let mut at = entry;
-                if store.owners().owns(number, forest.position(entry)) {
-                    while at != NONE && !std::mem::replace(&mut needed[at as usize], true) {
-                        at = forest.base(at);
-                    }
-                }
-            }
-            needed
-        });
-        Self { number, pack, forest, needed }
-    }
-
-    fn needs(&self, entry: u32) -> bool {
-        self.needed.as_ref().is_none_or(|needed| needed[entry as usize])
-    }
-
-    fn leaf(&self, entry: u32) -> bool {
-        let children = self.forest.children(entry);
-        match &self.needed {
-            None => children.is_empty(),
-            Some(needed) => !children.iter().any(|&c| needed[c as usize]),
-        }
-    }
-
-    fn entry(&self, store: &Store, entry: u32, kind: ObjectKind) -> Entry<'s> {
-        let position = self.forest.position(entry);
-        let owned = self.needed.is_none() || store.owners().owns(self.number, position);
-        let id = self.pack.index().id(position);
-        let mut number = store.firsts[self.number] + position as Number;
-        if !owned {
-            number = store.number(id).unwrap_or(number);
-        }
-        Entry { id, number, pack: self.number as u32, kind, owned, leaf: self.leaf(entry) }
-    }
-}
-
 /// Visit every object. Gives the visitors back.
 pub(super) fn walk<V: Visitor>(store: &Store, threads: usize, visitor: impl Fn() -> V + Sync) -> Vec<V> {
     let threads = threads.max(1);
     let plans: Vec<Plan<'_>> = (0..store.packs.len()).map(|n| Plan::new(store, n, threads)).collect();
-    let (roots, heavy) = roots(&plans, &visitor());
+    let (roots, heavy) = plan::roots(&plans, &visitor());
     let loose = &store.owners().loose[..];
     let (next_root, next_loose) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
@@ -151,7 +100,9 @@ pub(super) fn walk<V: Visitor>(store: &Store, threads: usize, visitor: impl Fn()
             if from >= roots.len() {
                 break;
             }
-            for &(plan, root) in &roots[from..roots.len().min(from + step)] {
+            let some = &roots[from..roots.len().min(from + step)];
+            plan::touch_ids(&plans, some);
+            for &(plan, root) in some {
                 walker.tree(&plans[plan as usize], root);
             }
             if !walker.go_on() {
@@ -177,32 +128,6 @@ pub(super) fn walk<V: Visitor>(store: &Store, threads: usize, visitor: impl Fn()
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         workers.into_iter().map(|w| w.join().unwrap_or_else(|p| std::panic::resume_unwind(p))).collect()
     })
-}
-
-/// The roots of all trees, as (plan, entry): those that weigh much first, by weight, and how many these are; then the rest
-/// by place in the pack.
-fn roots<V: Visitor>(plans: &[Plan<'_>], visitor: &V) -> (Vec<(u32, u32)>, usize) {
-    let mut light = Vec::new();
-    let mut total = 0u64;
-    for (number, plan) in plans.iter().enumerate() {
-        for entry in 0..plan.forest.len() as u32 {
-            let visited = match plan.forest.role(entry) {
-                Role::Whole(kind) => visitor.wants(kind),
-                Role::Child => false,
-                Role::Stray | Role::Broken | Role::Circle => true,
-            };
-            if visited && plan.needs(entry) {
-                light.push((number as u32, entry));
-                total = total.saturating_add(plan.forest.weight(entry));
-            }
-        }
-    }
-    let weight = |&(plan, entry): &(u32, u32)| plans[plan as usize].forest.weight(entry);
-    let (mut roots, light): (Vec<_>, Vec<_>) = light.into_iter().partition(|r| weight(r) > total / 256);
-    roots.sort_by_key(|r| std::cmp::Reverse(weight(r)));
-    let heavy = roots.len();
-    roots.extend(light);
-    (roots, heavy)
 }
 
 /// An entry whose children are being visited.
