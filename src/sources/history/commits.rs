@@ -151,6 +151,7 @@ impl Graph {
     /// Parents before children; of those that may come next the oldest, and of equal dates the lowest id.
     fn sort(&mut self) {
         let count = self.nodes.len();
+        let times: Vec<i64> = self.nodes.iter().map(|node| node.2).collect();
         let mut waits: Vec<u32> = (0..count as u32).map(|c| self.parents(c).len() as u32).collect();
         let mut starts = vec![0u32; count + 1];
         for p in &self.parents {
@@ -168,7 +169,7 @@ impl Graph {
             }
         }
         let mut ready: BinaryHeap<Reverse<(i64, Index)>> =
-            (0..count).filter(|c| waits[*c] == 0).map(|c| Reverse((self.nodes[c].2, c as Index))).collect();
+            (0..count).filter(|c| waits[*c] == 0).map(|c| Reverse((times[c], c as Index))).collect();
         self.order.reserve(count);
         self.position = vec![u32::MAX; count];
         while let Some(Reverse((_, c))) = ready.pop() {
@@ -178,7 +179,7 @@ impl Graph {
                 let wait = &mut waits[*child as usize];
                 *wait -= 1;
                 if *wait == 0 {
-                    ready.push(Reverse((self.nodes[*child as usize].2, *child)));
+                    ready.push(Reverse((times[*child as usize], *child)));
                 }
             }
         }
