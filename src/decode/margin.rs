@@ -255,7 +255,10 @@ impl Literal {
             let end = literal_end(&text[..line.end], open)?;
             let content = &text[open + 1..end];
             if let Some(kept) = content.strip_suffix(b"\\n").filter(|kept| !kept.ends_with(b"\\")) {
-                return Some(Self { content: open + 1..open + 1 + kept.len(), line });
+                let beside = [line.start..open, end + 1..line.end];
+                let content = open + 1..open + 1 + kept.len();
+                return (!beside.into_iter().any(|part| may_hold_value(&text[part])))
+                    .then_some(Self { line, content });
             }
             at = end + 1;
         }
@@ -269,6 +272,14 @@ impl Literal {
         let ends = !text[end + 1..line.end].iter().any(|b| b.is_ascii_alphanumeric() || b"\"'".contains(b));
         ends.then_some(Self { line, content: open..end })
     }
+}
+
+/// Whether a part of a line may have a value, or a piece of one, written in any way: the arguments of a format, `printf("%s\n", "…")`.
+/// Numbers and times are shorter, and words have no digits.
+fn may_hold_value(part: &[u8]) -> bool {
+    const LEAST: usize = 16;
+    let is_one = |run: &[u8]| run.len() >= LEAST && run.iter().any(u8::is_ascii_digit);
+    part.split(|b| !is_base64(*b)).any(|run| is_one(run) || key_id::begins(run)) || part.contains(&b'\\')
 }
 
 /// The place of the quote that ends the literal which begins at `open`.
