@@ -65,6 +65,9 @@ pub(super) const FILLERS: &[&str] = &[
     "xml",
     "space",
     "preserve",
+    "example",
+    "examples",
+    "sample",
 ];
 
 /// Words of key names that tell nothing about which key it is.
