@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::label::{Clear, Label, Says};
-use super::names::is_filler;
+use super::names::{is_filler, owners};
 use super::pair::{IdAt, OTHERS};
 use super::structure::Gap;
 use super::vocabulary::{STAGES, USES};
@@ -54,7 +54,7 @@ pub(super) fn affix_cost(id: &IdAt, secret: &Label, owned: bool) -> i64 {
             _ => 0,
         };
     }
-    if secret.foreign && !owned && secret.affix.iter().all(|word| !id.name.affix.contains(word)) {
+    if secret.foreign && !owned && owners(&secret.affix).all(|word| !id.name.affix.contains(word)) {
         cost += OTHERS; // the secret of something else beside an id whose own is not there
     }
     cost

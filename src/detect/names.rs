@@ -36,6 +36,14 @@ pub(super) fn is_foreign_value(name: &[Word]) -> bool {
     is_foreign(name) || any && !is_own(name)
 }
 
+/// Of the words of a name, which is that of something else, those that say of what.
+pub(super) fn owners(affix: &[String]) -> impl Iterator<Item = &String> {
+    let tells =
+        |word: &&String| [FOREIGN, FOREIGN_VALUES, STORES].iter().any(|of| of.contains(&word.as_str()));
+    let any = affix.iter().any(|word| tells(&word));
+    affix.iter().filter(move |word| !any || tells(word))
+}
+
 /// Whether a name as a whole is that of a key of anything.
 pub(super) fn is_of_anything(name: &[Word]) -> bool {
     let is_token = name.last().is_some_and(|w| w.text == "token") && !is_own(name);
@@ -183,7 +191,26 @@ pub(super) fn name(text: &[u8], words: &[Word], word: usize) -> Range<usize> {
     while end < words.len() && joined(&words[end - 1], &words[end]) {
         end += 1;
     }
+    if end == words.len() && is_before_value(&text[words[end - 1].end..]) {
+        first = phrase(text, &words[..=first]).unwrap_or(first);
+    }
     first..end
+}
+
+/// Whether a text is the sign between the name of a line or of a table's cell and its value: `: `, `:** \``, ` | `.
+fn is_before_value(sign: &[u8]) -> bool {
+    let mark = |b: &u8| b" *_`'\"".contains(b);
+    let told = sign.iter().filter(|b| !mark(b)).collect::<Vec<_>>();
+    matches!(told[..], [b':' | b'|'])
+}
+
+/// The first of the few words, parted by blanks, that end in the last of `words` and are one name: `Django secret key`. `None`: they
+/// are a sentence.
+fn phrase(text: &[u8], words: &[Word]) -> Option<usize> {
+    const MOST: usize = 4;
+    let blank = |pair: &[Word]| text[pair[0].end..pair[1].start] == *b" ";
+    let before = words.windows(2).rev().take(MOST).take_while(|pair| blank(pair)).count();
+    (before < MOST).then_some(words.len() - 1 - before)
 }
 
 /// Whether a word is one of keys, or several of them without a sign between: `accesskeyid`.
