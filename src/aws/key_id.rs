@@ -50,6 +50,7 @@ const WORDS: &[&str] = &[
     "invalid",
     "fakekey",
     "testkey",
+    "hardcoded",
     "xxxxx",
 ];
 
@@ -176,6 +177,7 @@ mod tests {
             ("AKIATESTTESTTESTTEST", IdKind::Placeholder),
             ("AKIAFAKEKDZ3VWUQ5JYB", IdKind::Placeholder),
             ("AKIAYOURKEYZ3VWUQ5JY", IdKind::Placeholder),
+            ("AKIAHARDCODEDVWUQ5JY", IdKind::Placeholder),
             ("ASIASIASIASIASIASIAS", IdKind::Placeholder),
             ("AKIAW3M2VDKLTRBHXXXX", IdKind::Placeholder), // masked
             ("AKIAW3M2VDKLTRBHQXXX", IdKind::Plausible),
