@@ -164,12 +164,15 @@ fn dates_out_of_order_change_nothing() {
     let late = |n: u64| 1_900_000_000 + n;
     let early = |n: u64| 1_000_000_000 + n;
     let backwards = |n: u64| 1_900_000_000 - 1000 * n;
-    for (number, date) in [late, early, backwards].into_iter().enumerate() {
+    let under = |n: u64| 1_400_000_000 - 1000 * n;
+    for (number, date) in [late, early, backwards, under].into_iter().enumerate() {
         let base = format!("base{number}");
         repo.git(&["switch", "--quiet", "--orphan", &base]);
         for n in 0..200 {
             if n == 100 {
                 repo.stage("base.ini", pair(0));
+            } else if n == 150 {
+                repo.git(&["rm", "--quiet", "base.ini"]);
             }
             git_at(&env, "repo", date(n), &["commit", "--quiet", "--allow-empty", "--message", "base"]);
         }
@@ -179,6 +182,11 @@ fn dates_out_of_order_change_nothing() {
         git_at(&env, "repo", 1_500_000_001, &["merge", "--quiet", "--no-edit", &format!("{base}~1")]);
         assert_eq!(found(&repo, &format!("{base}..feature{number}")), ["f.ini:1"], "{base}");
         assert_eq!(found(&repo, &format!("feature{number}..{base}")), [""; 0], "{base}");
+        // They part long before the end of the base, and after what leaked in it.
+        repo.git(&["switch", "--quiet", "--create", &format!("apart{number}"), &format!("{base}~90")]);
+        repo.stage("g.ini", pair(1));
+        git_at(&env, "repo", 1_500_000_000, &["commit", "--quiet", "--message", "apart"]);
+        assert_eq!(found(&repo, &format!("{base}..apart{number}")), ["g.ini:1"], "{base}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::credentials::{Credential, Credentials, Key};
+use super::news::News;
 use super::objects::{Gathered, Hit, What};
 use super::write;
 use super::{Found, Known};
@@ -105,8 +106,13 @@ pub(super) fn findings(
     let mut groups: Vec<Group> = Vec::new();
     groups.resize_with(credentials.len(), Group::default);
     let mut room = MAX_LISTED;
+    let mut news = known.since.map(|_| News::new(known, found));
     for (o, i) in all.iter().zip(0..) {
+        let before = news.as_mut().map(|news| news.before(o)).unwrap_or_default();
         for credential in hits[o.hit].credentials.iter() {
+            if news.as_ref().is_some_and(|news| !news.is_new(&before, credential)) {
+                continue;
+            }
             groups[credential as usize].add(i, &all, &mut room);
         }
     }

@@ -11,6 +11,7 @@ mod ahead;
 mod credentials;
 mod incomplete;
 mod merge;
+mod news;
 mod objects;
 mod unread;
 mod write;
@@ -306,7 +307,8 @@ fn locate<'a>(
     };
     let unread = unread.into_iter().map(|id| (id, target_of(id))).collect();
     let named_trees: Vec<ObjectId> = known.reach.named.iter().map(|n| n.0).collect();
-    let history = History { graph: &known.graph, head, trees: &named_trees, stopped };
+    let every = known.since.is_some();
+    let history = History { graph: &known.graph, head, trees: &named_trees, every, stopped };
     let targets = Targets { objects: &objects, names: &names, count };
     let trees = Trees::new(known.store, log, targets, stopped);
     let places = attribute(&trees, history, targets, &known.commits);

@@ -282,7 +282,7 @@ impl Writer<'_> {
 }
 
 /// Whether a target holds one of these.
-fn holds(hits: &[Hit], target: u32, members: &[Credential]) -> bool {
+pub(super) fn holds(hits: &[Hit], target: u32, members: &[Credential]) -> bool {
     let hit = hits.get(target as usize);
     hit.is_some_and(|hit| members.iter().any(|c| hit.credentials.contains(*c)))
 }

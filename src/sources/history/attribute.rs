@@ -70,6 +70,9 @@ pub struct History<'a> {
     pub head: Option<Index>,
     /// Trees that a ref names without a commit.
     pub trees: &'a [ObjectId],
+    /// Whether every coming of a target to a path is a place, and not the first alone: what those commits hold that do not
+    /// count is to be told from what counts.
+    pub every: bool,
     /// Whether to give up. The places that are found then are not all.
     pub stopped: &'a (dyn Fn() -> bool + Sync),
 }
@@ -94,6 +97,7 @@ pub struct Places {
     /// Whether places were left out because there are too many.
     pub cut: bool,
     kept: usize,
+    every: bool,
 }
 
 /// Mostly one, of a commit with one parent, or two, of a merge.
@@ -104,6 +108,7 @@ pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, 
     let graph = history.graph;
     let mut walk = Walk::new(trees, targets.count);
     walk.cache.load_all();
+    walk.places.every = history.every;
     let roots = trees.find_all_dirty(&(0..graph.len() as Index).map(|c| graph.tree(c)).collect::<Vec<_>>());
     let root = |commit: Index| roots[commit as usize];
     let mut of_head = vec![false; graph.len()];
@@ -127,7 +132,7 @@ pub fn attribute(trees: &Trees<'_>, history: History<'_>, targets: Targets<'_>, 
     for id in history.trees {
         if let Some(tree) = trees.find_dirty(id) {
             walk.difference(tree, &[], &mut |places, by_path, path, target, link| {
-                if places.of[target as usize].is_empty() {
+                if places.of[target as usize].iter().all(|p| p.commit.is_none()) {
                     places.add(by_path, path, target, None, link);
                 }
             });
@@ -191,7 +196,7 @@ impl Places {
         }
         let path = self.path(by_path, path);
         // The same blob can come back to a path that it was removed from.
-        if self.of[t].iter().any(|p| p.path == path) {
+        if !self.every && self.of[t].iter().any(|p| p.path == path) {
             return;
         }
         self.kept += 1;

@@ -62,6 +62,12 @@ impl<'a> Removals<'a> {
         found
     }
 
+    /// The targets that the parents of a commit have at a path: what is in them the commit has not brought.
+    pub fn before(&mut self, commit: Index, path: PathIndex) -> Vec<u32> {
+        let graph = self.graph;
+        graph.parents(commit).iter().flat_map(|parent| self.at(*parent, path)).collect()
+    }
+
     fn loss(&mut self, path: PathIndex, commit: Index) -> Loss {
         let now = self.at(commit, path);
         let before =

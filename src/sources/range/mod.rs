@@ -15,7 +15,8 @@ use super::history::commits::Node;
 use super::history::store::{ObjectId, ObjectKind};
 use super::objects::{ObjectError, Objects};
 
-/// How many commits more are walked when the end seems to be reached: dates may be out of order.
+/// How many commits more are walked when the end seems to be reached: dates may be out of order. As long as they are, the end
+/// is not reached.
 const SLOP: usize = 64;
 
 /// One end of a range.
@@ -175,10 +176,13 @@ impl Walk<'_> {
                 }
                 earliest = earliest.min(time);
             }
+            let mut is_skewed = false;
             for parent in parents {
                 self.enter(parent, excluded, Some(id));
+                let node = self.seen.get(&parent).and_then(|seen| seen.node.as_ref());
+                is_skewed |= node.is_some_and(|node| node.time > time);
             }
-            if self.open > 0 {
+            if self.open > 0 || is_skewed {
                 slop = SLOP;
                 continue;
             }

@@ -205,3 +205,54 @@ fn commits_are_read_in_the_encoding_that_they_name() {
         .collect();
     assert_eq!(found, expected);
 }
+
+#[test]
+fn what_was_edited_since_a_date_is_not_new() {
+    let made = Made::new();
+    let (old, new, named) = (key("AKIA", 0), key("AKIA", 1), key("AKIA", 2));
+    let path = format!("d/{}.csv", named.0);
+    made.commit("leak", &[("x.ini", Some(&ini(&old))), (&path, Some("x\n"))]);
+    let since = Some(i64::try_from(made.time.get()).expect("small") + 1);
+    let options = HistoryOptions { since, threads: 1, ..HistoryOptions::default() };
+    let found = || -> Vec<(String, String)> {
+        let all = made.scan_with(&options).findings;
+        let place = |f: &Finding| {
+            let commit = f.location.commit.as_ref().expect("a commit").id.clone();
+            (f.key_id.as_deref().expect("an id").to_owned(), commit)
+        };
+        all.iter().map(place).collect()
+    };
+    let edited = format!("# edited\n{}", ini(&old));
+    made.commit("edit", &[("x.ini", Some(&edited)), ("d/other", Some("y\n"))]);
+    assert_eq!(found(), []);
+    made.commit("keep the id", &[("x.ini", Some(&format!("# was: {}\n", old.0)))]);
+    assert_eq!(found(), []);
+    let both = format!("{edited}\n{}", ini(&new));
+    // The pair is back, and another has come.
+    let back = made.commit("more", &[("x.ini", Some(&both))]);
+    let more = [(new.0.clone(), back.clone()), (old.0.clone(), back.clone())];
+    let mut sorted = found();
+    sorted.sort_by_key(|f| f.0 != new.0);
+    assert_eq!(sorted, more);
+    made.commit("clean", &[("x.ini", None), (&path, None)]);
+    let again = made.commit("put back", &[(&path, Some("x\n")), ("x.ini", Some(&edited))]);
+    let mut ids = found();
+    ids.sort_by_key(|f| f.0 != named.0);
+    assert_eq!(ids.len(), 3);
+    assert_eq!(ids[0], (named.0, again));
+}
+
+#[test]
+fn of_a_tree_that_a_tag_names_all_places_are_listed() {
+    let made = Made::new();
+    let leak = ini(&key("AKIA", 0));
+    made.commit("leak", &[("b/x.ini", Some(&leak)), ("a", Some(&leak)), ("z/x.ini", Some(&leak))]);
+    made.git(&["tag", "files", "HEAD^{tree}"]);
+    made.git(&["update-ref", "-d", "HEAD"]);
+    std::fs::remove_dir_all(made.path().join(".git/logs")).expect("there were reflogs");
+    std::fs::remove_file(made.path().join(".git/index")).expect("there was an index");
+    made.git(&["prune", "--expire=now"]);
+    let outcome = made.scan();
+    let paths: Vec<_> = only(&outcome).places().map(|l| l.path.as_deref().unwrap_or_default()).collect();
+    assert_eq!(paths, [&b"a"[..], b"b/x.ini", b"z/x.ini"]);
+}
