@@ -13,7 +13,7 @@ use super::common::{Common, now};
 use super::exit::ExitStatus;
 use super::progress::Progress;
 use super::remote::Url;
-use super::stdin::Stdin;
+use super::stoppable::Stoppable;
 use super::triage::Suppressions;
 use super::{interrupt, output, verify};
 
@@ -52,7 +52,7 @@ pub(crate) fn scan(
 
     let control = interrupt::control(common.archives());
     let progress = Progress::start(common.progress(), "files", &control);
-    let mut stdin = (!streams.is_empty()).then(|| Stdin::start(&control));
+    let mut stdin = (!streams.is_empty()).then(|| Stoppable::stdin(&control));
     let stdin = stdin.as_mut().map(|stdin| stdin as &mut dyn Read);
     let mut outcome = scan_files(&files, stdin, &detector, &control, started);
     drop(progress);

@@ -6,10 +6,10 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use keyhound::detect::Detector;
-use keyhound::scan::{Audit, Control, HistoryOptions, Outcome, scan_files, scan_history};
+use keyhound::scan::{Audit, Control, HistoryOptions, Outcome, scan_files, scan_history, scan_tree};
 use keyhound::sources::files::Files;
-use keyhound::sources::history::Repo;
 use keyhound::sources::history::store::ObjectId;
+use keyhound::sources::history::{Repo, Submodule};
 
 use super::ci::{self, Scope};
 use super::common::{Common, env, now};
@@ -157,7 +157,7 @@ pub(crate) fn audit(args: &AuditArgs, common: &Common) -> Result<ExitStatus> {
         return scan(of, common, &control, &audit);
     };
     // Ctrl-C ends git, too; then the folder is removed.
-    let clone = url.clone(common.progress());
+    let clone = url.clone(common.progress(), &control);
     if clone.is_err() && control.stopped() {
         bail!("cannot clone {}: it was interrupted", url.shown());
     }
@@ -180,28 +180,40 @@ pub(crate) fn audit_repo(
     started: SystemTime,
 ) -> Result<Outcome> {
     let mut audit = Audit::new(scan_history(repo, options, detector, control, started));
-    let (submodules, mut problems) = repo.submodules();
-    // Refs are those of the repository that was named.
-    let options = HistoryOptions { refs: None, ..options.clone() };
+    let (mut inner, mut problems) = repo.submodules();
     let (mut own, unlisted) = repo.own_files();
     problems.extend(unlisted);
-    for submodule in submodules {
-        let outcome = scan_history(&submodule.repo, &options, detector, control, started);
-        audit.add_submodule(&submodule.name, outcome);
+    let mut tree = None;
+    if let Some(root) = &repo.work_tree {
+        let files =
+            Files::new(std::slice::from_ref(root), no_ignore, options.threads).context("cannot scan")?;
+        let (outcome, met) = scan_tree(&files, None, detector, control, started);
+        tree = Some((outcome, root));
+        let embedded = repo.embedded(met, &inner);
+        inner.extend(embedded.repos);
+        own.extend(embedded.files);
+        problems.extend(embedded.problems);
+        audit.add_left_out(embedded.left_out);
+    }
+    // Refs are those of the repository that was named.
+    let options = HistoryOptions { refs: None, ..options.clone() };
+    for Submodule { name, what, repo: inner } in inner {
+        audit.add_inner(what, &name, scan_history(&inner, &options, detector, control, started));
         // One that git made lately is in the git folder of the whole.
-        if !submodule.repo.common_dir.starts_with(&repo.common_dir) {
-            let (files, unlisted) = submodule.repo.own_files();
+        if !inner.common_dir.starts_with(&repo.common_dir) {
+            let (files, unlisted) = inner.own_files();
             own.extend(files);
             problems.extend(unlisted);
         }
     }
-    if let Some(root) = &repo.work_tree {
-        let files =
-            Files::new(std::slice::from_ref(root), no_ignore, options.threads).context("cannot scan")?;
-        audit.add_files(scan_files(&files, None, detector, control, started), root);
+    if let Some((outcome, root)) = tree {
+        audit.add_files(outcome, root);
         audit.settle(repo, root);
     }
     audit.add_problems(problems);
+    // What lies in one git folder and belongs to another is listed by both.
+    own.sort_unstable();
+    own.dedup();
     if !own.is_empty() {
         let files = Files::listed(own, options.threads);
         let root = repo.work_tree.as_deref().unwrap_or(&repo.common_dir);
@@ -257,14 +269,18 @@ fn size(text: &str) -> Result<u64> {
     number.checked_mul(1 << shift).context("too large")
 }
 
-/// Seconds since 1970.
+/// Seconds since 1970; what names no time zone is UTC.
 fn date(text: &str) -> Result<i64> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Ok(time.as_second());
     }
-    let day: jiff::civil::Date = text.parse().context("a date such as 2026-01-31 was expected")?;
-    let time = day.to_zoned(jiff::tz::TimeZone::UTC).context("no such day")?;
-    Ok(time.timestamp().as_second())
+    // The last day of all is one here, but no timestamp.
+    let time: jiff::civil::DateTime = text
+        .trim_end_matches(['Z', 'z'])
+        .parse()
+        .context("a date such as 2026-01-31 was expected, or with a time as in 2026-01-31T12:00:00Z")?;
+    let epoch = jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    Ok(time.duration_since(epoch).as_secs())
 }
 
 #[cfg(test)]
@@ -282,6 +298,9 @@ mod tests {
         );
         assert_eq!(date("1970-01-02").expect("a date"), 86400);
         assert_eq!(date("1970-01-01T01:00:00+01:00").expect("a time"), 0);
-        assert!(date("yesterday").is_err());
+        assert_eq!(date("1970-01-02T00:01").expect("a time"), 86460, "its time counts");
+        assert_eq!(date("9999-12-31").expect("a date"), 253_402_214_400);
+        assert_eq!(date("9999-12-31T23:59:59Z").expect("a time"), 253_402_300_799);
+        assert!(["yesterday", "2026-02-30", "2026-01-31T25:00", ""].iter().all(|text| date(text).is_err()));
     }
 }

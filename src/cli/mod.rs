@@ -28,7 +28,7 @@ mod remote;
 mod rules;
 mod shell;
 mod staged;
-mod stdin;
+mod stoppable;
 mod triage;
 mod verify;
 

@@ -5,15 +5,20 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use keyhound::report::sanitize::sanitize;
+use keyhound::scan::Control;
+use keyhound::sources::history::Repo;
+use keyhound::sources::history::refs::Refs;
 use tempfile::TempDir;
 
 use super::common::env;
 use super::git::reason;
 use super::interrupt;
 use super::output::note;
+use super::stoppable::Stoppable;
 
 /// What may be fetched by. Not `ext`, which runs a command, nor `http` and `git`, which anybody can change on the way.
 const PROTOCOLS: &str = "https:ssh:file";
@@ -73,6 +78,10 @@ impl Url {
     }
 
     fn parse(text: &str) -> Self {
+        // Git knows `HTTPS` as no protocol.
+        let lower =
+            text.split_once("://").map(|(scheme, rest)| format!("{}://{rest}", scheme.to_ascii_lowercase()));
+        let text = lower.as_deref().unwrap_or(text);
         let plain = || Self { clean: text.to_owned(), with_credentials: None, credentials: Vec::new() };
         let Some((scheme, rest)) = text.split_once("://") else { return plain() };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -108,16 +117,40 @@ impl Url {
     }
 
     /// Clone the repository, with all its refs, into a folder that goes away with the value.
-    pub(crate) fn clone(&self, progress: bool) -> Result<TemporaryClone> {
+    pub(crate) fn clone(&self, progress: bool, control: &Arc<Control>) -> Result<TemporaryClone> {
         let folder = tempfile::Builder::new().prefix("keyhound-").tempdir().context("no temporary folder")?;
         interrupt::remove(Some(folder.path()));
         let path = folder.path().join("repo.git");
-        let mut git = self.command(&path, progress).spawn().context("cannot run git")?;
-        let said = git.stderr.take().map(|stderr| self.listen(stderr, progress)).unwrap_or_default();
-        if !git.wait().context("cannot wait for git")?.success() {
+        let (done, said) = self.run(&mut self.command(&path, progress), progress, control)?;
+        if !done {
             bail!("cannot clone {}: {}{}", self.shown(), reason(&said), help(&said));
         }
+        let is_empty = || Repo::discover(&path).is_ok_and(|repo| Refs::read(&repo).roots.is_empty());
+        if self.clean.starts_with("https:") && is_empty() && !self.is_git_server(control)? {
+            bail!(
+                "cannot clone {}: what answers there does not speak as git does, and names no branch: look for a mistake in the URL",
+                self.shown()
+            );
+        }
         Ok(TemporaryClone { folder, path })
+    }
+
+    /// Run git. Whether it succeeded, and what it said.
+    fn run(&self, git: &mut Command, show: bool, control: &Arc<Control>) -> Result<(bool, String)> {
+        let mut git = interrupt::start(git).context("cannot run git")?;
+        // When git has been ended, a program that it ran may still hold the other end.
+        let stderr = git.stderr.take().map(|stderr| Stoppable::of(stderr, control));
+        let said = stderr.map(|stderr| self.listen(stderr, show)).unwrap_or_default();
+        interrupt::ended();
+        Ok((git.wait().context("cannot wait for git")?.success(), said))
+    }
+
+    /// Whether git itself answers there. Any page of the web in one line, such as that of a login, is an empty repository to git, which takes
+    /// it for a list of refs.
+    fn is_git_server(&self, control: &Arc<Control>) -> Result<bool> {
+        let mut git = self.git(&["ls-remote", "--", &self.clean]);
+        let (_, said) = self.run(git.env("GIT_TRACE_PACKET", "1"), false, control)?;
+        Ok(said.contains("packet: "))
     }
 
     /// The lines that git says, without credentials. With `show` they are shown as they come, with those that make way for the next.
@@ -158,18 +191,17 @@ impl Url {
     }
 
     fn command(&self, path: &Path, progress: bool) -> Command {
-        let mut git = Command::new("git");
-        git.args([
-            "-c",
-            "protocol.ext.allow=never",
-            "-c",
-            "core.hooksPath=/dev/null",
-            "clone",
-            "--bare",
-            "--mirror",
-        ]);
-        git.args(["--template=", "--no-recurse-submodules", if progress { "--progress" } else { "--quiet" }]);
+        let progress = if progress { "--progress" } else { "--quiet" };
+        let mut git =
+            self.git(&["clone", "--bare", "--mirror", "--template=", "--no-recurse-submodules", progress]);
         git.arg("--").arg(&self.clean).arg(path);
+        git
+    }
+
+    /// Git, which is told the credentials and listens to nobody else.
+    fn git(&self, args: &[&str]) -> Command {
+        let mut git = Command::new("git");
+        git.args(["-c", "protocol.ext.allow=never", "-c", "core.hooksPath=/dev/null"]).args(args);
         for name in ELSEWHERE {
             git.env_remove(name);
         }

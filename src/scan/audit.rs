@@ -35,23 +35,23 @@ impl Audit {
         audit
     }
 
-    /// Add the history of a submodule. Its paths get its name in front; what has no path says whose it is.
-    pub fn add_submodule(&mut self, name: &[u8], mut outcome: Outcome) {
-        let readable = String::from_utf8_lossy(name).into_owned();
+    /// Add the history of a submodule, or of another repository inside this one, which `what` tells. Its paths get its name in front;
+    /// what has no path says whose it is.
+    pub fn add_inner(&mut self, what: &str, name: &[u8], mut outcome: Outcome) {
+        let whose = format!("{what} {}", String::from_utf8_lossy(name));
         for finding in &mut outcome.findings {
             for location in finding.places_mut() {
                 if let Some(path) = &mut location.path {
                     *path = [name, b"/", path].concat();
                 }
-                let what = format!("submodule {readable}");
                 location.named_by = Some(match location.named_by.take() {
-                    Some(by) => format!("{by} of {what}"),
-                    None => what,
+                    Some(by) => format!("{by} of {whose}"),
+                    None => whose.clone(),
                 });
             }
         }
         for skipped in outcome.incomplete.iter_mut().chain(&mut outcome.left_out) {
-            skipped.what = format!("submodule {readable}: {}", skipped.what);
+            skipped.what = format!("{whose}: {}", skipped.what);
         }
         self.add(outcome);
     }
@@ -87,6 +87,11 @@ impl Audit {
     /// Add what was not read at all.
     pub fn add_problems(&mut self, problems: Vec<Skipped>) {
         self.outcome.incomplete.extend(problems);
+    }
+
+    /// Add what was left out on purpose.
+    pub fn add_left_out(&mut self, left_out: Vec<Skipped>) {
+        self.outcome.left_out.extend(left_out);
     }
 
     /// All of it.

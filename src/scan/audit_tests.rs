@@ -108,7 +108,7 @@ fn submodules_say_who_they_are() {
     message.named_by = Some("main@{1}".into());
     let findings =
         vec![finding("A", None, location(Place::Blob, "a", 1, Some(true))), finding("B", None, message)];
-    audit.add_submodule(b"libs/x", outcome("sub", 1, findings));
+    audit.add_inner("submodule", b"libs/x", outcome("sub", 1, findings));
     audit.add_files(
         outcome("files", 1, vec![finding("A", None, location(Place::File, "/r/libs/x/a", 1, None))]),
         Path::new("/r"),
@@ -127,7 +127,7 @@ fn what_is_not_listed_is_counted() {
     let mut more = finding("A", Some("s"), blob(1));
     more.other_locations = (2..=150).map(blob).collect();
     more.other_locations_omitted = 7;
-    audit.add_submodule(b"s", outcome("history", 1, vec![more]));
+    audit.add_inner("submodule", b"s", outcome("history", 1, vec![more]));
     let joined = audit.finish();
     let joined = &joined.findings[0];
     assert_eq!((joined.other_locations.len(), joined.other_locations_omitted), (100, 57));

@@ -1,6 +1,7 @@
 //! The scan of folders, files and standard input.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::{Collector, Control, Outcome};
@@ -18,6 +19,17 @@ pub fn scan_files(
     control: &Control,
     started: SystemTime,
 ) -> Outcome {
+    scan_tree(files, stdin, detector, control, started).0
+}
+
+/// As [`scan_files`]; and each `.git` that was met, and not entered.
+pub fn scan_tree(
+    files: &Files,
+    stdin: Option<&mut dyn io::Read>,
+    detector: &Detector,
+    control: &Control,
+    started: SystemTime,
+) -> (Outcome, Vec<PathBuf>) {
     let collector = Collector::new(detector, control);
     let mut target = files.target();
     if let Some(stdin) = stdin {
@@ -26,9 +38,9 @@ pub fn scan_files(
             collector.skipped(Skipped::new("standard input", reason(&error)));
         }
     }
-    files.visit(detector.prefilter(), &collector);
+    let repos = files.visit(detector.prefilter(), &collector);
     let gathered = collector.finish();
-    Outcome {
+    let outcome = Outcome {
         mode: "files",
         target: target.join(" "),
         started,
@@ -38,5 +50,6 @@ pub fn scan_files(
         incomplete: gathered.skipped,
         left_out: gathered.left_out,
         unused_suppressions: Vec::new(),
-    }
+    };
+    (outcome, repos)
 }

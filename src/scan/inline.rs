@@ -17,7 +17,7 @@ const NEAR: usize = 200;
 /// The longest reason, in characters.
 const REASON: usize = 200;
 /// What ends a reason: it stands in a comment or in a string of the text.
-const ENDS: [&str; 8] = ["*/", "-->", "--%>", "#}", "%}", "\"", "'", "`"];
+const ENDS: [&str; 13] = ["*/", "-->", "--%>", "%>", "#}", "%}", "-}", "*)", "]]", "#>", "\"", "'", "`"];
 
 /// To look for the mark in so many bytes costs as much as to look at one place, whose surroundings are bounded.
 const WORTH_A_PLACE: usize = 16 << 10;
@@ -153,6 +153,10 @@ fn reason(rest: &[u8]) -> Box<str> {
     let end = ENDS.iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
     let words = rest[..end].trim().trim_start_matches([':', ',', '(', '-', '–', '—']).trim_start();
     let words = words.strip_suffix('\\').unwrap_or(words);
+    if !words.contains(char::is_alphanumeric) {
+        // Signs alone end a comment of some language, and tell nothing.
+        return Box::default();
+    }
     words.chars().take(REASON).collect::<String>().trim_end().into()
 }
 
@@ -185,6 +189,13 @@ mod tests {
             ("k = ID // keyhound:allow: made up, never worked \r\nx", Some("made up, never worked")),
             ("/* keyhound:allow — of the docs */ k = ID", Some("of the docs")),
             ("<!-- keyhound:allow docs --> ID", Some("docs")),
+            ("(* keyhound:allow docs *) ID", Some("docs")),
+            ("{- keyhound:allow -} ID", Some("")),
+            ("--[[ keyhound:allow docs ]] ID", Some("docs")),
+            ("<%# keyhound:allow docs %>\nID", Some("docs")),
+            ("<# keyhound:allow #> ID", Some("")),
+            ("[//]: # (keyhound:allow)\nID", Some("")),
+            ("k = ID # keyhound:allow \u{e9}t\u{e9}", Some("\u{e9}t\u{e9}")),
             ("{\"note\": \"keyhound:allow it is fake\", \"k\": \"ID\"}", Some("it is fake")),
             ("# keyhound:allow\nk = ID", Some("")),
             ("# keyhound:allow why not\r\nk = ID", Some("why not")),

@@ -24,7 +24,7 @@ pub use crate::decode::unpack::Limits as ArchiveLimits;
 pub use audit::Audit;
 pub use collect::{TextStart, collect, collect_all};
 pub use collector::{Collector, Control, Gathered};
-pub use files::scan_files;
+pub use files::{scan_files, scan_tree};
 pub use history::{HistoryOptions, scan_history};
 pub use message::scan_message;
 pub use pieces::{MAX_FINDINGS, PieceSize, Streamed, scan_reader};

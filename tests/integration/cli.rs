@@ -207,6 +207,13 @@ fn the_shell_is_served() {
     }
     let man = env.run(&["man"]);
     assert!(man.status == 0 && man.stdout.contains(".TH keyhound"), "{}", man.stdout);
+    // There is one page, so it has the options of all commands, and names no other.
+    let text = man.stdout.replace("\\-", "-");
+    for option in ["--range", "--keep", "--no-ignore", "--global", "--expires", "--report", "--fail-on"] {
+        assert!(text.contains(option), "{option}: {text}");
+    }
+    assert!(text.contains(".SH \"KEYHOUND HOOK INSTALL\"") && !text.contains("(1)"), "{text}");
+    assert_eq!(text.matches("--fail-on").count(), 2, "in the synopsis, and where it is explained");
 }
 
 /// The input has no end, so only the interrupt ends the scan.

@@ -358,6 +358,16 @@ fn what_git_lfs_keeps_is_read_where_it_is_and_named_where_it_is_not() {
         assert_eq!((run.status, run.places()), (1, vec!["5f.bin:1".to_owned()]), "{storage}: {}", run.stderr);
         assert_eq!(left_out(&run), absent("1 git-lfs object"), "{storage}");
     }
+    // What a clone borrows objects from has those of git-lfs, too.
+    env.write(&format!("r/.git/lfs/objects/6e/6e/{}", digests[1]), pair(1));
+    repo.git(&["clone", "--quiet", "--shared", ".", "../shared"]);
+    let shared = env.run(&["history", "shared", "--format", "json"]);
+    assert_eq!(
+        (shared.places(), left_out(&shared)),
+        (vec!["6e.bin:1".to_owned()], absent("1 git-lfs object"))
+    );
+    let range = env.run(&["history", "shared", "--range", "HEAD", "--format", "json"]);
+    assert_eq!(range.places(), ["6e.bin:1"], "{}", range.stderr);
     // What is there and no file cannot be read, which is another thing.
     fs::create_dir_all(env.path(&format!("r/.git/large/Files/objects/6e/6e/{}", digests[1]))).unwrap();
     for args in [&["history"][..], &["history", "--range", "HEAD"]] {

@@ -120,3 +120,56 @@ fn what_git_says_beside_its_answer_does_not_matter() {
         assert_eq!(repo.path(".git/hooks/pre-commit").exists(), action == "install");
     }
 }
+
+/// Lefthook and simple-git-hooks put a hook that is not theirs aside, or delete it, when they next come by.
+#[test]
+fn what_other_managers_write_anew_is_left_to_them() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    for (manager, name, text) in [
+        (
+            "lefthook",
+            "commit-msg",
+            "call_lefthook()\n{\n  lefthook \"$@\"\n}\ncall_lefthook run \"commit-msg\" \"$@\"\n",
+        ),
+        (
+            "simple-git-hooks",
+            "post-merge",
+            "if [ \"$SKIP_SIMPLE_GIT_HOOKS\" = \"1\" ]; then exit 0; fi\ntrue\n",
+        ),
+    ] {
+        let file = format!(".git/hooks/{name}");
+        repo.write(&file, format!("#!/bin/sh\n{text}"));
+        let run = repo.keyhound(&["hook", "install"]);
+        assert_eq!((run.status, run.stderr.lines().count()), (2, 1), "{}", run.stderr);
+        for word in
+            [manager, "`keyhound hook run pre-commit`", "`keyhound hook run commit-msg ", "run pre-push "]
+        {
+            assert!(run.stderr.contains(word), "{word}: {}", run.stderr);
+        }
+        assert!(!repo.path(".git/hooks/pre-commit").exists());
+        fs::remove_file(repo.path(&file)).unwrap();
+    }
+    // One that lefthook has no hook for stays.
+    repo.write(".git/hooks/post-merge", "#!/bin/sh\ncall_lefthook run post-merge\n");
+    assert_eq!(repo.keyhound(&["hook", "install"]).status, 0);
+}
+
+#[test]
+fn a_hook_stays_where_another_cannot_be_written() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    let own = "#!/bin/sh\nexit 0\n";
+    repo.write(".git/hooks/pre-commit", own);
+    fs::set_permissions(repo.path(".git/hooks/pre-commit"), fs::Permissions::from_mode(0o755)).unwrap();
+    // No file may grow, as on a full disk.
+    let mut shell = Command::new("sh");
+    let install = format!("trap '' XFSZ; ulimit -f 0; exec '{}' hook install", program().display());
+    let run = repo.run(shell.args(["-c", &install]));
+    assert!(run.status == 2 && run.stderr.contains("cannot write"), "{} {}", run.status, run.stderr);
+    assert_eq!(fs::read_to_string(repo.path(".git/hooks/pre-commit")).unwrap(), own);
+    assert!(!repo.path(".git/hooks/pre-commit.before-keyhound").exists());
+    let left = fs::read_dir(repo.path(".git/hooks")).unwrap();
+    let left = left.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".tmp"));
+    assert_eq!(left.count(), 0);
+}

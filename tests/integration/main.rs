@@ -11,6 +11,8 @@ mod archives;
 mod cases;
 mod ci;
 mod cli;
+#[cfg(unix)]
+mod embedded;
 mod files;
 mod framework;
 mod gitlab_schema;
@@ -23,6 +25,8 @@ mod messages;
 mod pieces;
 mod ranges;
 mod read;
+#[cfg(unix)]
+mod remote;
 mod report_samples;
 mod reports;
 mod rules;

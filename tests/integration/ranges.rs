@@ -47,6 +47,12 @@ fn a_range_can_be_named_in_many_ways() {
     assert_eq!(found(&repo, "..feature"), ["b.ini:1"]);
     assert_eq!(found(&repo, "feature"), ["a.ini:1", "b.ini:1"]);
     assert_eq!(found(&repo, "main..main"), [""; 0]);
+    // As `$BASE..$COMMIT` is without a base.
+    for range in ["..HEAD", "...@", "..", "..main", &format!("..{first}"), &format!("...{}", &first[..8])] {
+        let run = repo.keyhound(&["history", "--range", range]);
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{range}: {}", run.stderr);
+        assert!(run.stderr.contains("is a variable empty?"), "{range}: {}", run.stderr);
+    }
 
     for range in [
         "nothing..main",

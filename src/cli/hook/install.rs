@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use tempfile::NamedTempFile;
 
 use super::run::{hook_file, is_executable};
 use super::{Hook, Places};
@@ -42,10 +43,17 @@ pub(super) fn install(places: &Places, common: &Common) -> Result<ExitStatus> {
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let program = std::env::current_exe().context("cannot tell where keyhound is")?;
-    for hook in chosen(places)? {
+    let hooks = chosen(places)?;
+    rewritten(&folder, &hooks)?;
+    for hook in hooks {
         let file = hook_file(&folder, hook);
         let before = before(&file);
         let mut kept = "";
+        keeps_to_itself(&file)?;
+        let shared = !places.global && is_shared(&file)?;
+        let program = if shared { Path::new("keyhound") } else { &program };
+        // Whole, before the hook that is there is touched.
+        let new = written(&folder, &file, &script(program, hook, places.global))?;
         if exists(&file) && !is_ours(&file) {
             if exists(&before) {
                 bail!("{} and {} are both there: remove one of them", file.display(), before.display());
@@ -56,11 +64,14 @@ pub(super) fn install(places: &Places, common: &Common) -> Result<ExitStatus> {
                 "; the hook that was there is kept, but it is not executable, and did not run"
             };
             fs::rename(&file, &before).with_context(|| format!("cannot rename {}", file.display()))?;
+            if let Err(error) = put(new, &file) {
+                // Better the old hook than none.
+                let _ = fs::rename(&before, &file);
+                return Err(error);
+            }
+        } else {
+            put(new, &file)?;
         }
-        keeps_to_itself(&file)?;
-        let shared = !places.global && is_shared(&file)?;
-        let program = if shared { Path::new("keyhound") } else { &program };
-        write(&folder, &file, &script(program, hook, places.global))?;
         if !common.quiet {
             let whose =
                 if shared { ", where it can be committed: it runs the keyhound on the PATH" } else { "" };
@@ -76,6 +87,31 @@ pub(super) fn install(places: &Places, common: &Common) -> Result<ExitStatus> {
         }
     }
     Ok(ExitStatus::Clean)
+}
+
+/// Fail where a manager of hooks writes them anew, as soon as its configuration changes or a package is installed: it would put
+/// keyhound's aside, or delete it, and commits would pass.
+fn rewritten(folder: &Path, hooks: &[Hook]) -> Result<()> {
+    for name in passed_on() {
+        let file = folder.join(name);
+        let text = fs::read(&file).unwrap_or_default();
+        let holds = |word: &str| memchr::memmem::find(&text, word.as_bytes()).is_some();
+        let (manager, place, message, push) = if is_ours(&file) {
+            continue;
+        } else if holds("call_lefthook") && hooks.iter().any(|hook| hook.name() == name) {
+            ("lefthook", "`run:` in lefthook.yml", "{1}", " {0}` and `use_stdin: true")
+        } else if holds("SKIP_SIMPLE_GIT_HOOKS") {
+            // This one deletes what it does not know.
+            ("simple-git-hooks", "`simple-git-hooks` in package.json", "\"$1\"", " \"$@\"")
+        } else {
+            continue;
+        };
+        bail!(
+            "{} is a hook of {manager}, which writes hooks anew, and keyhound's would be gone: put keyhound under {place} instead, for pre-commit `keyhound hook run pre-commit`, for commit-msg `keyhound hook run commit-msg {message}`, for pre-push `keyhound hook run pre-push{push}`",
+            file.display()
+        );
+    }
+    Ok(())
 }
 
 /// The hooks for which git looks nowhere else once it is told of a folder for all repositories: those of the repositories are to run
@@ -301,14 +337,24 @@ fn quoted(word: &OsStr) -> String {
 
 /// Write an executable file, in one step.
 fn write(folder: &Path, file: &Path, text: &str) -> Result<()> {
+    put(written(folder, file, text)?, file)
+}
+
+/// What is to become an executable file, under another name.
+fn written(folder: &Path, file: &Path, text: &str) -> Result<NamedTempFile> {
     let failed = || format!("cannot write {}", file.display());
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
+    let mut temporary = NamedTempFile::new_in(folder).with_context(failed)?;
     temporary.write_all(text.as_bytes()).with_context(failed)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         temporary.as_file().set_permissions(fs::Permissions::from_mode(0o755)).with_context(failed)?;
     }
-    temporary.persist(file).map_err(|error| error.error).with_context(failed)?;
+    Ok(temporary)
+}
+
+fn put(new: NamedTempFile, file: &Path) -> Result<()> {
+    let failed = || format!("cannot write {}", file.display());
+    new.persist(file).map_err(|error| error.error).with_context(failed)?;
     Ok(())
 }

@@ -27,41 +27,42 @@ pub use tracked::is_there;
 const COUNT_EVERY: u64 = 64;
 
 impl Files {
-    /// Push everything to `sink` that the prefilter does not rule out, from several threads.
-    pub fn visit(&self, prefilter: &Prefilter, sink: &dyn Sink) {
-        let unruled = Unruled::default();
-        let Some(walk) = self.walk(&unruled) else { return };
+    /// Push everything to `sink` that the prefilter does not rule out, from several threads. Returns each `.git` that was met.
+    pub fn visit(&self, prefilter: &Prefilter, sink: &dyn Sink) -> Vec<PathBuf> {
+        let (unruled, repos) = (Noted::default(), Noted::default());
+        let Some(walk) = self.walk(&unruled, &repos) else { return Vec::new() };
         let in_work_trees = self.in_work_trees(sink);
         let seen = (!in_work_trees.is_empty()).then(Seen::default);
         let alone = Threads { prefilter, sink, in_current: self.in_current, seen: None };
         let mut threads = Threads { seen: seen.as_ref(), ..alone };
         walk.build_parallel().visit(&mut threads);
         let rest = Self { roots: unruled.take(), no_ignore: true, ..self.clone() };
-        if let Some(walk) = rest.walk(&unruled) {
+        if let Some(walk) = rest.walk(&unruled, &repos) {
             walk.build_parallel().visit(&mut threads);
         }
-        let Some(is_read) = seen.map(Seen::take) else { return };
+        let Some(is_read) = seen.map(Seen::take) else { return repos.take() };
         let mut thread = Thread::new(&alone);
         for (root, repo) in in_work_trees {
             for path in self.unread(&root, &repo, &is_read, sink) {
                 if sink.stopped() {
-                    return;
+                    return repos.take();
                 }
                 let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
                 thread.path(&path, is_link, false);
             }
         }
+        repos.take()
     }
 
     /// The walk over the roots. Folders whose ignore files no one can read to the end go to `unruled`, but for the roots, for
     /// which none counts then: to git such a file ignores nothing.
-    fn walk(&self, unruled: &Unruled) -> Option<WalkBuilder> {
+    fn walk(&self, unruled: &Noted, repos: &Noted) -> Option<WalkBuilder> {
         let (first, rest) = self.roots.split_first()?;
         let mut walk = WalkBuilder::new(first);
         for root in rest {
             walk.add(root);
         }
-        let git = !self.no_ignore && !self.roots.iter().any(|root| Unruled::is_around(root));
+        let git = !self.no_ignore && !self.roots.iter().any(|root| is_around(root));
         walk.threads(self.threads)
             .hidden(false)
             .ignore(false)
@@ -71,45 +72,54 @@ impl Files {
             .git_exclude(git)
             .require_git(true)
             .follow_links(false);
-        let (apart, unruled) = (self.apart.clone(), unruled.clone());
+        let (apart, unruled, repos) = (self.apart.clone(), unruled.clone(), repos.clone());
         walk.filter_entry(move |entry| {
             let is_root = entry.depth() == 0;
-            entry.file_name() != OsStr::new(".git")
-                && (apart.is_empty() || is_root || !apart.contains(entry.path()))
-                && !(git && !is_root && unruled.takes(entry))
+            if entry.file_name() == OsStr::new(".git") {
+                repos.add(entry);
+                return false;
+            }
+            if !apart.is_empty() && !is_root && apart.contains(entry.path()) {
+                return false;
+            }
+            let is_unruled = git && !is_root && is_unruled(entry);
+            if is_unruled {
+                unruled.add(entry);
+            }
+            !is_unruled
         });
         Some(walk)
     }
 }
 
-/// Folders with an ignore file that is a pipe or a device, or a link to one.
+/// Paths that the threads of a walk have come by.
 #[derive(Debug, Clone, Default)]
-struct Unruled(Arc<Mutex<Vec<PathBuf>>>);
+struct Noted(Arc<Mutex<Vec<PathBuf>>>);
 
-impl Unruled {
-    /// Whether a folder has one, and is noted.
-    fn takes(&self, entry: &DirEntry) -> bool {
-        let takes = entry.file_type().is_some_and(|kind| kind.is_dir()) && Self::is_in(entry.path());
-        if takes {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry.path().to_owned());
-        }
-        takes
+impl Noted {
+    fn add(&self, entry: &DirEntry) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry.path().to_owned());
     }
 
     fn take(&self) -> Vec<PathBuf> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
 
-    /// Whether a root or a folder above it has one.
-    fn is_around(root: &Path) -> bool {
-        root.canonicalize().is_ok_and(|root| root.ancestors().any(Self::is_in))
-    }
+/// Whether it is a folder with an ignore file that is a pipe or a device, or a link to one.
+fn is_unruled(entry: &DirEntry) -> bool {
+    entry.file_type().is_some_and(|kind| kind.is_dir()) && has_no_rules(entry.path())
+}
 
-    fn is_in(folder: &Path) -> bool {
-        [".gitignore", ".git/info/exclude"]
-            .iter()
-            .any(|name| fs::metadata(folder.join(name)).is_ok_and(|file| !file.is_file() && !file.is_dir()))
-    }
+/// Whether a root or a folder above it has one.
+fn is_around(root: &Path) -> bool {
+    root.canonicalize().is_ok_and(|root| root.ancestors().any(has_no_rules))
+}
+
+fn has_no_rules(folder: &Path) -> bool {
+    [".gitignore", ".git/info/exclude"]
+        .iter()
+        .any(|name| fs::metadata(folder.join(name)).is_ok_and(|file| !file.is_file() && !file.is_dir()))
 }
 
 /// An error of the system as one clause.

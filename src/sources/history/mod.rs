@@ -1,6 +1,6 @@
 //! Git history: the repository, its refs, its objects, and who introduced what.
 //!
-//! - [`repo`], `submodules`, `own_files`: where things are
+//! - [`repo`], `submodules`, `embedded`, `own_files`: where things are
 //! - [`refs`], `reftable`, [`reflog`]: names
 //! - [`store`]: the objects
 //! - [`commits`], [`reach`]: the graph of commits and what holds them
@@ -10,6 +10,7 @@
 pub mod attribute;
 pub mod commits;
 mod dirty;
+mod embedded;
 mod own_files;
 pub mod reach;
 pub mod reflog;
@@ -21,5 +22,6 @@ pub mod store;
 mod submodules;
 pub mod trees;
 
+pub use embedded::Embedded;
 pub use repo::{Repo, RepoError, read_at_most};
 pub use submodules::Submodule;

@@ -25,7 +25,8 @@ impl Repo {
     }
 }
 
-fn list(folder: &Path, found: &mut (Vec<PathBuf>, Vec<Skipped>)) {
+/// All files below a folder that nothing else reads.
+pub(super) fn list(folder: &Path, found: &mut (Vec<PathBuf>, Vec<Skipped>)) {
     let entries = match std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
         Ok(entries) => entries,
         Err(error) => {

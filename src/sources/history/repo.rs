@@ -8,7 +8,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::store::HashKind;
+use super::store::{HashKind, object_dirs};
 use crate::blob::Skipped;
 use crate::mmap::open_regular;
 
@@ -86,8 +86,8 @@ pub struct Repo {
     pub objects_dir: PathBuf,
     /// The work tree that was found, if there is one.
     pub work_tree: Option<PathBuf>,
-    /// Where git-lfs keeps what its pointers stand for.
-    pub lfs_dir: PathBuf,
+    /// Where git-lfs keeps what its pointers stand for, and where those do from which objects are borrowed.
+    pub lfs_dirs: Vec<PathBuf>,
     /// How ids are computed.
     pub hash: HashKind,
     /// Whether refs are in reftables.
@@ -157,8 +157,11 @@ impl Repo {
         };
         // git-lfs takes what is not absolute for a place in git's folder.
         let lfs_dir = common_dir.join(settings.lfs_storage.unwrap_or_else(|| "lfs".into())).join("objects");
+        // Which alternates cannot be read is told where objects are.
+        let dirs = object_dirs(&common_dir.join("objects"), &mut Vec::new());
+        let borrowed = dirs.iter().skip(1).filter_map(|dir| Some(dir.parent()?.join("lfs/objects")));
         Ok(Self {
-            lfs_dir,
+            lfs_dirs: std::iter::once(lfs_dir).chain(borrowed).collect(),
             objects_dir: common_dir.join("objects"),
             hash,
             reftable,
@@ -189,7 +192,14 @@ impl Repo {
 
     /// Open the object that git-lfs keeps of this SHA-256 digest, in hexadecimal digits.
     pub fn open_lfs(&self, digest: &str) -> io::Result<File> {
-        open_regular(&self.lfs_dir.join(&digest[..2]).join(&digest[2..4]).join(digest))
+        let mut opened = Err(io::ErrorKind::NotFound.into());
+        for dir in &self.lfs_dirs {
+            opened = open_regular(&dir.join(&digest[..2]).join(&digest[2..4]).join(digest));
+            if !opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                break;
+            }
+        }
+        opened
     }
 }
 
@@ -243,7 +253,7 @@ fn lacks(path: &Path) -> Result<Option<&'static str>, RepoError> {
 }
 
 /// What a `.git` file names, if it is one of git's.
-fn link_target(file: &Path) -> io::Result<Option<PathBuf>> {
+pub(super) fn link_target(file: &Path) -> io::Result<Option<PathBuf>> {
     let Some(text) = read_at_most(file, SMALL)? else { return Ok(None) };
     let target = text.strip_prefix(b"gitdir:").and_then(|target| system_path(target.trim_ascii()));
     Ok(target.zip(file.parent()).map(|(target, folder)| folder.join(target)))

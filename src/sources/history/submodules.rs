@@ -10,11 +10,15 @@ use crate::sources::staged;
 /// Folders deeper below `modules` are not looked into.
 const MAX_DEPTH: usize = 32;
 
-/// The store of a submodule.
+const SUBMODULE: &str = "submodule";
+
+/// A repository inside another: the store of a submodule, as a rule.
 #[derive(Debug)]
 pub struct Submodule {
     /// Its name: as a rule the path at which it was added. `outer/inner` for a submodule of a submodule.
     pub name: Vec<u8>,
+    /// What it is called: `submodule`, or `repository` for one that nothing links to the one around.
+    pub what: &'static str,
     /// The repository.
     pub repo: Repo,
 }
@@ -24,13 +28,7 @@ impl Repo {
     /// have their own in the work tree, sorted by name; and what could not be opened. Symbolic links are not followed.
     pub fn submodules(&self) -> (Vec<Submodule>, Vec<Skipped>) {
         let mut found = Found::default();
-        let mut stack = vec![(self.common_dir.join("modules"), Vec::new(), 0)];
-        for linked in &self.linked {
-            stack.push((linked.git_dir.join("modules"), Vec::new(), 0));
-        }
-        while let Some((folder, name, depth)) = stack.pop() {
-            found.list(&folder, &name, depth, &mut stack);
-        }
+        found.stores(self, &[]);
         found.in_work_tree(self, &[], 0);
         found.all.sort_by(|a, b| (&a.name, &a.repo.git_dir).cmp(&(&b.name, &b.repo.git_dir)));
         found.problems.sort_unstable();
@@ -45,6 +43,17 @@ struct Found {
 }
 
 impl Found {
+    /// The stores inside `repo`, which has this name.
+    fn stores(&mut self, repo: &Repo, name: &[u8]) {
+        let mut stack = vec![(repo.common_dir.join("modules"), name.to_vec(), 0)];
+        for linked in &repo.linked {
+            stack.push((linked.git_dir.join("modules"), name.to_vec(), 0));
+        }
+        while let Some((folder, name, depth)) = stack.pop() {
+            self.list(&folder, &name, depth, &mut stack);
+        }
+    }
+
     fn list(&mut self, folder: &Path, name: &[u8], depth: usize, stack: &mut Vec<(PathBuf, Vec<u8>, usize)>) {
         let problem = |what: &Path, reason: String| Skipped::new(what.display().to_string(), reason);
         let entries = match std::fs::read_dir(folder) {
@@ -83,7 +92,7 @@ impl Found {
             }
             stack.push((path.join("modules"), name.clone(), depth + 1));
             match Self::open(&path) {
-                Ok(repo) => self.all.push(Submodule { name, repo }),
+                Ok(repo) => self.all.push(Submodule { name, what: SUBMODULE, repo }),
                 Err(error) => self.problems.push(problem(&path, error.to_string())),
             }
         }
@@ -113,8 +122,9 @@ impl Found {
             let name = if name.is_empty() { path.clone() } else { [name, b"/", &path].concat() };
             match Repo::at(&git_dir, Some(folder.clone())) {
                 Ok(repo) => {
+                    self.stores(&repo, &name);
                     self.in_work_tree(&repo, &name, depth + 1);
-                    self.all.push(Submodule { name, repo });
+                    self.all.push(Submodule { name, what: SUBMODULE, repo });
                 }
                 Err(error) => {
                     self.problems.push(Skipped::new(git_dir.display().to_string(), error.to_string()));

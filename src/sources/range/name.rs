@@ -83,16 +83,23 @@ impl Range {
             return Self::alone(repo, objects, text, name);
         }
         let side = |name: &str| resolve(repo, objects, if name.is_empty() { "HEAD" } else { name });
-        let (excluded, tip) = match text.split_once("...").or_else(|| text.split_once("..")) {
-            // From HEAD to HEAD there is nothing, and that is hardly meant.
-            Some(("", "" | "@" | "HEAD")) => {
-                let reason = "nothing stands before the dots: is a variable empty?";
-                return Err(RangeError::Syntax { name: text.to_owned(), reason });
-            }
+        let sides = text.split_once("...").or_else(|| text.split_once(".."));
+        let (excluded, tip) = match sides {
             Some((base, tip)) => (vec![side(base)?.commit], side(tip)?),
             None => (Vec::new(), side(text)?),
         };
-        Ok(Self { text: text.to_owned(), tips: vec![tip], excluded, with_tags: true, ..Self::default() })
+        let range =
+            Self { text: text.to_owned(), tips: vec![tip], excluded, with_tags: true, ..Self::default() };
+        // From HEAD to what HEAD has there is nothing, and that is hardly meant.
+        let has_nothing = || {
+            let walked = range.walk(objects);
+            walked.commits.is_empty() && walked.problems.is_empty()
+        };
+        if sides.is_some_and(|(base, _)| base.is_empty()) && has_nothing() {
+            let reason = "nothing stands before the dots: is a variable empty?";
+            return Err(RangeError::Syntax { name: text.to_owned(), reason });
+        }
+        Ok(range)
     }
 
     /// One commit without its parents.

@@ -81,9 +81,12 @@ pub struct Indexed {
 /// What people call the index of the work tree at hand.
 const OWN: &str = "the index";
 
-/// Whether a name is that of the index of the work tree at hand, or of one of its submodules.
+/// Whether a name is that of the index of the work tree at hand, or of one of the repositories in it.
 pub fn is_own_index(named_by: &str) -> bool {
-    named_by.strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with(" of submodule "))
+    let inner = [" of submodule ", " of repository "];
+    named_by
+        .strip_prefix(OWN)
+        .is_some_and(|rest| rest.is_empty() || inner.iter().any(|of| rest.starts_with(of)))
 }
 
 /// The blobs that `wanted` wants and that an index names: that of the work tree at hand, of the main one, and of all linked

@@ -13,7 +13,10 @@ const MAX_DEPTH: usize = 32;
 const LONGEST: u64 = 1 << 24;
 
 /// `objects_dir` and all that it borrows from, none twice, itself first.
-pub(super) fn object_dirs(objects_dir: &Path, problems: &mut Vec<Skipped>) -> Vec<PathBuf> {
+pub(in crate::sources::history) fn object_dirs(
+    objects_dir: &Path,
+    problems: &mut Vec<Skipped>,
+) -> Vec<PathBuf> {
     let mut dirs = Vec::new();
     let mut seen = HashSet::new();
     let mut todo = vec![(objects_dir.to_owned(), 0)];

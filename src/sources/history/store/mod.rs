@@ -51,6 +51,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub(super) use alternates::object_dirs;
 pub use floor::Floor;
 pub use scan::{ScanOptions, ScanStats, Scanned};
 pub use sink::{Hot, ObjectSink};
@@ -83,7 +84,7 @@ impl Store {
     /// is a problem; the rest is there.
     pub fn open(objects_dir: &Path, hash: HashKind) -> (Self, Vec<Skipped>) {
         let mut problems = Vec::new();
-        let dirs = alternates::object_dirs(objects_dir, &mut problems);
+        let dirs = object_dirs(objects_dir, &mut problems);
         let mut packs = Vec::new();
         for dir in &dirs {
             open_packs(&dir.join("pack"), hash, &mut packs, &mut problems);

@@ -1,4 +1,4 @@
-//! Standard input that Ctrl-C ends: a read waits for as long as nobody writes, so it is done by a thread of its own.
+//! Input that Ctrl-C ends: a read waits for as long as nobody writes, so it is done by a thread of its own.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -13,20 +13,21 @@ const WAITING: usize = 2;
 /// How often to look whether the scan is to end.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// Standard input up to its end, or until the scan is stopped.
-pub(crate) struct Stdin {
+/// An input up to its end, or until the scan is stopped.
+pub(crate) struct Stoppable {
     pieces: Receiver<io::Result<Vec<u8>>>,
     piece: io::Cursor<Vec<u8>>,
     control: Arc<Control>,
 }
 
-impl Stdin {
-    /// Begin to read.
-    pub(crate) fn start(control: &Arc<Control>) -> Self {
+impl Stoppable {
+    /// Begin to read standard input.
+    pub(crate) fn stdin(control: &Arc<Control>) -> Self {
         Self::of(io::stdin(), control)
     }
 
-    fn of(mut input: impl Read + Send + 'static, control: &Arc<Control>) -> Self {
+    /// Begin to read this.
+    pub(crate) fn of(mut input: impl Read + Send + 'static, control: &Arc<Control>) -> Self {
         let (to, pieces) = sync_channel(WAITING);
         // It may wait for good: the end of the program ends it.
         std::thread::spawn(move || {
@@ -48,7 +49,7 @@ impl Stdin {
     }
 }
 
-impl Read for Stdin {
+impl Read for Stoppable {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
             let read = self.piece.read(buf)?;
@@ -75,11 +76,11 @@ mod tests {
         let control = Arc::default();
         let text: Vec<u8> = (0..PIECE * 3 + 7).map(|n| (n % 251) as u8).collect();
         let mut read = Vec::new();
-        Stdin::of(io::Cursor::new(text.clone()), &control).read_to_end(&mut read).expect("it reads");
+        Stoppable::of(io::Cursor::new(text.clone()), &control).read_to_end(&mut read).expect("it reads");
         assert!(read == text);
 
         let (reader, writer) = io::pipe().expect("a pipe");
-        let mut waiting = Stdin::of(reader, &control);
+        let mut waiting = Stoppable::of(reader, &control);
         control.stop.store(true, Ordering::Relaxed);
         assert_eq!(waiting.read(&mut [0; 8]).expect("no error"), 0, "although nobody writes");
         drop(writer);
