@@ -65,6 +65,9 @@ pub fn classify(id: &[u8]) -> IdClass {
     IdClass { kind, account, canary }
 }
 
+/// How long an id is.
+pub const LEN: usize = 20;
+
 /// What the ids of access keys begin with: of those that stay, and of those of sessions.
 pub const PREFIXES: [&[u8]; 2] = [b"AKIA", b"ASIA"];
 
@@ -76,6 +79,12 @@ pub fn has_shape(text: &[u8]) -> bool {
 /// Whether it begins as the id of an access key does.
 pub fn begins(text: &[u8]) -> bool {
     PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// How much of `behind` makes a whole id of its `head`.
+pub fn rest(head: &[u8], behind: &[u8]) -> Option<usize> {
+    let len = LEN.checked_sub(head.len())?;
+    has_shape(&[head, behind.get(..len)?].concat()).then_some(len)
 }
 
 /// Whether it is the id of a temporary credential, which works with a session token only.

@@ -1,4 +1,5 @@
-//! What is known of AWS credentials, as code: key ids, secrets, tokens, SES passwords, Bedrock keys, examples, canaries.
+//! What is known of AWS credentials, as code: key ids, secrets, tokens, SES passwords, Bedrock keys, examples, canaries; and of key ids
+//! that are not AWS's.
 //!
 //! Pure functions over bytes: whether a value of the right shape can be what it seems to be, and what can be read from it
 //! without asking AWS. Nothing here knows of rules, texts or findings. Each file says where its facts come from.
@@ -7,6 +8,7 @@ pub mod bedrock;
 pub mod canary;
 pub mod identity;
 pub mod key_id;
+pub mod other;
 pub mod partition;
 pub mod secret;
 pub mod ses;

@@ -1,4 +1,4 @@
-//! Secrets that something within them parts which does not belong to them: the end of a line that goes on, tags, signs that nobody
+//! Ids and secrets that something within them parts which does not belong to them: the end of a line that goes on, tags, signs that nobody
 //! sees.
 
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{Rewrite, is_base64};
 use crate::aws::{key_id, secret, secret::SecretClass};
 
-/// Join such secrets.
+/// Join them.
 pub(super) fn join_broken(text: &[u8], out: &mut Rewrite<'_>) {
     let mut done = 0;
     // Most lines end otherwise.
@@ -25,7 +25,7 @@ pub(super) fn join_broken(text: &[u8], out: &mut Rewrite<'_>) {
         if at >= done {
             let mut gaps = broken_at(text, at, done);
             if gaps.is_empty() && text[at] == b'\n' {
-                gaps.extend(in_inner_cell(text, at, done));
+                gaps.extend(id_at(text, at, done).or_else(|| in_inner_cell(text, at, done)));
             }
             for gap in gaps {
                 done = gap.end;
@@ -67,6 +67,20 @@ fn broken_at(text: &[u8], at: usize, floor: usize) -> Vec<Range<usize>> {
     }
     let whole = secret::classify(&value) == SecretClass::Plausible;
     if whole { gaps } else { Vec::new() }
+}
+
+/// The gap of an id that the end of a line at `at` parts.
+fn id_at(text: &[u8], at: usize, floor: usize) -> Option<Range<usize>> {
+    let start = at - usize::from(text[..at].ends_with(b"\r"));
+    let before = text[floor.min(start)..start].iter().rev();
+    let len = before.take(key_id::LEN).take_while(|b| b.is_ascii_alphanumeric()).count();
+    let head = &text[start - len..start];
+    if len == key_id::LEN || !key_id::begins(head) {
+        return None;
+    }
+    let gap = gap(text, start, len)?;
+    let rest = key_id::rest(head, &text[gap.end..])?;
+    text.get(gap.end + rest).is_none_or(|b| !is_base64(*b)).then_some(gap)
 }
 
 /// What parts a value at `at`, where `len` bytes of it end: a backslash at the end of a line, with the indentation of the next; the

@@ -16,6 +16,7 @@ mod broken;
 mod escape;
 mod join;
 mod margin;
+mod substitute;
 pub mod unpack;
 mod wide;
 
@@ -108,7 +109,11 @@ impl View {
 
     /// The text without escapes, margins, and joints.
     fn literal(self) -> Self {
-        let view = self.through(margin::unquote_lines).through(escape::form).without_escapes();
+        let view = self
+            .through(margin::unquote_lines)
+            .through(escape::form)
+            .through(substitute::part)
+            .without_escapes();
         view.through(escape::strip_colours)
             .through(escape::draw_plainly)
             .through(escape::undouble)

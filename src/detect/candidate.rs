@@ -11,7 +11,7 @@ use crate::decode::is_base64;
 use crate::finding::Note;
 use crate::rules::{Check, Part};
 
-use super::glued::Strings;
+use super::glued::{self, Strings};
 
 /// What a value is worth by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,7 +58,8 @@ pub(super) fn at(text: &[u8], at: usize, part: &Part, strings: &Strings<'_>) -> 
     let apart = (fenced(text, &span, part) || prefixed)
         && !inside_letters(text, &span)
         && !inside_base64(text, &span);
-    let is_one = apart || part.check == Some(Check::AwsKeyId) && strings.has_id(&span);
+    let beside = || glued::has_secret_behind(text, &span) || strings.has_id(&span);
+    let is_one = apart || part.check == Some(Check::AwsKeyId) && beside();
     if !is_one {
         return None;
     }
@@ -96,7 +97,7 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
         let run = &text[at..end];
         let line_start = at == 0 || matches!(text[at - 1], b'\n' | b'\r');
         let span = match run.len() {
-            LEN => Some(at..end),
+            LEN => Some(at..end).filter(|line| !ends_armour(text, line)),
             // the mark of a diff, a comment
             41 if run[0] == b'+' && line_start => Some(at + 1..end),
             42 if run.starts_with(b"//") => Some(at + 2..end),
@@ -113,7 +114,9 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
             // ID/SECRET and ID+SECRET
             61 if (run[20] == b'/' || run[20] == b'+') && key_id::has_shape(&run[..20]) => Some(at + 21..end),
             _ => {
-                for span in strings.secrets(at..end) {
+                let beside: Vec<_> = glued::behind_ids(run).map(|s| at + s.start..at + s.end).collect();
+                let spans = if beside.is_empty() { strings.secrets(at..end) } else { beside };
+                for span in spans {
                     push(text, span, part, found);
                 }
                 None
@@ -125,6 +128,21 @@ fn runs(text: &[u8], part: &Part, found: &mut Vec<Candidate>) {
             push(text, span, part, found);
         }
     }
+}
+
+/// Whether a line is the last of a key, a certificate or a message in armour (RFC 7468, RFC 9580): the mark of its end follows, perhaps
+/// behind a sum, and a line as wide as those of armour stands before.
+fn ends_armour(text: &[u8], line: &Range<usize>) -> bool {
+    const WIDE: usize = 60;
+    let mut behind = text[line.end..].trim_ascii_start();
+    if behind.first() == Some(&b'=') {
+        let sum = behind[1..].iter().take_while(|b| is_base64(**b)).count();
+        behind = behind[1 + sum..].trim_ascii_start();
+    }
+    let before = text[..line.start].trim_ascii_end();
+    let parted =
+        before.len() < line.start && (behind.starts_with(b"-----END ") || behind.starts_with(b"---- END "));
+    parted && before.iter().rev().take(WIDE).take_while(|b| is_base64(**b)).count() == WIDE
 }
 
 /// All stretches of at least `min` bytes of a class, in order. A stretch of that length has no other byte at any multiple of

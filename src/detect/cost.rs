@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::label::{Clear, Label, Says};
 use super::names::{is_filler, owners};
 use super::pair::{IdAt, OTHERS};
-use super::structure::Gap;
+use super::structure::{Gap, indent};
 use super::vocabulary::{STAGES, USES};
 
 /// What the name of a secret costs. `partner`: it stands in the column of the id's secret.
@@ -86,6 +86,26 @@ pub(super) fn are_of_two(between: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// Whether one secret stands with an id in one statement on a line or in one block, and another elsewhere.
+pub(super) fn is_closer(text: &[u8], id: &Range<usize>, one: &Range<usize>, other: &Range<usize>) -> bool {
+    const NEAR: usize = 400;
+    let between = |secret: &Range<usize>| {
+        let (first, last) = if secret.start < id.start { (secret, id) } else { (id, secret) };
+        text.get(first.end..last.start).unwrap_or_default()
+    };
+    let (near, far) = (between(one), between(other));
+    if near.len() > NEAR || far.len() > NEAR || are_of_two(near) {
+        return false;
+    }
+    let (near, far) = (Gap::of(near), Gap::of(far));
+    let level = |gap: &Gap, secret: &Range<usize>| {
+        gap.lines == 0 || indent(text, secret.start) == indent(text, id.start)
+    };
+    let inside = near.closed == 0 && near.opened == 0 && near.blanks == 0 && level(&near, one);
+    let outside = far.closed > 0 || far.opened > 0 || !level(&far, other);
+    inside && (outside || near.lines == 0 && far.lines > 0)
 }
 
 /// Whether a secret is part of a URL of which `id` is none, and which is none of S3: `postgres://user:SECRET@host`.

@@ -6,15 +6,39 @@ use std::ops::Range;
 
 use crate::aws::key_id;
 use crate::aws::secret::{self, SecretClass};
+use crate::decode::is_base64_any;
 
 /// Length of an id.
-const ID: usize = 20;
+const ID: usize = key_id::LEN;
 
 /// Whether an id between these texts may be one string among others, were they those of a program: its secret is the next one, or
 /// what touches it is no character of an id.
 pub(super) fn may_be_id(before: &[u8], behind: &[u8]) -> bool {
     let of_id = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     begins_secret(behind) || !(of_id(before.last()) || of_id(behind.first()))
+}
+
+/// Whether the secret of the id at `span` follows in the same path or URL, `/ID/SECRET/us-east-1`, or touches it and both are a word.
+pub(super) fn has_secret_behind(text: &[u8], span: &Range<usize>) -> bool {
+    let before = text[..span.start].iter().rev().take(1).take_while(|b| is_base64_any(**b)).count();
+    let behind = text[span.end..].iter().take(1 + secret::LEN + 1).take_while(|b| is_base64_any(**b)).count();
+    let run = &text[span.start - before..span.end + behind];
+    let secret = behind_ids(run).next().filter(|secret| secret.start < before + ID + 2);
+    secret.is_some() && text.get(span.end + behind) != Some(&b'=')
+}
+
+/// The secrets in a run of base64 characters, each behind its id: parts of a path, or both the whole of the run.
+pub(super) fn behind_ids(run: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let is_id = |from: usize| run.get(from..from + ID).is_some_and(key_id::has_shape);
+    let word = run.len() == ID + secret::LEN && is_id(0) && begins_secret(&run[ID..]);
+    let in_path = move |slash: usize| {
+        let (id, end) = (slash.checked_sub(ID)?, slash + 1 + secret::LEN);
+        let parts = id.checked_sub(1).is_none_or(|before| run[before] == b'/')
+            && run.get(end).is_none_or(|b| *b == b'/');
+        (parts && is_id(id) && begins_secret(&run[slash + 1..])).then_some(slash + 1..end)
+    };
+    let touching = word.then_some(ID..run.len()).into_iter();
+    touching.chain(memchr::memchr_iter(b'/', run).filter_map(in_path))
 }
 
 /// A text that may be of a program: it is looked at when it matters, and once.
@@ -121,5 +145,39 @@ mod tests {
         assert_eq!(found(&format!("{ID_TEXT}{SECRET}abc{other}")), [SECRET]);
         assert!(found(&format!("{ID_TEXT}thequickbrownfoxjumpsoverthelazydogagain")).is_empty());
         assert!(Strings::of(format!("{ID_TEXT}{SECRET}").as_bytes()).secrets(0..60).is_empty());
+    }
+
+    #[test]
+    fn the_secret_behind_an_id_is_part_of_its_path_or_of_its_word() {
+        let found = |run: &str| -> Vec<String> {
+            behind_ids(run.as_bytes()).map(|secret| run[secret].to_owned()).collect()
+        };
+        assert_eq!(found(&format!("{ID_TEXT}{SECRET}")), [SECRET]);
+        assert_eq!(found(&format!("com/{ID_TEXT}/{SECRET}/us")), [SECRET]);
+        assert_eq!(found(&format!("/{ID_TEXT}/{SECRET}")), [SECRET]);
+        for other in [
+            format!("{ID_TEXT}{SECRET}x"),
+            format!("x{ID_TEXT}{SECRET}"),
+            format!("x{ID_TEXT}/{SECRET}/us"),
+            format!("/{ID_TEXT}/{SECRET}us"),
+            format!("/{ID_TEXT}/the/quick/brown/fox/jumps/over/lazy/dogs/x"),
+        ] {
+            assert!(found(&other).is_empty(), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_one_where_its_secret_is_behind_it() {
+        for (text, expected) in [
+            (format!("sns://{ID_TEXT}/{SECRET}/us-east-1"), true),
+            (format!("\"{ID_TEXT}{SECRET}\""), true),
+            (format!("{ID_TEXT}{SECRET}="), false),
+            (format!("{ID_TEXT}{SECRET}-x"), false),
+            (format!("-{ID_TEXT}{SECRET}"), false),
+            (format!("{ID_TEXT}/{SECRET}abc/x"), false),
+        ] {
+            let at = text.find("AKIA").unwrap();
+            assert_eq!(has_secret_behind(text.as_bytes(), &(at..at + ID)), expected, "{text}");
+        }
     }
 }

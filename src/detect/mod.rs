@@ -10,6 +10,7 @@
 //! - `packed`: compressed streams and archives in base64, opened and searched
 //! - `names` (of the words of `vocabulary`), `naming`, `label`, `heads`, `structure`: what the names of values and the layout
 //!   between them say
+//! - `alone`: whether a secret is reported without an id
 //! - `memo`: windows that were searched before
 //! - `pair`, `cost`, `columns`, `rows`, `transposed`, `section`, `vacant`, `assign`: which secret belongs to which id
 
@@ -21,6 +22,7 @@ use crate::decode::unpack::Problem;
 use crate::finding::{Encoding, Note, Secret, Severity};
 use crate::rules::RuleSet;
 
+mod alone;
 mod assign;
 mod buckets;
 mod candidate;

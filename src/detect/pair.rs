@@ -12,8 +12,8 @@ use super::assign::{Edge, UNPAIRED};
 use super::candidate::Candidate;
 use super::columns::{Columns, Line};
 use super::cost::{
-    affix_cost, are_of_two, gap_cost, is_in_other_url, is_of_recaptcha, is_of_unknown, is_scope, name_cost,
-    rank_cost,
+    affix_cost, are_of_two, gap_cost, is_closer, is_in_other_url, is_of_recaptcha, is_of_unknown, is_scope,
+    name_cost, rank_cost,
 };
 use super::heads::Row;
 use super::label::{Clear, IdName, Label, Says};
@@ -288,20 +288,28 @@ impl<'a> Layout<'a> {
             least[e.secret] = least[e.secret].min(e.cost);
         }
         for of_one in edges.chunk_by_mut(|a, b| a.id == b.id) {
-            let mut cheapest = [u32::MAX; 3];
+            let mut cheapest: [Option<Edge>; 3] = [None; 3];
             for e in of_one.iter().filter(|e| e.cost == least[e.secret]) {
                 if let Some(clearness) = named(e) {
-                    cheapest[clearness as usize] = cheapest[clearness as usize].min(e.cost);
+                    let best = &mut cheapest[clearness as usize];
+                    *best = best.filter(|best| best.cost <= e.cost).or(Some(*e));
                 }
             }
             for e in of_one {
                 let about = e.cost.saturating_add(ABOUT);
-                if named(e).is_some_and(|own| cheapest[own as usize + 1..].iter().any(|cost| *cost <= about))
-                {
+                let gives_way = |to: &Edge| to.cost <= about && !self.is_closer(e, to);
+                if named(e).is_some_and(|own| cheapest[own as usize + 1..].iter().flatten().any(gives_way)) {
                     e.cost += ABOUT;
                 }
             }
         }
+    }
+
+    /// Whether a `secret` stands in one call or block with its id, and the `SECRET_KEY` of a program does not.
+    fn is_closer(&self, one: &Edge, other: &Edge) -> bool {
+        let [one, other] = [one, other].map(|e| (&self.secrets[e.secret], &self.ids[e.id].candidate.span));
+        (one.0.label.clear, other.0.label.clear) == (Clear::General, Clear::Key)
+            && is_closer(self.text, one.1, &one.0.candidate.span, &other.0.candidate.span)
     }
 
     fn edge(&self, id: usize, secret: usize, gap: Gap, between: Between, edges: &mut Vec<Edge>) {

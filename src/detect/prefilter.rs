@@ -13,6 +13,7 @@ use aho_corasick::packed;
 pub use super::literals::Carrier;
 use super::literals::add_part;
 use super::{buckets, candidate, glued};
+use crate::aws::key_id;
 use crate::decode;
 use crate::rules::{Check, Part, RuleSet};
 
@@ -339,7 +340,8 @@ impl Shape {
             .count();
         match after.get(run) {
             Some(b'\\' | b'%' | b'&') => run < self.min_len.max(16) * 2,
-            Some(b'\r' | b'\n') => after[..run].ends_with(b"="), // quoted-printable
+            // quoted-printable, or lines that are folded
+            Some(b'\r' | b'\n') => after[..run].ends_with(b"=") || self.is_folded(after, run),
             Some(0x1b) => true,
             Some(b'"' | b'\'' | b'`') => {
                 let (total, joints) = decode::join_run(after, 0);
@@ -347,6 +349,12 @@ impl Shape {
             }
             _ => false,
         }
+    }
+
+    /// Whether an id goes on in the line behind the one that ends at `run`.
+    fn is_folded(&self, after: &[u8], run: usize) -> bool {
+        let next = after[run..].trim_ascii_start();
+        self.part.check == Some(Check::AwsKeyId) && key_id::rest(&after[..run], next).is_some()
     }
 
     /// Whether a value may follow the label that `text` holds at `label`. Nothing is known of what lies around `text`.

@@ -8,10 +8,11 @@ use crate::decode::{self, Carriers, View, is_base64_any};
 use crate::finding::{Note, Secret, Severity};
 use crate::rules::{Check, Part, Rule};
 
+use super::alone::stands_alone;
 use super::candidate::{self, Candidate, Class};
 use super::glued::Strings;
 use super::heads::Heads;
-use super::label::{self, Clear, Label, Says};
+use super::label::{self, Clear, Label};
 use super::pair::{self, Choice, IdAt, SecretAt};
 use super::prefilter::{Anchor, Carrier, Literal, Prefilter};
 use super::{Detector, Match, Value, transposed};
@@ -22,8 +23,6 @@ pub(crate) const REACH: usize = 16 << 10;
 const LABEL_REACH: usize = 1 << 10;
 /// How far a run of base64 or hexadecimal digits may reach beyond that.
 const RUN_REACH: usize = 16 << 20;
-/// How far from a mail host an SES password may stand.
-const HOST_REACH: usize = 600;
 
 /// A piece of a text that is decoded and searched as one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -273,7 +272,7 @@ impl Detector {
                 }
             }
             for (secret, _) in secrets_at.iter().zip(taken).filter(|(_, taken)| !taken) {
-                if has_prefix || found.stands_alone(part, secret) {
+                if has_prefix || stands_alone(text, part, secret) {
                     paired_secrets.insert(secret.candidate.span.clone());
                     found.secret_alone(index, rule, &secret.candidate);
                 }
@@ -287,7 +286,7 @@ impl Detector {
         for (index, rule) in self.rules.rules.iter().enumerate() {
             let Some(part) = rule.secret.as_ref().filter(|_| rule.id_part.is_none()) else { continue };
             for secret in found.secrets(&unprefixed[index], part) {
-                if found.stands_alone(part, &secret) && !paired_secrets.contains(&secret.candidate.span) {
+                if stands_alone(text, part, &secret) && !paired_secrets.contains(&secret.candidate.span) {
                     found.secret_alone(index, rule, &secret.candidate);
                 }
             }
@@ -379,20 +378,6 @@ impl<'a> Found<'a> {
 
     fn label(&self, candidate: &Candidate, part: &Part) -> Label {
         label::read(&self.view.text, self.floor(candidate.span.start), candidate.span.clone(), part)
-    }
-
-    /// Whether a secret is reported without an id.
-    fn stands_alone(&self, part: &Part, secret: &SecretAt) -> bool {
-        if part.check == Some(Check::AwsSesPassword) {
-            let at = secret.candidate.span.clone();
-            let around = at.start.saturating_sub(HOST_REACH)..self.view.text.len().min(at.end + HOST_REACH);
-            let host = part
-                .keywords
-                .iter()
-                .any(|k| memchr::memmem::find(&self.view.text[around.clone()], k.as_bytes()).is_some());
-            return host && matches!(secret.label.says, Says::Yes | Says::Maybe);
-        }
-        secret.label.alone && !secret.candidate.soft && !secret.candidate.class.wordy
     }
 
     /// For each id the token that belongs to it: the nearest that no other id is nearer to.

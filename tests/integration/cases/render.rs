@@ -242,6 +242,8 @@ fn filtered<'a>(value: String, filters: impl Iterator<Item = &'a str>) -> String
         "upper" => s.to_uppercase(),
         "first20" => s[..20].to_owned(),
         "last20" => s[20..].to_owned(),
+        "first12" => s[..12].to_owned(),
+        "rest12" => s[12..].to_owned(),
         "u16" => escape(&s, |_| false, |b| format!("\\u{b:04x}")),
         other => panic!("unknown filter {other}"),
     })
