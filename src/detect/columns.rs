@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use super::label::is_assigned;
-use super::names::{is_generic, name, spelled, words};
+use super::names::{is_filler, is_generic, name, spelled, words};
 use super::pair::Slot;
 use super::structure::{Gap, indent, line_start};
 use super::vocabulary::GENERIC;
@@ -35,13 +35,15 @@ pub(super) struct Columns {
 
 impl Line<'_> {
     /// The secrets under the same keys as ids, with the same indices, or in the same rows of two columns. Each pair of them is
-    /// `possible`, and no column has secrets that are `named` as such and others that are named as something else.
+    /// `possible`, and no column has secrets that are `named` as such and others that are named as something else, or lines whose names
+    /// are `at_odds`.
     pub(super) fn columns(
         &self,
         ids: usize,
         secrets: usize,
         possible: &dyn Fn(usize, usize) -> bool,
         named: &dyn Fn(usize) -> Option<bool>,
+        at_odds: &dyn Fn(usize, usize) -> bool,
     ) -> Columns {
         let mut columns = Columns { partner: vec![None; ids], owner: vec![None; secrets] };
         let is_id = |s: &Slot| matches!(s, Slot::Id(_));
@@ -76,6 +78,8 @@ impl Line<'_> {
             let apart = self.gaps[a.start].lines > 1;
             let any = |is_secret: bool| pairs.iter().any(|pair| named(pair.1) == Some(is_secret));
             let mixed = apart && any(true) && any(false);
+            let lines = self.gaps[a.start].lines > 0;
+            let mixed = mixed || lines && pairs.iter().any(|&(id, secret)| at_odds(id, secret));
             if !mixed && pairs.iter().all(|&(id, secret)| possible(id, secret) && free(secret)) {
                 for (id, secret) in pairs {
                     columns.partner[id].get_or_insert(secret);
@@ -175,7 +179,7 @@ impl Line<'_> {
         }
         let (of_a, of_b) = (keys(&a)?, keys(&b)?);
         // `cache id` is no owner of the id that is called `key id`.
-        let owns = |(key, _): &(&String, &usize)| !is_generic(key);
+        let owns = |(key, _): &(&String, &usize)| !is_generic(key) && !is_filler(key);
         let mut ranks: Vec<(usize, usize)> =
             of_a.iter().filter(owns).filter_map(|(key, &x)| of_b.get(key).map(|&y| (x, y))).collect();
         ranks.sort_unstable();

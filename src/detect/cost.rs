@@ -35,12 +35,20 @@ pub(super) fn gap_cost(gap: Gap) -> i64 {
     let (closed, opened) = (i64::from(gap.closed.min(6)), i64::from(gap.opened.min(6)));
     let blocks = 12 * closed.min(opened) + 3 * (closed - opened).abs();
     let section = if gap.header { SECTION } else { 0 };
-    section + distance + 3 * i64::from(gap.blanks.min(3)) + 10 * i64::from(gap.rules.min(2)) + blocks
+    section
+        + distance
+        + 3 * i64::from(gap.blanks.min(3))
+        + 3 * i64::from(gap.headings.min(2))
+        + 10 * i64::from(gap.rules.min(2))
+        + blocks
 }
 
 /// What the names of an id and a secret cost: `PROD_KEY_ID` has `PROD_SECRET`. `owned`: they stand under the same key.
-pub(super) fn affix_cost(id: &IdAt, secret: &Label, owned: bool) -> i64 {
+pub(super) fn affix_cost(id: &IdAt, secret: &Label, owned: bool, gap: Gap) -> i64 {
     let mut cost = 0;
+    if secret.says == Says::Yes && !owned && are_of_two_owners(&id.name.affix, &secret.affix, gap) {
+        cost += OTHERS;
+    }
     if matches!(secret.says, Says::Yes | Says::Maybe) {
         cost += match (id.name.affix.is_empty(), secret.affix.is_empty()) {
             (true, true) => 0,
@@ -58,6 +66,17 @@ pub(super) fn affix_cost(id: &IdAt, secret: &Label, owned: bool) -> i64 {
         cost += OTHERS; // the secret of something else beside an id whose own is not there
     }
     cost
+}
+
+/// Whether what the names of an id and a secret say of their owners parts them: two stages, or no word in common and a new paragraph,
+/// heading or block between.
+fn are_of_two_owners(id: &[String], secret: &[String], gap: Gap) -> bool {
+    let stages = |of: &[String]| of.iter().any(|word| STAGES.contains(&word.as_str()));
+    let same = |a: &String, b: &String| a.starts_with(b.as_str()) || b.starts_with(a.as_str());
+    let apart = gap.blanks > 0 || gap.headings > 0 || gap.header || gap.closed > 0 && gap.opened > 0;
+    !(id.is_empty() || secret.is_empty())
+        && (apart || stages(id) && stages(secret))
+        && !id.iter().any(|a| secret.iter().any(|b| same(a, b)))
 }
 
 /// Whether an id stands in the credential scope of a signature (`ID/20230915/eu-west-1/s3/…`), or in a URL that is signed in the old

@@ -165,17 +165,23 @@ fn read_name(before: &[u8], part: &Part) -> Label {
         let other = assigned && words.last().is_some_and(|w| !is_filler(&w.text)) && !label.affix.is_empty();
         return Label { says: if other { Says::Other } else { Says::Nothing }, ..label };
     };
+    let told = spelled(&words[name.start.min(last.saturating_sub(2))..=last]);
+    let alone = alone.is_some_and(|(at, _)| at == last);
+    let clearly = alone || told.ends_with("secretaccesskey");
     let tells = |(at, word): &(usize, &Word)| {
         let stage = name.contains(at) && STAGES.contains(&word.text.as_str());
         !stage && !is_filler(&word.text)
     };
-    let says = match words.iter().enumerate().skip(last + 1).filter(tells).count() {
-        0 => Says::Yes,
-        1..=3 => Says::Maybe,
+    let behind: Vec<usize> =
+        words.iter().enumerate().skip(last + 1).filter(tells).map(|(at, _)| at).collect();
+    let says = match behind[..] {
+        [] => Says::Yes,
+        // `AWS_SECRET_ACCESS_KEY_BILLING`: whose it is
+        [at] if clearly && name.contains(&at) => Says::Yes,
+        [_] | [_, _] | [_, _, _] => Says::Maybe,
         _ => Says::Nothing,
     };
-    let alone = says == Says::Yes && alone.is_some_and(|(at, _)| at == last);
-    let told = spelled(&words[name.start.min(last.saturating_sub(2))..=last]);
+    let alone = says == Says::Yes && alone;
     let clear = match () {
         () if says != Says::Yes => Clear::General,
         () if label.own || told.ends_with("secretaccesskey") || told.ends_with("accesskeysecret") => {

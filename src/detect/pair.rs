@@ -18,7 +18,7 @@ use super::cost::{
 use super::heads::Row;
 use super::label::{Clear, IdName, Label, Says};
 use super::names::{affix, is_branded, words};
-use super::rivals::{are_one, known_elsewhere, left_over, real_first};
+use super::rivals::{are_one, clearest_first, known_elsewhere, left_over, real_first};
 use super::rows::Rows;
 use super::section::Blocks;
 use super::structure::{Gap, indent, is_comment, is_taken_out, section};
@@ -66,7 +66,8 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part)
     for id in 0..ids.len() {
         edges.extend(layout.edges(id, part.within_lines));
     }
-    layout.clearest_first(&mut edges);
+    let is_closer = |one: &Edge, other: &Edge| layout.is_closer(one, other);
+    clearest_first(secrets, &|e| layout.are_in_one_paragraph(e), &is_closer, &mut edges);
     edges.retain(|e| e.cost < UNPAIRED);
     let pairs = real_first(ids, secrets, &edges);
     let pairs = match known_elsewhere(text, ids, secrets, &edges, &pairs) {
@@ -97,8 +98,11 @@ struct Layout<'a> {
     order: Vec<Slot>,
     /// `gaps[i]` lies between `order[i]` and `order[i + 1]`.
     gaps: Vec<Gap>,
-    /// The place of each id in `order`.
+    /// The place of each id in `order`, and of each secret.
     id_rank: Vec<usize>,
+    secret_rank: Vec<usize>,
+    /// How many blank lines and headings stand before each value of `order`.
+    paragraphs: Vec<u32>,
     columns: Columns,
     /// The tables that they stand in.
     rows: Rows,
@@ -138,12 +142,18 @@ impl<'a> Layout<'a> {
         let spans: Vec<Range<usize>> = order.iter().map(span).collect();
         let between = |w: &[Range<usize>]| Gap::of(text.get(w[0].end..w[1].start).unwrap_or_default());
         let gaps: Vec<Gap> = spans.windows(2).map(between).collect();
-        let mut id_rank = vec![0; ids.len()];
+        let (mut id_rank, mut secret_rank) = (vec![0; ids.len()], vec![0; secrets.len()]);
         for (rank, slot) in order.iter().enumerate() {
-            if let Slot::Id(i) = slot {
-                id_rank[*i] = rank;
+            match slot {
+                Slot::Id(i) => id_rank[*i] = rank,
+                Slot::Secret(i) => secret_rank[*i] = rank,
             }
         }
+        let before = gaps.iter().scan(0, |sum, gap: &Gap| {
+            *sum += gap.blanks + gap.headings;
+            Some(*sum)
+        });
+        let paragraphs = std::iter::once(0).chain(before).collect();
         let commented = |c: &Candidate| is_comment(text, c.span.start);
         let commented: (Vec<bool>, Vec<bool>) = (
             ids.iter().map(|id| commented(&id.candidate)).collect(),
@@ -158,7 +168,11 @@ impl<'a> Layout<'a> {
             let label = &secrets[secret].label;
             (!label.name.is_empty()).then_some(label.says == Says::Yes)
         };
-        let mut columns = line.columns(ids.len(), secrets.len(), &possible, &named);
+        let at_odds = |id: usize, secret: usize| {
+            let (id, secret) = (&ids[id].name, &secrets[secret].label);
+            id.purposes.is_some() && secret.says == Says::Yes && id.affix != secret.affix
+        };
+        let mut columns = line.columns(ids.len(), secrets.len(), &possible, &named, &at_odds);
         // a column without any name must at least be near
         let named = |s: &SecretAt| matches!(s.label.says, Says::Yes | Says::Maybe);
         if !secrets.iter().any(named) && gaps.iter().any(|g| g.lines > 6) {
@@ -207,6 +221,8 @@ impl<'a> Layout<'a> {
             order,
             gaps,
             id_rank,
+            secret_rank,
+            paragraphs,
             columns,
             rows,
             filled: ids.iter().filter_map(|id| id.row).collect(),
@@ -275,34 +291,9 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Where one secret has a clearer name than another, costs about as much, and is no other id's rather, the other costs more:
-    /// `SECRET_KEY` between an id and its `AWS_SECRET_ACCESS_KEY`. The edges of each id stand together.
-    fn clearest_first(&self, edges: &mut [Edge]) {
-        const ABOUT: u32 = 16;
-        let named = |e: &Edge| {
-            let label = &self.secrets[e.secret].label;
-            matches!(label.says, Says::Yes | Says::Maybe).then_some(label.clear)
-        };
-        let mut least = vec![u32::MAX; self.secrets.len()];
-        for e in edges.iter() {
-            least[e.secret] = least[e.secret].min(e.cost);
-        }
-        for of_one in edges.chunk_by_mut(|a, b| a.id == b.id) {
-            let mut cheapest: [Option<Edge>; 3] = [None; 3];
-            for e in of_one.iter().filter(|e| e.cost == least[e.secret]) {
-                if let Some(clearness) = named(e) {
-                    let best = &mut cheapest[clearness as usize];
-                    *best = best.filter(|best| best.cost <= e.cost).or(Some(*e));
-                }
-            }
-            for e in of_one {
-                let about = e.cost.saturating_add(ABOUT);
-                let gives_way = |to: &Edge| to.cost <= about && !self.is_closer(e, to);
-                if named(e).is_some_and(|own| cheapest[own as usize + 1..].iter().flatten().any(gives_way)) {
-                    e.cost += ABOUT;
-                }
-            }
-        }
+    /// Whether no blank line and no heading lies between an id and a secret.
+    fn are_in_one_paragraph(&self, e: &Edge) -> bool {
+        self.paragraphs[self.id_rank[e.id]] == self.paragraphs[self.secret_rank[e.secret]]
     }
 
     /// Whether a `secret` stands in one call or block with its id, and the `SECRET_KEY` of a program does not.
@@ -394,7 +385,7 @@ impl<'a> Layout<'a> {
             cost += 20;
         }
         let owned = self.columns.owner[secret] == Some(id) || touching && between.len() < 4;
-        cost += self.column_cost(id, secret, step) + affix_cost(a, &b.label, owned);
+        cost += self.column_cost(id, secret, step) + affix_cost(a, &b.label, owned || partner, gap);
         let bare = a.name.affix.is_empty() && b.label.affix.is_empty();
         if b.label.says == Says::Yes && bare && !partner {
             // Many things have a password: that of a key is near.
@@ -421,8 +412,8 @@ impl<'a> Layout<'a> {
         let apart = !one_row && (gap.lines > 0 || gap.opened > 0);
         if apart
             && cost < i64::from(UNPAIRED)
-            && !(b.label.own || partner)
-            && self.is_of_another_block(id, secret)
+            && !(meant || partner)
+            && self.are_of_two_blocks(id, secret, gap)
         {
             cost += OTHERS;
         }
@@ -473,9 +464,17 @@ impl<'a> Layout<'a> {
 
 impl Layout<'_> {
     /// Whether the blocks around them part an id and a secret.
-    fn is_of_another_block(&self, id: usize, secret: usize) -> bool {
-        let of_id = self.around(&self.blocks.0[id], &self.ids[id].candidate);
-        self.around(&self.blocks.1[secret], &self.secrets[secret].candidate).are_of_others(of_id)
+    fn are_of_two_blocks(&self, id: usize, secret: usize, gap: Gap) -> bool {
+        let (a, b) = (&self.ids[id], &self.secrets[secret]);
+        let of = || self.around(&self.blocks.0[id], &a.candidate);
+        let of_secret = || self.around(&self.blocks.1[secret], &b.candidate);
+        if !b.label.own {
+            return of_secret().are_of_others(of());
+        }
+        // What tells by its name alone that it is AWS's is found without an id too.
+        let named = a.name.purposes.is_some() && b.label.clear == Clear::Own;
+        let left = gap.closed > 0 || gap.min_indent.is_some();
+        named && left && of_secret().are_of_two_owners(of())
     }
 
     /// The blocks around a value, found when they are first needed. Those that begin many values before are not of interest.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::assign::{Edge, UNPAIRED, assign};
 use super::candidate::Candidate;
-use super::label::Clear;
+use super::label::{Clear, Says};
 use super::pair::{Choice, IdAt, SecretAt, pair};
 use crate::finding::Note;
 use crate::rules::Part;
@@ -16,6 +16,46 @@ const LITTLE: u32 = 32;
 const CLEARLY: u32 = 8;
 /// By so much more it is a poor one.
 const POOR: u32 = 40;
+
+/// Where one secret has a clearer name than another, costs about as much, and is no other id's rather, the other costs more, unless
+/// it alone stands in the id's paragraph, or it `is_closer`: `SECRET_KEY` between an id and its `AWS_SECRET_ACCESS_KEY`. The edges
+/// of each id stand together.
+pub(super) fn clearest_first(
+    secrets: &[SecretAt],
+    in_one_paragraph: &dyn Fn(&Edge) -> bool,
+    is_closer: &dyn Fn(&Edge, &Edge) -> bool,
+    edges: &mut [Edge],
+) {
+    const ABOUT: u32 = 16;
+    let named = |e: &Edge| {
+        let label = &secrets[e.secret].label;
+        matches!(label.says, Says::Yes | Says::Maybe).then_some(label.clear)
+    };
+    let mut least = vec![u32::MAX; secrets.len()];
+    for e in edges.iter() {
+        least[e.secret] = least[e.secret].min(e.cost);
+    }
+    for of_one in edges.chunk_by_mut(|a, b| a.id == b.id) {
+        // For each clearness the cheapest, in the id's paragraph or any.
+        let mut cheapest: [[Option<Edge>; 3]; 2] = [[None; 3]; 2];
+        for e in of_one.iter().filter(|e| e.cost == least[e.secret]) {
+            let Some(clearness) = named(e) else { continue };
+            let of = if in_one_paragraph(e) { 0..2 } else { 1..2 };
+            for cheapest in &mut cheapest[of] {
+                let best = &mut cheapest[clearness as usize];
+                *best = best.filter(|best| best.cost <= e.cost).or(Some(*e));
+            }
+        }
+        for e in of_one {
+            let about = e.cost.saturating_add(ABOUT);
+            let cheapest = &cheapest[usize::from(!in_one_paragraph(e))];
+            let gives_way = |to: &Edge| to.cost <= about && !is_closer(e, to);
+            if named(e).is_some_and(|own| cheapest[own as usize + 1..].iter().flatten().any(gives_way)) {
+                e.cost += ABOUT;
+            }
+        }
+    }
+}
 
 /// The secret of each id. People write examples beside what is real, and words in capitals look like ids: what is none takes what real
 /// ids leave, except what is clearly its own.

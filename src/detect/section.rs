@@ -1,7 +1,10 @@
 //! The blocks that a value stands in, by name: a secret in `jwt: { secret: … }` is not that of an id in `aws: { key: … }`.
 
-use super::names::{affix, is_branded, is_foreign, is_telling, words};
+use std::collections::BTreeSet;
+
+use super::names::{Word, affix, is_branded, is_foreign, is_telling, words};
 use super::structure::indent;
+use super::vocabulary::{BRANDS, GENERIC};
 use crate::aws::{key_id, secret};
 use crate::decode::is_base64;
 
@@ -24,8 +27,10 @@ pub(super) struct Blocks {
 struct Block {
     start: usize,
     kind: Kind,
-    /// What its name says besides generic words, where it is of something else.
+    /// What its name says besides generic words.
     owner: Vec<String>,
+    /// It is no call, and its name none of a key.
+    holds: bool,
 }
 
 /// Whose a block is.
@@ -46,9 +51,12 @@ impl Blocks {
         let from = at.saturating_sub(REACH).max(floor);
         let mut all = Vec::new();
         let mut push = |start: usize, name: &[u8]| {
-            let kind = Kind::of(name);
-            let owner = if kind == Kind::Foreign { affix(&words(name)) } else { Vec::new() };
-            all.push(Block { start, kind, owner });
+            let words = words(name);
+            // `variable "access_key" {` names what is in it, and no owner.
+            let of_key = |w: &Word| GENERIC.contains(&w.text.as_str()) && !BRANDS.contains(&w.text.as_str());
+            let holds = text[start] != b'(' && !words.iter().any(of_key);
+            let (kind, owner) = (Kind::of(name), affix(&words));
+            all.push(Block { start, kind, owner, holds });
         };
         let (mut closed, mut left) = (0, indent(text, at));
         let mut line_end = None;
@@ -88,6 +96,16 @@ impl Blocks {
     fn without<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Block> {
         let shared = |b: &Block| other.all.iter().any(|o| o.start == b.start);
         self.all.iter().filter(move |b| b.start > other.at || other.from <= b.start && !shared(b))
+    }
+
+    /// Whether the names of these blocks and of those in `other`, in which both have names of their own, are of two owners: each says
+    /// something that the other does not.
+    pub(super) fn are_of_two_owners(&self, other: &Self) -> bool {
+        let owners = |of: &Self, but: &Self| -> BTreeSet<String> {
+            of.without(but).filter(|b| b.holds).flat_map(|b| b.owner.clone()).collect()
+        };
+        let (of_self, of_other) = (owners(self, other), owners(other, self));
+        !(of_self.is_subset(&of_other) || of_other.is_subset(&of_self))
     }
 
     /// Whether a secret in these blocks is by their names another's than an id's in `id`.
@@ -151,6 +169,29 @@ mod tests {
             "aws: { key: '@' },\napp: { secret: '$' }",
         ] {
             assert!(apart(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_owners_are_told_by_what_only_one_of_them_is_called() {
+        let apart = |text: &str| {
+            let of = |mark| Blocks::around(text.as_bytes(), 0, text.find(mark).unwrap());
+            of('$').are_of_two_owners(&of('@'))
+        };
+        for text in [
+            "{\"archive\":{\"key_id\":\"@\"},\"thumbs\":{\"secret\":\"$\"}}",
+            "media:\n  environment:\n    key: @\nqa:\n  environment:\n    secret: $\n",
+        ] {
+            assert!(apart(text), "{text}");
+        }
+        for text in [
+            "{\"id\":{\"value\":\"@\"},\"secret\":{\"value\":\"$\"}}",
+            "variables:\n  key: @\nsecrets:\n  secret: $\n",
+            "setUser(\"@\"); authenticate(\"$\")",
+            "variable \"access_key\" {\n  default = \"@\"\n}\nlocals {\n  aws_secret_key = \"$\"\n}",
+            "aws:\n  key: @\n  prod:\n    secret: $\n",
+        ] {
+            assert!(!apart(text), "{text}");
         }
     }
 

@@ -11,6 +11,8 @@ pub(super) struct Gap {
     pub(super) blanks: u32,
     /// A section header (`[name]`) or a separator of YAML documents (`---`).
     pub(super) header: bool,
+    /// Lines that say what follows: comments, and those that end in a colon.
+    pub(super) headings: u32,
     /// Other rules (`---`).
     pub(super) rules: u32,
     /// Braces closed that were not opened in between: a block was left.
@@ -50,8 +52,10 @@ impl Gap {
             return;
         }
         if matches!(line.first(), Some(b'#' | b';')) || line.starts_with(b"//") {
+            self.headings += 1;
             return; // comments stand where they like
         }
+        self.headings += u32::from(line.ends_with(b":") && end.is_some());
         if line.starts_with(b"- ") {
             // an item of a list ends, and the next begins
             self.closed += u32::from(self.opened == 0);
@@ -80,6 +84,7 @@ impl Gap {
             lines: self.lines + next.lines,
             blanks: self.blanks + next.blanks,
             header: self.header || next.header,
+            headings: self.headings + next.headings,
             rules: self.rules + next.rules,
             closed: self.closed + next.closed - paired,
             opened: self.opened - paired + next.opened,
@@ -91,8 +96,11 @@ impl Gap {
     }
 }
 
-/// Whether a line, without indentation, is the header of a section: `[name]`, `[[name]]`, `[profile "x"] # comment`.
+/// Whether a line, without indentation, is the header of a section: `[name]`, `[[name]]`, `[profile "x"] # comment`, `==> name <==`.
 fn is_header(line: &[u8]) -> bool {
+    if line.starts_with(b"==> ") && line.ends_with(b" <==") {
+        return true; // as `head` and `tail` part files
+    }
     let Some(end) = line.iter().rposition(|&b| b == b']') else { return false };
     let rest = line[end + 1..].trim_ascii();
     if line[0] != b'[' || !(rest.is_empty() || rest.starts_with(b"#") || rest.starts_with(b";")) {
@@ -110,11 +118,16 @@ fn is_header(line: &[u8]) -> bool {
         && name.iter().all(word)
 }
 
+/// As [`is_header`], of any line.
+fn is_header_at(line: &[u8]) -> bool {
+    matches!(line.first(), Some(b'[' | b'=')) && is_header(line)
+}
+
 /// The name of the section that `at` stands in; empty in a document of YAML, and before the first section.
 pub(super) fn section(text: &[u8], at: usize) -> &[u8] {
     let lines = text[..line_start(text, at)].rsplit(|b| *b == b'\n').map(<[u8]>::trim_ascii);
-    let mut begins = lines.filter(|line| *line == b"---" || line.first() == Some(&b'[') && is_header(line));
-    begins.next().filter(|line| line.first() == Some(&b'[')).unwrap_or_default()
+    let mut begins = lines.filter(|line| *line == b"---" || is_header_at(line));
+    begins.next().filter(|line| *line != b"---").unwrap_or_default()
 }
 
 /// Attributes of programs that are no names of sections.
@@ -210,9 +223,15 @@ mod tests {
 
     #[test]
     fn headers_are_told_from_lists() {
-        for line in
-            ["[default]", "[profile \"x y\"]", "[[runners]]", "[a.b-c] # note", "[ core ]", "[profile a/b]"]
-        {
+        for line in [
+            "==> prod.env <==",
+            "[default]",
+            "[profile \"x y\"]",
+            "[[runners]]",
+            "[a.b-c] # note",
+            "[ core ]",
+            "[profile a/b]",
+        ] {
             assert!(is_header(line.as_bytes()), "{line}");
         }
         for line in [
