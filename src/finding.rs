@@ -90,6 +90,8 @@ pub enum Encoding {
     Base64,
     /// Hexadecimal digits.
     Hex,
+    /// Bytes as numbers, one by one: a dump, an array.
+    Bytes,
     /// `%2F`.
     Percent,
     /// `\/`, `\n`, `\"`, `\u0041`, `\x41`.
@@ -106,11 +108,12 @@ pub enum Encoding {
 
 impl Encoding {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Utf16,
         Self::Utf32,
         Self::Base64,
         Self::Hex,
+        Self::Bytes,
         Self::Percent,
         Self::Escape,
         Self::Html,
@@ -143,6 +146,7 @@ impl Encoding {
             Self::Utf32 => "utf-32",
             Self::Base64 => "base64",
             Self::Hex => "hex",
+            Self::Bytes => "bytes",
             Self::Percent => "percent",
             Self::Escape => "escape",
             Self::Html => "html",
@@ -154,7 +158,7 @@ impl Encoding {
 
     /// Whether nothing of the content shows through it. Such layers are counted.
     pub const fn is_opaque(self) -> bool {
-        matches!(self, Self::Base64 | Self::Hex | Self::Packed(_))
+        matches!(self, Self::Base64 | Self::Hex | Self::Bytes | Self::Packed(_))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Key ids of other providers whose stores speak S3. Their clients call the secret what AWS calls its own.
 //!
-//! Sources: the providers' pages on access keys (Google's HMAC keys, Alibaba, Tencent, Volcengine, DigitalOcean, Scaleway, Yandex);
-//! Ceph, MinIO, Wasabi and Linode draw twenty capitals and digits.
+//! Sources: the providers' pages on access keys (Google's HMAC keys, Alibaba, Tencent, Volcengine, `DigitalOcean`, Scaleway, Yandex);
+//! Ceph, `MinIO`, Wasabi and Linode draw twenty capitals and digits.
 
 use super::{key_id, looks};
 

@@ -81,6 +81,11 @@ pub(super) fn strip_colours(text: &[u8], out: &mut Rewrite<'_>) {
             // what git has changed: the new word right behind the old one
             if text[..open].ends_with(b"\x1b[m\x1b") && rest.starts_with(b"32m") {
                 out.replace(open - 1..end, b" ", Encoding::Escape);
+            } else if matches!(last, b'H' | b'f' | b'E')
+                && text[..open - 1].last().is_some_and(|b| *b != b'\n')
+            {
+                // the cursor moves to another line
+                out.replace(open - 1..end, b"\n", Encoding::Escape);
             } else {
                 out.remove(open - 1..end);
             }

@@ -23,6 +23,14 @@ enum Margin<'t> {
     Time(&'t [u8]),
     /// The number of a line.
     Number,
+    /// The same, and the sign behind it, in a listing where it is one more in each line. With it the number of the line before the first.
+    Listed(u8, usize),
+    /// How bad what the line says is, or that it comes from elsewhere: `[INFO] `, `remote: `.
+    Level,
+    /// `| `, what `git log --graph` has before a line.
+    Bar,
+    /// `| ` and ` |`, the sides of a box.
+    Sides,
     /// What wrote it, where several write to one log: `[pod/app/web] `, `web-1  | `.
     Writer(&'t [u8]),
     /// The file that it stands in, before the number of the line: `src/a.txt:12:`.
@@ -39,18 +47,31 @@ pub(super) fn strip(text: &[u8], out: &mut Rewrite<'_>) {
     // An item of a list begins as a line that a diff takes out does.
     let in_diff = matches!(first.first(), Some(b'+' | b'-'))
         && (text.starts_with(HUNK) || memchr::memmem::find(text, b"\n@@ -").is_some());
-    let of = |line| if in_diff { of_diff(line) } else { of(line) };
-    let Some((margin, _)) = of(first) else { return };
+    let of = |line, number| if in_diff { of_diff(line) } else { of(line, number) };
+    let before = memchr::memchr_iter(b'\n', &text[..start]).count();
+    let end = memchr::memchr(b'\n', &text[id..]).map_or(text.len(), |len| id + len);
+    // What has its end in view is judged with it.
+    let whole = if matches!(first.first(), Some(b'|')) { &text[start..end] } else { first };
+    let Some((margin, _)) = of(whole, before) else { return };
     if margin == Margin::Comment(b"*") && memchr::memmem::find(text, b"/*").is_none() {
         return;
     }
     let mut found: Vec<Range<usize>> = Vec::new();
-    let mut start = 0;
-    for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+    let (mut start, mut plain) = (0, false);
+    for (number, end) in memchr::memchr_iter(b'\n', text).chain([text.len()]).enumerate() {
         let line = &text[start..end];
-        match of(line).filter(|(other, _)| *other == margin) {
-            Some((_, len)) => found.push(start..start + len),
+        match of(line, number).filter(|(other, _)| *other == margin) {
+            Some((_, len)) => {
+                plain |= !has_value(line) && !line[len..].contains(&b'|');
+                found.push(start..start + len);
+                if margin == Margin::Sides {
+                    let kept = line.trim_ascii_end();
+                    let kept = kept[..kept.len() - 1].trim_ascii_end().len().max(len);
+                    found.push(start + kept..end);
+                }
+            }
             None if has_value(line) => return,
+            None if margin == Margin::Bar && is_of_table(line) => return,
             // no diff any more: what the lines begin with now is their own
             None if in_diff && line.starts_with(HUNK) => found.push(start..start + HUNK.len()),
             // the lines that are as they were
@@ -59,11 +80,25 @@ pub(super) fn strip(text: &[u8], out: &mut Rewrite<'_>) {
         }
         start = end + 1;
     }
-    if found.len() > 1 {
+    // Rows of a table may be numbered, and begin with a bar; all of them have a value, or more bars.
+    let under_head =
+        || found.first().is_some_and(|range| range.start > 0 && !text[..range.start].ends_with(b"\n\n"));
+    let is_margin = match margin {
+        Margin::Listed(b' ', _) => plain && !under_head(),
+        Margin::Listed(sign, _) => plain || sign == b'^',
+        Margin::Bar => plain,
+        _ => true,
+    };
+    if found.len() > 1 && is_margin {
         for range in found {
             out.remove(range);
         }
     }
+}
+
+/// Whether a line that begins with a bar begins a table of a wiki, a row, or its head.
+fn is_of_table(line: &[u8]) -> bool {
+    matches!(line, [b'|', b'-' | b'=' | b'|' | b'}', ..] | [b'{', b'|', ..])
 }
 
 /// The sign of a diff that a line begins with.
@@ -71,8 +106,8 @@ fn of_diff(line: &[u8]) -> Option<(Margin<'_>, usize)> {
     line.first().filter(|sign| matches!(sign, b'+' | b'-')).map(|sign| (Margin::Diff(*sign), 1))
 }
 
-/// The margin of a line, and its length.
-fn of(line: &[u8]) -> Option<(Margin<'_>, usize)> {
+/// The margin of a line, and its length. `number`: how many lines are before it.
+fn of(line: &[u8], number: usize) -> Option<(Margin<'_>, usize)> {
     const COMMENTS: [&[u8]; 10] = [b"///", b"//", b"##", b"#", b"--", b";;", b";", b"*", b"REM", b"%"];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if let Some(rest) = line.strip_prefix(b">") {
@@ -81,7 +116,9 @@ fn of(line: &[u8]) -> Option<(Margin<'_>, usize)> {
     if is_numbered(line) {
         return Some((Margin::Number, 7));
     }
-    if let Some(found) = time(line).or_else(|| writer(line)).or_else(|| place(line)) {
+    let found = time(line).or_else(|| in_job(line)).or_else(|| writer(line)).or_else(|| place(line));
+    if let Some(found) = found.or_else(|| level(line)).or_else(|| bar(line)).or_else(|| listed(line, number))
+    {
         return Some(found);
     }
     let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
@@ -109,9 +146,9 @@ fn has_value(line: &[u8]) -> bool {
 /// `[10:11:12] INFO  [app] `, `Nov 27 10:11:12 host app[123]: `.
 fn time(line: &[u8]) -> Option<(Margin<'_>, usize)> {
     const DATE: usize = 16;
-    const WORDS: [&[u8]; 14] = [
+    const WORDS: [&[u8]; 18] = [
         b"INFO", b"WARN", b"WARNING", b"ERROR", b"DEBUG", b"TRACE", b"NOTICE", b"stdout", b"stderr", b"F",
-        b"P", b"AM", b"PM", b"UTC",
+        b"P", b"AM", b"PM", b"UTC", b"00O", b"00E", b"01O", b"01E",
     ];
     // hh:mm:ss
     let is_clock = |at: &[u8]| {
@@ -165,12 +202,85 @@ fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(memchr::memchr(b' ', text).unwrap_or(text.len()))
 }
 
+/// The names of a job and its step, and the time, as the program of `GitHub` shows logs.
+fn in_job(line: &[u8]) -> Option<(Margin<'_>, usize)> {
+    const LONGEST: usize = 200;
+    let begin = &line[..line.len().min(LONGEST)];
+    let tab = memchr::memchr_iter(b'\t', begin).nth(1)?;
+    time(&line[tab + 1..]).map(|(margin, len)| (margin, tab + 1 + len))
+}
+
+/// What build tools and servers of git write before a line.
+fn level(line: &[u8]) -> Option<(Margin<'_>, usize)> {
+    const LEVELS: [&[u8]; 8] =
+        [b"[INFO]", b"[WARN]", b"[WARNING]", b"[ERROR]", b"[DEBUG]", b"remote:", b"npm ERR!", b"npm error"];
+    let level = LEVELS.into_iter().find(|level| line.starts_with(level))?;
+    let rest = &line[level.len()..];
+    (rest.is_empty() || rest.starts_with(b" ")).then_some((Margin::Level, level.len() + rest.len().min(1)))
+}
+
+/// A bar before a line, and one behind it.
+fn bar(line: &[u8]) -> Option<(Margin<'_>, usize)> {
+    let rest = line.strip_prefix(b"|")?;
+    let len = 1 + usize::from(rest.starts_with(b" "));
+    match memchr::memchr(b'|', rest) {
+        Some(at) if rest[at + 1..].trim_ascii().is_empty() => Some((Margin::Sides, len)),
+        _ if rest.is_empty() || len > 1 && !rest.trim_ascii_end().ends_with(b"|") => Some((Margin::Bar, len)),
+        _ => None,
+    }
+}
+
+/// The number that a line of a listing begins with, or the end of what `git blame` has before one.
+fn listed(line: &[u8], before: usize) -> Option<(Margin<'_>, usize)> {
+    const WIDEST: usize = 8;
+    const LONGEST: usize = 200;
+    let hash = line.strip_prefix(b"^").unwrap_or(line);
+    let hex = hash.iter().take_while(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')).count();
+    let from = if (7..=40).contains(&hex) && hash.get(hex) == Some(&b' ') {
+        let head = &line[..line.len().min(LONGEST)];
+        let end = memchr::memmem::find(head, b") ").or_else(|| head.strip_suffix(b")").map(<[u8]>::len))?;
+        end - line[..end].iter().rev().take_while(|b| b.is_ascii_digit()).count()
+    } else {
+        line.iter().take_while(|b| **b == b' ').count()
+    };
+    let digits = line[from..].iter().take(WIDEST).take_while(|b| b.is_ascii_digit()).count();
+    let number: usize = str::from_utf8(&line[from..from + digits]).ok()?.parse().ok()?;
+    let rest = &line[from + digits..];
+    let blank = rest.iter().take(4).take_while(|b| **b == b' ').count();
+    let (sign, len) = match rest[blank..].first() {
+        Some(sign @ (b'|' | b':' | b')' | b'.')) if blank == 0 || *sign == b'|' => (*sign, blank + 1),
+        None => (b' ', 0),
+        _ if blank > 0 => (b' ', 0),
+        _ => return None,
+    };
+    // `1:text` keeps its indentation
+    let len = len + usize::from(sign != b':' && rest[len..].starts_with(b" "));
+    // nothing but `git blame` writes such lines
+    let sign = if line[..from].ends_with(b" ") && from > hex && hex > 0 { b'^' } else { sign };
+    Some((Margin::Listed(sign, number.wrapping_sub(before)), from + digits + len))
+}
+
 /// What writes a line, in the logs of several pods or containers.
 fn writer(line: &[u8]) -> Option<(Margin<'_>, usize)> {
     const LONGEST: usize = 120;
     if line.starts_with(b"[pod/") {
         let end = line.iter().take(LONGEST).position(|b| *b == b']')?;
         return line[end + 1..].starts_with(b" ").then_some((Margin::Writer(&line[..end]), end + 2));
+    }
+    let head = &line[..line.len().min(LONGEST)];
+    for call in [&b" (remote-exec): "[..], b" (local-exec): "] {
+        if let Some(at) = memchr::memmem::find(head, call).filter(|at| !has_value(&line[..*at])) {
+            return Some((Margin::Writer(&line[..at]), at + call.len()));
+        }
+    }
+    // `#12 0.345 `, of a build of an image
+    if let Some((step, rest)) = line.strip_prefix(b"#").map(first_word)
+        && let (time, rest) = first_word(rest.get(1..)?)
+        && [step, time].iter().all(|word| word.iter().all(|b| b.is_ascii_digit() || *b == b'.'))
+        && step.len().min(time.len()) > 0
+        && time.contains(&b'.')
+    {
+        return Some((Margin::Writer(step), line.len() - rest.len() + rest.len().min(1)));
     }
     let name = line.iter().take_while(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b)).count();
     let digits = line[..name].iter().rev().take_while(|b| b.is_ascii_digit()).count();
@@ -320,6 +430,21 @@ mod tests {
             ("web-1  | @\nweb-1  | $", "@\n$"),
             ("a/b.txt:9:@\na/b.txt:10:$", "@\n$"),
             ("     9\t@\n    10\t$", "@\n$"),
+            ("  9 [a]\n 10 @\n 11   $", "[a]\n@\n  $"),
+            ("x\n9: [a]\n10: @\n11: $", "x\n [a]\n @\n $"),
+            (" 1 │ [a]\n 2 │ @\n 3 │ $", "[a]\n@\n$"),
+            (
+                "a1b2c3d4 (A B 2026-01-02 9) a\n^1b2c3d4 (B 2026-01-02 10) @\na1b2c3d4 (B 2026-01-02 11) $",
+                "a\n@\n$",
+            ),
+            ("[INFO] @\n[ERROR]  $", "@\n $"),
+            ("remote: @\nremote: $\nremote:", "@\n$\n"),
+            ("#12 0.3 @\n#12 0.45 $", "@\n$"),
+            ("b.c (remote-exec): @\nb.c (remote-exec): $", "@\n$"),
+            ("a\tb c\t2026-11-27T10:11:12.1Z @\na\tb d\t2026-11-27T10:11:13.1Z $", "@\n$"),
+            ("2026-11-27T10:11:12.123Z 01O @\n2026-11-27T10:11:12.123Z 01E $", "@\n$"),
+            ("* c\n| a\n| @\n|   $\n|", "* c\na\n@\n  $\n"),
+            ("╭──╮\n│ @ │\n│  $ │\n╰──╯", "+--+\n@\n $\n+--+"),
             (" \"a\\n\",\n \"@\\n\",\n \"$\"]", "a\n@\n$"),
             ("\"@\\n\",\n\"$\\n\",\n\"a\": \"b\\n\",", "@\n$\n\"a\": \"b\n\","),
             ("{\"log\":\"@\\n\",\"t\":1}\n{\"log\":\"$\\n\",\"t\":2}", "@\n$"),
@@ -345,8 +470,17 @@ mod tests {
             "a-1 | @\na-2 | $",
             "a.txt:9:@\nb.txt:9:$",
             "1\t@\n2\t$",
+            "n id key\n1 @ $\n2 @ $",
+            "1 x\n3 @\n4 $",
+            "n id key\n1 @ $\n2 - -",
+            " n | id | key\n---+----+----\n 1 | @ | $\n 2 | @ | $",
+            "|-\n| a\n| @\n| $",
+            "| id | key\n| @ | $",
+            "#1 a @\n#1 a $",
+            "a\tb\t10:11:12 [a] @\na\tb\t10:11:12 [b] $",
             "# @",
             "\"id\": \"@\\n\",\n\"key\": \"$\\n\"",
+            "printf '%s\\n' '@' >> f\nprintf '%s\\n' '$' >> f",
         ] {
             let text =
                 text.replace("@@", "\u{1}").replace('@', ID).replace('$', SECRET).replace('\u{1}', "@@");

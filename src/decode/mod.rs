@@ -13,6 +13,7 @@ use crate::finding::Encoding;
 
 mod base;
 mod broken;
+mod dump;
 mod escape;
 mod join;
 mod margin;
@@ -21,6 +22,7 @@ pub mod unpack;
 mod wide;
 
 pub use base::{Packed, begins_nested, begins_packed, has_nested};
+pub use dump::may_be_id;
 pub use escape::{ends_in_colour, unescape};
 pub use join::{join_run, run_in_lines};
 
@@ -49,11 +51,14 @@ pub(crate) type Layers = SmallVec<[Encoding; 8]>;
 
 /// What to undo besides escapes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a set: each may be there or not")]
 pub struct Carriers {
     /// Values in base64.
     pub base64: bool,
     /// Values in hexadecimal digits.
     pub hex: bool,
+    /// Bytes as numbers, one by one.
+    pub bytes: bool,
     /// A mail in quoted-printable.
     pub quoted_printable: bool,
 }
@@ -141,7 +146,7 @@ impl View {
         self
     }
 
-    /// The second half of [`Self::decoded`]: undo base64 and hexadecimal.
+    /// The second half of [`Self::decoded`]: undo base64, hexadecimal digits, and bytes as numbers.
     #[must_use]
     pub fn unwrapped(self, carriers: Carriers, depth: usize, anchored: &dyn Fn(&[u8]) -> bool) -> Self {
         let mut view = self;
@@ -156,11 +161,17 @@ impl View {
 
     /// One layer of [`Self::unwrapped`]; the view itself where there is none.
     pub fn layer(self, carriers: Carriers, anchored: &dyn Fn(&[u8]) -> bool) -> Result<Self, Self> {
-        if !(carriers.base64 || carriers.hex) {
+        if carriers == (Carriers { quoted_printable: carriers.quoted_printable, ..Carriers::default() }) {
             return Err(self);
         }
         let mut decoded = false;
-        let view = self.through(|text, out| decoded = base::decode(text, carriers, anchored, out));
+        let mut view = self;
+        if carriers.bytes {
+            view = view.through(|text, out| decoded = dump::decode(text, anchored, out));
+        }
+        if !decoded && (carriers.base64 || carriers.hex) {
+            view = view.through(|text, out| decoded = base::decode(text, carriers, anchored, out));
+        }
         if !decoded {
             return Err(view);
         }

@@ -319,7 +319,7 @@ fn of_what_is_encoded_secrets_are_known() {
 
 #[test]
 fn values_in_base64_and_hex_are_decoded_in_place() {
-    let both = Carriers { base64: true, hex: true, quoted_printable: false };
+    let both = Carriers { base64: true, hex: true, ..Carriers::default() };
     for (text, find, raw, encodings) in [
         (
             "k: aGVsbG8gd29ybGQsIGhlbGxv\n",
@@ -388,7 +388,7 @@ fn lines_of_base64_are_decoded_together_or_each_alone() {
     let noise = format!("{line}\n").repeat(200_000);
     let value = "a2V5ID0gYWJj"; // key = abc
     let text = format!("{noise}\n{value}\n");
-    let carriers = Carriers { base64: true, hex: false, quoted_printable: false };
+    let carriers = Carriers { base64: true, hex: false, ..Carriers::default() };
     let view = View::plain(text.as_bytes(), 0).decoded(carriers, 1, &|text| text.ends_with(b"abc"));
     assert!(view.text.ends_with(b"key = abc\n"), "the value behind it is read");
     let lines = "a2V5IGFiYw".repeat(2); // 20 characters, so that lines together decode to something else
@@ -400,7 +400,7 @@ fn lines_of_base64_are_decoded_together_or_each_alone() {
 proptest::proptest! {
     #[test]
     fn any_bytes_map_back_into_the_original(text in proptest::collection::vec(proptest::sample::select(&b"ab\\\"'%2F&#;+unx0/ \nQUtJQQ==4149"[..]), 0..200), cut in 0usize..200) {
-        let v = View::plain(&text, 7).decoded(Carriers { base64: true, hex: true, quoted_printable: false }, 4, &|t| t.contains(&b'a'));
+        let v = View::plain(&text, 7).decoded(Carriers { base64: true, hex: true, ..Carriers::default() }, 4, &|t| t.contains(&b'a'));
         let from = cut.min(v.text.len());
         let raw = v.raw(from..v.text.len());
         proptest::prop_assert!(raw.start <= raw.end && raw.end <= 7 + text.len());

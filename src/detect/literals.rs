@@ -23,6 +23,8 @@ pub enum Carrier {
     Packed,
     /// As hexadecimal digits.
     Hex,
+    /// As numbers, one by one: `41 4b`, `0x41, 0x4b`, `[65, 75]`.
+    Bytes,
     /// As `\u0041`, `\x41`, `%41`, `&#65;` or `&#x41;`.
     Escaped,
     /// A keyword of a label, plain.
@@ -60,6 +62,9 @@ pub(super) fn add_part(part: &Part, secret: bool, add: &mut impl FnMut(Vec<u8>, 
         let hex = |upper: bool| p.iter().flat_map(|b| hex_digits(*b, upper)).collect::<Vec<u8>>();
         add(cut(hex(false)), Carrier::Hex);
         add(cut(hex(true)), Carrier::Hex);
+        if part.check == Some(Check::AwsKeyId) {
+            add_bytes(p, add);
+        }
         let digits = hex_digits(p[0], false);
         let (h, l) = (char::from(digits[0]), char::from(digits[1]));
         for text in [
@@ -79,6 +84,27 @@ pub(super) fn add_part(part: &Part, secret: bool, add: &mut impl FnMut(Vec<u8>, 
         if part.check == Some(Check::AwsSecret) && *keyword == keyword.to_lowercase() && keyword.len() < 6 {
             add(cut(utf16(keyword.as_bytes())), Carrier::KeywordUtf16);
         }
+    }
+}
+
+/// What bytes as numbers have for a prefix: its second and its third, which a line of a dump rarely parts. One number alone is everywhere in data,
+/// and would cost every scan a tenth.
+fn add_bytes(prefix: &[u8], add: &mut impl FnMut(Vec<u8>, Carrier)) {
+    let &[.., second, third, last] = prefix else { return };
+    let literals = [
+        format!("{second},{third},"),
+        format!("{second}, {third},"),
+        format!("{second},\n"),
+        format!("0x{second:02x},"),
+        format!("0x{second:02X},"),
+        format!("{second:02x} {third:02x} "),
+        format!("{second:02X} {third:02X} "),
+        // words of two bytes
+        format!("{second:02x} {third:02x}{last:02x}"),
+        format!(" {second:02x}{third:02x} "),
+    ];
+    for literal in literals {
+        add(literal.into_bytes(), Carrier::Bytes);
     }
 }
 

@@ -197,7 +197,7 @@ pub(super) fn name(text: &[u8], words: &[Word], word: usize) -> Range<usize> {
     first..end
 }
 
-/// Whether a text is the sign between the name of a line or of a table's cell and its value: `: `, `:** \``, ` | `.
+/// Whether a text is the sign between the name of a line, or of a cell of a table, and its value: `: `, ` | `.
 fn is_before_value(sign: &[u8]) -> bool {
     let mark = |b: &u8| b" *_`'\"".contains(b);
     let told = sign.iter().filter(|b| !mark(b)).collect::<Vec<_>>();

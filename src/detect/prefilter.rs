@@ -21,7 +21,7 @@ use crate::rules::{Check, Part, RuleSet};
 const SHORT: usize = 48;
 
 /// Literals a searcher takes before another one is built.
-const MAX_PER_SEARCHER: usize = 48;
+const MAX_PER_SEARCHER: usize = 64;
 
 /// A run of base64 that encodes a container is at least this long.
 const MIN_PACKED: usize = 40;
@@ -274,6 +274,10 @@ impl Prefilter {
                 shapes.any(|s| run + 16 >= s.min_len * 8 / 3)
             }
             Carrier::Packed => packed_run(before, after),
+            Carrier::Bytes => {
+                let cut = [before.len() == Self::REACH_BEFORE, after.len() == Self::REACH_AFTER];
+                decode::may_be_id(&text[anchor.pos - before.len()..end], cut)
+            }
             Carrier::Utf32 => shapes.any(|s| {
                 let wide = |u: &&[u8]| u[0] > b' ' && u[1..].iter().all(|b| *b == 0);
                 after.chunks(4).take_while(wide).count() + 3 >= s.min_len

@@ -108,6 +108,7 @@ pub(super) fn windows(text: &[u8], anchors: &[Anchor], literals: &[Literal]) -> 
                 nested || matches!(carrier, Carrier::Base64 | Carrier::Base64Wide | Carrier::Packed);
             window.packed |= carrier == Carrier::Packed;
             window.utf32 |= carrier == Carrier::Utf32;
+            window.carriers.bytes |= carrier == Carrier::Bytes;
             window.carriers.hex |= nested || carrier == Carrier::Hex;
         }
         windows.extend(open);

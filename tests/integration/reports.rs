@@ -84,6 +84,7 @@ fn names() -> [(&'static str, Vec<&'static str>); 3] {
         Encoding::Utf16,
         Encoding::Base64,
         Encoding::Hex,
+        Encoding::Bytes,
         Encoding::Percent,
         Encoding::Escape,
         Encoding::Html,
@@ -114,6 +115,7 @@ fn names() -> [(&'static str, Vec<&'static str>); 3] {
             Encoding::Utf16
             | Encoding::Base64
             | Encoding::Hex
+            | Encoding::Bytes
             | Encoding::Percent
             | Encoding::Escape
             | Encoding::Html

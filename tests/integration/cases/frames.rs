@@ -12,7 +12,7 @@ use crate::support::TestEnv;
 type Frame = fn(&str) -> String;
 
 /// Texts around a text, by name.
-const FRAMES: [(&str, Frame); 16] = [
+const FRAMES: [(&str, Frame); 25] = [
     ("mail", |text| lines(text, "> ", "")),
     ("slashes", |text| lines(text, "// ", "")),
     ("hashes", |text| lines(text, "# ", "")),
@@ -30,23 +30,39 @@ const FRAMES: [(&str, Frame); 16] = [
     ("compose log", |text| lines(text, "web-1  | ", "")),
     ("grep", |text| numbered(text, |number, line| format!("conf/app.txt:{number}:{line}"))),
     ("cat", |text| numbered(text, |number, line| format!("{number:>6}\t{line}"))),
+    ("blame", |text| {
+        numbered(text, |number, line| {
+            format!("{:08x} (Ann Ex 2026-01-02 10:11:12 +0100 {number:>3}) {line}", number % 3)
+        })
+    }),
+    ("journal", |text| lines(text, "2026-11-27T10:11:12+0100 host app[123]: ", "")),
+    ("job log", |text| lines(text, "build\tRun tests\t2026-11-27T10:11:12.1234567Z ", "")),
+    ("runner log", |text| lines(text, "2026-11-27T10:11:12.123456Z 01O ", "")),
+    ("build log", |text| lines(text, "[INFO] ", "")),
+    ("server of git", |text| lines(text, "remote: ", "")),
+    ("image build", |text| lines(text, "#12 0.345 ", "")),
+    ("provisioner", |text| lines(text, "aws_instance.web (remote-exec): ", "")),
+    ("cursor", |text| numbered(text, |number, line| format!("\x1b[{number};1H{line}"))),
     ("notebook", |text| format!("[\n{}\n]\n", literals(text, "    ", ","))),
     ("container log", |text| literals(text, "{\"log\":", ",\"stream\":\"stdout\"}")),
     ("statements", |text| literals(text, "    printf(", ");")),
 ];
 
 /// Cases that a frame changes: what belongs to a line's start or end there, is not there any more, or is another thing.
-const CHANGED: [(&str, &[&str]); 6] = [
+const CHANGED: [(&str, &[&str]); 8] = [
     // soft ends of lines, hexadecimal digits over several, and lines that are as long as people make them
     ("quoted-printable-mail", &[]),
     ("hex-upper-passage", &[]),
     ("secrets-over-two-lines", &[]),
+    // a number behind words is none of a dump
+    ("bytes-one-a-line", &[]),
+    ("dumps-of-bytes", &["container log"]),
     // a secret alone, which is told by the lines above it, and lines without an id have no margin
     ("cloudformation-parameter-description-alone", &[]),
     // more than three margins, one in another, or literals of lines in one another
     ("lines-with-a-margin", &[]),
     // base64 twice is looked for right behind a name
-    ("k8s-secret-encoded-twice", &["pod log"]),
+    ("k8s-secret-encoded-twice", &["pod log", "blame", "journal", "job log", "runner log", "provisioner"]),
 ];
 
 #[test]

@@ -236,6 +236,20 @@ fn filtered<'a>(value: String, filters: impl Iterator<Item = &'a str>) -> String
         "wide64" => base64(&s.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()),
         "b64url" => base64(s.as_bytes()).replace('+', "-").replace('/', "_").trim_end_matches('=').to_owned(),
         "hex" => escape(&s, |_| false, |b| format!("{b:02x}")),
+        "xxd" => dump(&s, |at, line| {
+            let words: Vec<String> = line.chunks(2).map(|word| each(word, "", "")).collect();
+            format!("{at:08x}: {:<39}  {}\n", words.join(" "), seen(line))
+        }),
+        "hexdump" => dump(&s, |at, line| {
+            let (left, right) = line.split_at(line.len().min(8));
+            let digits = format!("{}  {}", each(left, " ", ""), each(right, " ", ""));
+            format!("{at:08x}  {digits:<48}  |{}|\n", seen(line))
+        }),
+        "array" => dump(&s, |_, line| format!("  {},\n", each(line, ", ", "0x"))),
+        "spaced" => each(s.as_bytes(), " ", ""),
+        "decimals" => s.bytes().map(|b| b.to_string()).collect::<Vec<_>>().join(","),
+        "indented" => s.bytes().map(|b| format!("            {b}")).collect::<Vec<_>>().join(",\n"),
+        "chars" => s.chars().map(|c| format!("'{c}'")).collect::<Vec<_>>().join(", "),
         "url" => escape(&s, |b| b.is_ascii_alphanumeric() || b"_.-~".contains(&b), |b| format!("%{b:02X}")),
         "jsonesc" => s.replace('/', "\\/"),
         "lower" => s.to_lowercase(),
@@ -247,6 +261,21 @@ fn filtered<'a>(value: String, filters: impl Iterator<Item = &'a str>) -> String
         "u16" => escape(&s, |_| false, |b| format!("\\u{b:04x}")),
         other => panic!("unknown filter {other}"),
     })
+}
+
+/// 16 bytes a line.
+fn dump(text: &str, line: impl Fn(usize, &[u8]) -> String) -> String {
+    text.as_bytes().chunks(16).enumerate().map(|(number, bytes)| line(16 * number, bytes)).collect()
+}
+
+/// Each byte in hexadecimal digits.
+fn each(bytes: &[u8], between: &str, before: &str) -> String {
+    bytes.iter().map(|b| format!("{before}{b:02x}")).collect::<Vec<_>>().join(between)
+}
+
+/// What a dump shows as text.
+fn seen(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| if matches!(b, b' '..=b'~') { char::from(*b) } else { '.' }).collect()
 }
 
 pub(crate) fn base64(bytes: &[u8]) -> String {
