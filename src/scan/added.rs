@@ -33,8 +33,8 @@ pub(super) struct Adder<'a> {
     left_out: Vec<Skipped>,
     /// What is known of all content already.
     pub(super) ahead: Option<Ahead>,
-    /// Content that holds nothing.
-    cold: HashSet<ObjectId>,
+    /// Content that holds nothing, as a file or as a link: where a link leads is no archive.
+    cold: HashSet<(ObjectId, FileKind)>,
 }
 
 /// A finding and the change that it is in; `None`: it is in a name.
@@ -120,7 +120,7 @@ impl<'a> Adder<'a> {
 
     fn content(&mut self, change: &Change) -> Vec<Finding> {
         let known = self.ahead.as_ref().is_some_and(|ahead| ahead.is_cold(&change.id));
-        if known || self.cold.contains(&change.id) {
+        if known || self.cold.contains(&(change.id, change.kind)) {
             return Vec::new();
         }
         let mut bytes = Vec::new();
@@ -136,7 +136,7 @@ impl<'a> Adder<'a> {
         if let Some(digest) = lfs::digest(&bytes) {
             findings.extend(self.lfs(change, digest));
         } else if findings.is_empty() {
-            self.cold.insert(change.id);
+            self.cold.insert((change.id, change.kind));
         }
         findings
     }

@@ -12,7 +12,7 @@ use super::history::trees::{self, EntryKind};
 use super::objects::{ObjectError, Objects};
 
 /// What a changed entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FileKind {
     /// A file.
     File,

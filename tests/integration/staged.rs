@@ -428,3 +428,18 @@ fn what_no_longer_allows_a_finding_is_said_beside_it() {
     assert_eq!(run.status, 2);
     assert!(run.stderr.contains(".keyhound.toml:5: missing field `reason`"), "{}", run.stderr);
 }
+
+#[test]
+fn a_link_to_the_same_bytes_hides_no_archive() {
+    let env = TestEnv::new();
+    let repo = Repo::init(&env, "repo", &[]);
+    repo.commit("start");
+    repo.stage("b.gz", Pack::Gzip.pack(&[("", pair(0).as_bytes())]));
+    let blob = repo.git(&["rev-parse", ":b.gz"]);
+    // No system makes such a link, but whoever wants to pass can.
+    repo.git(&["update-index", "--add", "--cacheinfo", &format!("120000,{},a", blob.trim())]);
+    assert_eq!(repo.staged(), ["b.gz:1"]);
+    repo.commit("both");
+    let run = repo.keyhound(&["history", "--range", "HEAD", "--format", "json"]);
+    assert_eq!(run.places(), ["b.gz:1"], "{}", run.stderr);
+}
