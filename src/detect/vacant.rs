@@ -57,7 +57,7 @@ impl Vacant {
         let words = words(piece);
         let word = words.iter().position(|w| line + w.end > at)?;
         let named = name(piece, &words, word);
-        let own = &words[named.start..end_of_name(piece, &words, named.end)];
+        let own = &words[in_words(piece, &words, named)];
         let value = value(&piece[own.last()?.end..])?;
         let next = end.map_or(&b""[..], |end| &text[end + 1..]);
         let same = is_branded(own) == id.name.branded && affix(own) == id.name.affix;
@@ -107,12 +107,14 @@ fn in_one_block(text: &[u8]) -> bool {
     open == 0
 }
 
-/// The end of the name of a line whose first words end at `end`: more words may follow, parted by blanks, up to a colon.
-fn end_of_name(line: &[u8], words: &[Word], end: usize) -> usize {
-    let blank = |pair: &[Word]| line[pair[0].end..pair[1].start] == *b" ";
-    let more = words[end - 1..].windows(2).take_while(|pair| blank(pair)).count();
-    let is_end = line[words[end - 1 + more].end..].first() == Some(&b':');
-    if is_end { end + more } else { end }
+/// The whole of a name of a line: to the words at `named` others may belong, parted by blanks, up to a colon.
+fn in_words(line: &[u8], words: &[Word], named: Range<usize>) -> Range<usize> {
+    let blank = |pair: &&[Word]| line[pair[0].end..pair[1].start] == *b" ";
+    let behind = words[named.end - 1..].windows(2).take_while(blank).count();
+    let before = words[..=named.start].windows(2).rev().take_while(blank).count();
+    let whole = named.start - before..named.end + behind;
+    let is_name = line[words[whole.end - 1].end..].first() == Some(&b':');
+    if is_name { whole } else { named }
 }
 
 /// Where a word with `secret` in it stands.
@@ -227,7 +229,7 @@ mod tests {
             ("AWS_KEY=@\nAWS_SECRET=changeme\n", true),
             ("AWS_KEY=@\nAWS_SECRET=xxxxxxxx\n", true),
             ("AWS_KEY=@\nAWS_SECRET=[REDACTED]\n", true),
-            ("access key: @\nsecret access key:\n", false),
+            ("aws access key: @\naws secret access key:\n", true),
             ("AWS_KEY: @\nAWS_SECRET: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\n", true),
         ] {
             assert!(beside(text, branded).is_some(), "{text}");
