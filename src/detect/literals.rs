@@ -87,7 +87,7 @@ pub(super) fn add_part(part: &Part, secret: bool, add: &mut impl FnMut(Vec<u8>, 
     }
 }
 
-/// What bytes as numbers have for a prefix: its second and its third, which a line of a dump rarely parts. One number alone is everywhere in data,
+/// What bytes as numbers have for a prefix: its second and its third, or its third and its last. One number alone is everywhere in data,
 /// and would cost every scan a tenth.
 fn add_bytes(prefix: &[u8], add: &mut impl FnMut(Vec<u8>, Carrier)) {
     let &[.., second, third, last] = prefix else { return };
@@ -102,6 +102,9 @@ fn add_bytes(prefix: &[u8], add: &mut impl FnMut(Vec<u8>, Carrier)) {
         // words of two bytes
         format!("{second:02x} {third:02x}{last:02x}"),
         format!(" {second:02x}{third:02x} "),
+        // of `[default]`, `aws_access_key_id = ` at the start of a file the second ends a line of sixteen
+        format!("{third:02x} {last:02x} "),
+        format!(" {third:02x}{last:02x} "),
     ];
     for literal in literals {
         add(literal.into_bytes(), Carrier::Bytes);
