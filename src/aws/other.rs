@@ -35,7 +35,7 @@ pub fn whose(word: &[u8]) -> Option<Whose> {
         return Some(Whose::Others);
     }
     let capitals = word.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    let drawn = word.len() == 20
+    let drawn = word.len() == key_id::LEN
         && capitals
         && word.iter().any(u8::is_ascii_digit)
         && word.iter().any(u8::is_ascii_uppercase)

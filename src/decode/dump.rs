@@ -65,7 +65,6 @@ pub fn may_be_id(text: &[u8], cut: [bool; 2]) -> bool {
 
 /// Whether bytes have an id, or a part of one at an end that is open.
 fn has_id(bytes: &[u8], open: [bool; 2]) -> bool {
-    const LEN: usize = 20;
     const ENOUGH: usize = 2; // of the prefix
     let is_digit = |b: u8| matches!(b, b'A'..=b'Z' | b'2'..=b'7');
     key_id::PREFIXES.iter().any(|prefix| {
@@ -75,7 +74,7 @@ fn has_id(bytes: &[u8], open: [bool; 2]) -> bool {
             let head = &prefix[..prefix.len() - ENOUGH];
             let begins =
                 before.ends_with(head) || open[0] && before.len() < head.len() && head.ends_with(before);
-            let rest = LEN - prefix.len();
+            let rest = key_id::LEN - prefix.len();
             let behind = bytes[at + ENOUGH..].iter().take(rest).take_while(|b| is_digit(**b)).count();
             begins && (behind == rest || open[1] && at + ENOUGH + behind == bytes.len())
         })
