@@ -25,7 +25,7 @@ pub mod decode;
 pub mod detect;
 pub mod finding;
 pub mod line_hash;
-mod mmap;
+mod proven;
 pub mod report;
 pub mod rules;
 pub mod scan;

@@ -1,14 +1,18 @@
-//! In which order Teddy is given its literals.
+//! Which literals are looked for together.
 //!
-//! `aho_corasick::packed` puts literals into eight buckets, in turn, and looks up the low and the high half of each of a
-//! literal's first four bytes apart: what has in each place some low half and some high half of a bucket is compared with
-//! all its literals. So literals that differ little belong together, and one whose bytes are frequent should be alone or
-//! with its like. The order that comes by itself made seven times as many false alarms, which were 40 % of the time of a
-//! search.
+//! A place of a text that may hold one of a bucket is compared with all of it, so literals that differ little belong together, and one
+//! whose bytes are frequent should be alone or with its like.
+//!
+//! [`deal`] is free to put each where it likes. Teddy is only told an [`order`]: `aho_corasick::packed` puts literals into eight buckets,
+//! in turn, and looks up the low and the high half of each of a literal's first four bytes apart: what has in each place some low half
+//! and some high half of a bucket is compared with all its literals. The order that comes by itself made seven times as many false
+//! alarms, which were 40 % of the time of a search.
+
+use crate::proven::lanes::DEPTH;
 
 /// How many buckets there are.
-const BUCKETS: usize = 8;
-/// How many bytes of a literal are looked at.
+pub(super) const BUCKETS: usize = 8;
+/// How many bytes of a literal Teddy looks at.
 const LOOKED_AT: usize = 4;
 
 /// How often ASCII occurs in 65,536 bytes of source code: we counted in 53 MB of eleven projects in Python, Go, Java,
@@ -69,6 +73,41 @@ impl Halves {
         }
         product
     }
+}
+
+/// How likely a byte has one of these low six bits, for one bit each.
+fn chance(low: u64) -> f32 {
+    let of = |low: usize| {
+        let ascii = FREQUENCY[low] + FREQUENCY[low | 64];
+        u32::from(ascii + 2 * OTHER)
+    };
+    (0..64).filter(|i| low >> i & 1 != 0).map(of).sum::<u32>() as f32 / 65536.0
+}
+
+/// What the bytes of some literals may be at each place that is looked at: a bit for the low six bits of each.
+type Lows = [u64; DEPTH];
+
+fn lows(literal: &[u8]) -> Lows {
+    std::array::from_fn(|place| literal.get(place).map_or(u64::MAX, |byte| 1 << (byte & 63)))
+}
+
+/// Deal the literals, the most frequent one first, each to the bucket where it adds the fewest alarms. Gives the indexes in each bucket.
+pub(super) fn deal(literals: &[&[u8]]) -> [Vec<usize>; BUCKETS] {
+    let alarms = |lows: &Lows| lows.iter().map(|l| chance(*l)).product::<f32>();
+    let mut by_alarms: Vec<(f32, usize, Lows)> =
+        literals.iter().map(|l| lows(l)).enumerate().map(|(i, l)| (alarms(&l), i, l)).collect();
+    by_alarms.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut buckets = [const { (Vec::new(), [0; DEPTH]) }; BUCKETS];
+    for (_, index, lows) in by_alarms {
+        let with = |all: &Lows| -> Lows { std::array::from_fn(|place| all[place] | lows[place]) };
+        let more = |all: &Lows| alarms(&with(all)) - alarms(all);
+        let best = buckets.iter_mut().min_by(|a, b| more(&a.1).total_cmp(&more(&b.1)));
+        if let Some((members, all)) = best {
+            members.push(index);
+            *all = with(all);
+        }
+    }
+    buckets.map(|(members, _)| members)
 }
 
 /// The numbers of the bits that are set.

@@ -41,6 +41,7 @@ mod pair;
 pub mod prefilter;
 mod rivals;
 mod rows;
+mod searcher;
 mod section;
 mod structure;
 mod transposed;

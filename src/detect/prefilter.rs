@@ -2,26 +2,18 @@
 //!
 //! This path decides the speed of a scan: a text without an anchor costs nothing more. The literals are the prefixes of
 //! the rules in every carrier (plain, base64 at three alignments, hexadecimal, UTF-16, escapes), and the keywords of
-//! labels that allow a secret without an id. `aho_corasick::packed` (Teddy) takes 32 literals at the price of two; the
-//! plain `AhoCorasick` is 24 times slower here. Its matches do not overlap, so a search restarts one byte behind the
-//! start of each match, or `AKIAKIA…` is missed.
+//! labels that allow a secret without an id. [`Searcher`] takes 64 literals at the price of two; the plain `AhoCorasick` is more than 24
+//! times slower here.
 
 use std::ops::Range;
 
-use aho_corasick::packed;
-
 pub use super::literals::Carrier;
 use super::literals::add_part;
-use super::{buckets, candidate, glued};
+use super::searcher::Searcher;
+use super::{candidate, glued};
 use crate::aws::key_id;
 use crate::decode;
 use crate::rules::{Check, Part, RuleSet};
-
-/// Texts of fewer bytes than this are short.
-const SHORT: usize = 48;
-
-/// Literals a searcher takes before another one is built.
-const MAX_PER_SEARCHER: usize = 64;
 
 /// A run of base64 that encodes a container is at least this long.
 const MIN_PACKED: usize = 40;
@@ -74,19 +66,12 @@ pub struct Anchor {
 /// Finds anchors.
 #[derive(Debug)]
 pub struct Prefilter {
-    /// Those that are searched for, in the order of the searchers; then those of `longer`.
+    /// Those that are searched for, then those of `longer`.
     literals: Vec<Literal>,
-    searchers: Vec<Searcher>,
+    searcher: Searcher,
     /// A literal that is searched for, and one of another carrier that begins with it, by index.
     longer: Vec<(usize, usize)>,
     shapes: Vec<Shape>,
-}
-
-#[derive(Debug)]
-struct Searcher {
-    packed: packed::Searcher,
-    /// Index of the searcher's first literal.
-    first: usize,
 }
 
 impl Prefilter {
@@ -129,7 +114,7 @@ impl Prefilter {
     }
 
     fn of(mut all: Vec<Literal>, shapes: Vec<Shape>) -> Self {
-        // Of two literals at one place Teddy reports one: what begins with another literal is found through that one.
+        // Of two literals at one place one is searched for: what begins with another literal is found through that one.
         all.sort_by_key(|l| l.bytes.len());
         let (mut literals, mut others): (Vec<Literal>, Vec<Literal>) = (Vec::new(), Vec::new());
         for literal in all {
@@ -143,30 +128,12 @@ impl Prefilter {
                 literals.push(literal);
             }
         }
-        for chunk in literals.chunks_mut(MAX_PER_SEARCHER) {
-            let order = buckets::order(chunk.iter().map(|l| &l.bytes[..]));
-            let ordered: Vec<Literal> = order.into_iter().map(|i| chunk[i].clone()).collect();
-            chunk.clone_from_slice(&ordered);
-        }
-        let searchers = (0..literals.len())
-            .step_by(MAX_PER_SEARCHER)
-            .map(|first| {
-                let chunk = &literals[first..literals.len().min(first + MAX_PER_SEARCHER)];
-                // The wide form takes more literals, but is slower on every text.
-                let packed = packed::Config::new()
-                    .only_teddy_fat(Some(false))
-                    .builder()
-                    .extend(chunk.iter().map(|l| &l.bytes))
-                    .build()
-                    .expect("Teddy takes up to 64 literals that are not empty");
-                Searcher { packed, first }
-            })
-            .collect();
+        let searcher = Searcher::new(&literals.iter().map(|l| &l.bytes[..]).collect::<Vec<_>>());
         let begins = |literal: &Literal| literals.iter().position(|l| literal.bytes.starts_with(&l.bytes));
         let longer = others.iter().enumerate().filter_map(|(i, l)| Some((begins(l)?, literals.len() + i)));
         let longer: Vec<(usize, usize)> = longer.collect();
         literals.append(&mut others);
-        Self { literals, searchers, longer, shapes }
+        Self { literals, searcher, longer, shapes }
     }
 
     /// The literals that are searched for.
@@ -179,36 +146,20 @@ impl Prefilter {
         self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0)
     }
 
-    /// Call `found` with every anchor of `text`, in order of position within each group of literals, until it says stop.
-    /// Overlapping ones are all found.
+    /// Call `found` with every anchor of `text` until it says stop. Overlapping ones are all found. Mostly they come in the order of
+    /// their positions.
     pub fn each(&self, text: &[u8], mut found: impl FnMut(Anchor) -> bool) {
-        // Of short texts Teddy makes no use of SIMD: they are made longer.
-        if text.len() < SHORT {
-            let mut padded = [0; SHORT];
-            padded[..text.len()].copy_from_slice(text);
-            let len = |a: Anchor| self.literals[usize::from(a.literal)].bytes.len();
-            return self.each_in_long(&padded, |a| a.pos + len(a) > text.len() || found(a));
-        }
-        self.each_in_long(text, found);
-    }
-
-    fn each_in_long(&self, text: &[u8], mut found: impl FnMut(Anchor) -> bool) {
-        for s in &self.searchers {
-            let mut at = 0;
-            while let Some(m) = s.packed.find_in(text, aho_corasick::Span { start: at, end: text.len() }) {
-                let (pos, literal) = (m.start(), s.first + m.pattern().as_usize());
-                at = pos + 1;
-                if !found(Anchor { pos, literal: literal as u16 }) {
-                    return;
-                }
-                for &(_, longer) in self.longer.iter().filter(|(shorter, _)| *shorter == literal) {
-                    let is_there = text[pos..].starts_with(&self.literals[longer].bytes);
-                    if is_there && !found(Anchor { pos, literal: longer as u16 }) {
-                        return;
-                    }
-                }
+        self.searcher.each(text, |pos, literal| {
+            if !found(Anchor { pos, literal: literal as u16 }) {
+                return false;
             }
-        }
+            let mut longer =
+                self.longer.iter().filter(|(shorter, _)| *shorter == literal).map(|(_, longer)| *longer);
+            longer.all(|longer| {
+                let is_there = text[pos..].starts_with(&self.literals[longer].bytes);
+                !is_there || found(Anchor { pos, literal: longer as u16 })
+            })
+        });
     }
 
     /// Append all anchors of `text`, ordered by position.
@@ -218,7 +169,7 @@ impl Prefilter {
             into.push(a);
             true
         });
-        if self.searchers.len() > 1 {
+        if !self.searcher.is_in_order() {
             into[from..].sort_unstable();
         }
     }
@@ -232,7 +183,7 @@ impl Prefilter {
             }
             true
         });
-        if self.searchers.len() > 1 {
+        if !self.searcher.is_in_order() {
             into.sort_unstable();
         }
     }

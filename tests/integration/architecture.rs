@@ -9,7 +9,7 @@ use crate::support::rust_files;
 
 /// Each module may use those before it. `lib` and `main` tie them together.
 const ORDER: [&str; 14] = [
-    "mmap",
+    "proven",
     "blob",
     "finding",
     "line_hash",
@@ -86,6 +86,17 @@ fn the_command_line_stays_out_of_the_library() {
             assert!(!only_in_cli.is_match(&text), "{}", file.display());
         }
     }
+}
+
+#[test]
+fn unsafe_code_stands_in_one_place() {
+    let marks = Regex::new(r"allow\(unsafe_code\)|\bunsafe\s*(\{|fn|impl)").unwrap();
+    let holders: Vec<String> = rust_files(src())
+        .iter()
+        .filter(|file| marks.is_match(&fs::read_to_string(file).unwrap()))
+        .map(|file| module(file))
+        .collect();
+    assert!(!holders.is_empty() && holders.iter().all(|module| module == "proven"), "{holders:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::store::{HashKind, object_dirs};
 use crate::blob::Skipped;
-use crate::mmap::open_regular;
+use crate::proven::mmap::open_regular;
 
 /// The largest of the small files that git keeps; what is longer is none.
 const SMALL: u64 = 1 << 20;

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::mmap::Map;
+use crate::proven::mmap::Map;
 use crate::sources::history::store::{HashKind, oid};
 
 /// Length of what stands before the id of an entry: times, device, inode, mode, owner, size.

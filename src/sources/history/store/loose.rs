@@ -11,7 +11,7 @@ use super::STREAM_FROM;
 use super::buffer::Buffer;
 use super::inflate::{CORRUPT, Inflater, Stream, check_adler, check_size};
 use crate::blob::Skipped;
-use crate::mmap::open_regular;
+use crate::proven::mmap::open_regular;
 
 /// Longest header: `commit`, a space, 20 digits, NUL.
 const MAX_HEADER: usize = 28;

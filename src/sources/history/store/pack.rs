@@ -9,7 +9,7 @@ use gix::oid;
 
 use super::delta::varint;
 use super::table::Table;
-use crate::mmap::Map;
+use crate::proven::mmap::Map;
 
 /// A pack, opened.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Mapping files into memory: the one place of the library that needs `unsafe`.
+//! Mapping files into memory.
 //!
 //! # Why this is sound in practice
 //!
@@ -17,7 +17,6 @@
 //!   who truncates a read-only file. Git itself lives with the same risk.
 //! - A length of 0 is not mapped at all (the system call would refuse), and a file that grows later is seen with the
 //!   length that it had.
-#![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io;
