@@ -12,10 +12,8 @@ pub(super) const MAX_JUDGED: usize = 100_000;
 const MAX_NAMED: usize = 1_000;
 
 /// Everything that a ref, a HEAD or a reflog leads to and that is not there.
-pub(super) fn missing(known: &Known<'_>, missing: &Missing, places: &Places) -> Vec<Skipped> {
-    let mut all = Vec::new();
-    let (mut promised, mut cut) = (0, 0);
-    commits(known, &mut all, &mut promised, &mut cut);
+pub(super) fn missing(known: &Known<'_>, absent: Absent, missing: &Missing, places: &Places) -> Vec<Skipped> {
+    let Absent { mut all, mut promised, cut } = absent;
     for (name, id) in &known.reach.missing {
         all.push(Skipped::new(name.clone(), format!("it names {id}, which is missing")));
     }
@@ -76,8 +74,19 @@ fn is_kept(known: &Known<'_>, commit: Index) -> bool {
     known.reach.reaches(commit) || known.lost[commit as usize].is_some()
 }
 
+/// What commits name and is not there.
+#[derive(Default)]
+pub(super) struct Absent {
+    all: Vec<Skipped>,
+    /// So many things a remote has promised.
+    promised: usize,
+    /// So many commits have lost their parents to a shallow clone.
+    cut: usize,
+}
+
 /// Missing parents and root trees.
-fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize, cut: &mut usize) {
+pub(super) fn commits(known: &Known<'_>) -> Absent {
+    let Absent { mut all, mut promised, mut cut } = Absent::default();
     let shallow = known.repo.shallow().unwrap_or_else(|error| {
         let what = known.repo.common_dir.join("shallow").display().to_string();
         all.push(Skipped::new(what, format!("cannot be read: {error}")));
@@ -89,9 +98,9 @@ fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize, cut:
             continue;
         }
         if shallow.contains(&known.graph.id(*commit)) {
-            *cut += 1;
+            cut += 1;
         } else if known.repo.promisor {
-            *promised += 1;
+            promised += 1;
         } else {
             let reason = format!("missing: a parent of commit {}", known.graph.id(*commit));
             all.push(Skipped::new(format!("commit {parent}"), reason));
@@ -102,11 +111,12 @@ fn commits(known: &Known<'_>, all: &mut Vec<Skipped>, promised: &mut usize, cut:
         // git knows the empty tree without storing it.
         if !known.store.contains(&tree) && tree != known.repo.hash.empty_tree() {
             if known.repo.promisor {
-                *promised += 1;
+                promised += 1;
             } else {
                 let reason = format!("missing: the files of commit {}", known.graph.id(*commit));
                 all.push(Skipped::new(format!("tree {tree}"), reason));
             }
         }
     }
+    Absent { all, promised, cut }
 }

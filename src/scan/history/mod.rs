@@ -111,10 +111,10 @@ impl<'a> Known<'a> {
         repo: &'a Repo,
         store: &'a Store,
         refs: &Refs,
-        gathered: &mut Gathered,
+        gathered: &Gathered,
         options: &HistoryOptions,
     ) -> Self {
-        let graph = Graph::new(&std::mem::take(&mut gathered.commits));
+        let graph = Graph::new(&gathered.commits);
         let reach = Reach::new(&graph, refs, &gathered.tags, store, &|name| options.wants_ref(name));
         let log = reflog::read(repo);
         let lost = lost_names(&graph, &reach, &log);
@@ -173,8 +173,6 @@ pub fn scan_history(
     }
     gathered.skipped.extend(refs.problems.iter().chain(&repo.problems).cloned());
     gathered.skipped.extend(options.no_such_ref(&refs));
-    let known = Known::new(repo, &store, &refs, &mut gathered, options);
-    let head = refs.head().and_then(|id| known.graph.find(&id));
     let stop = || control.stopped();
     // What was found until then still gets its places, unless there is nothing to find them for.
     let early = stop();
@@ -182,9 +180,29 @@ pub fn scan_history(
     if early {
         trees = store.trees(options.threads, detector.prefilter(), &give_up);
     }
-    let unread = unread::objects(gathered.skipped.iter().chain(&gathered.left_out));
-    let Located { mut places, trees: leading, missing, unread } =
-        locate(&known, head, &gathered.hits, unread, &trees, &give_up, &mut gathered.skipped);
+    let sought = Sought::new(repo, &gathered, &trees);
+    let malformed =
+        trees.malformed.iter().map(|id| Skipped::new(format!("tree {id}"), "its entries are malformed"));
+    let (leading, known) = both(
+        options.threads,
+        || Trees::new(&store, &trees, sought.targets(), &give_up),
+        || Known::new(repo, &store, &refs, &gathered, options),
+    );
+    gathered.commits = Vec::new();
+    gathered.skipped.extend(malformed);
+    let (absent, mut places) = both(
+        options.threads,
+        || incomplete::commits(&known),
+        || {
+            let named_trees: Vec<ObjectId> = known.reach.named.iter().map(|n| n.0).collect();
+            let head = refs.head().and_then(|id| known.graph.find(&id));
+            let every = known.since.is_some();
+            let history =
+                History { graph: &known.graph, head, trees: &named_trees, every, stopped: &give_up };
+            attribute(&leading, history, sought.targets(), &known.commits)
+        },
+    );
+    let Sought { missing, unread, .. } = sought;
     if !stop() && !options.restricted() {
         let lost = unread.iter().map(|(id, target)| (*id, *target));
         add_staged(&known, &gathered.hits, lost, &mut places);
@@ -196,7 +214,7 @@ pub fn scan_history(
         // What is missing is not known; nor are all places.
         gathered.skipped.push(Skipped::new("the scan", "it was interrupted"));
     } else {
-        gathered.skipped.extend(incomplete::missing(&known, &missing, &places));
+        gathered.skipped.extend(incomplete::missing(&known, absent, &missing, &places));
     }
     let now = started.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
     let mut skipped = std::mem::take(&mut gathered.skipped);
@@ -249,10 +267,11 @@ struct Missing {
     first_target: Option<u32>,
 }
 
-/// Where things are.
-struct Located<'a> {
-    places: Places,
-    trees: Trees<'a>,
+/// What places are looked up for: everything that was found, what is missing, and what was not read.
+struct Sought {
+    objects: IdMap<ObjectId, u32>,
+    names: BTreeMap<ObjectId, Vec<(Vec<u8>, u32)>>,
+    count: usize,
     missing: Missing,
     /// Targets of what was not read.
     unread: IdMap<ObjectId, u32>,
@@ -276,43 +295,45 @@ fn in_trees(hits: &[Hit]) -> InTrees {
     (objects, names)
 }
 
-/// Look up the places of everything that was found, of what is missing, and of what was not read.
-fn locate<'a>(
-    known: &Known<'a>,
-    head: Option<Index>,
-    hits: &[Hit],
-    unread: Vec<ObjectId>,
-    log: &'a TreeLog,
-    stopped: &(dyn Fn() -> bool + Sync),
-    skipped: &mut Vec<Skipped>,
-) -> Located<'a> {
-    let (mut objects, names) = in_trees(hits);
-    let mut missing = Missing { ids: log.missing.clone(), first_target: None };
-    missing.ids.retain(|id| *id != known.repo.hash.empty_tree());
-    missing.ids.sort_unstable();
-    // Whether it matters that they are missing depends on what names them.
-    if !missing.ids.is_empty() && !known.repo.promisor && missing.ids.len() <= incomplete::MAX_JUDGED {
-        missing.first_target = Some(hits.len() as u32);
-        objects.extend(missing.ids.iter().copied().zip(hits.len() as u32..));
+impl Sought {
+    fn new(repo: &Repo, gathered: &Gathered, log: &TreeLog) -> Self {
+        let hits = &gathered.hits;
+        let (mut objects, names) = in_trees(hits);
+        let mut missing = Missing { ids: log.missing.clone(), first_target: None };
+        missing.ids.retain(|id| *id != repo.hash.empty_tree());
+        missing.ids.sort_unstable();
+        // Whether it matters that they are missing depends on what names them.
+        if !missing.ids.is_empty() && !repo.promisor && missing.ids.len() <= incomplete::MAX_JUDGED {
+            missing.first_target = Some(hits.len() as u32);
+            objects.extend(missing.ids.iter().copied().zip(hits.len() as u32..));
+        }
+        let mut count = hits.len() + missing.first_target.map_or(0, |_| missing.ids.len());
+        let mut target_of = |id| {
+            *objects.entry(id).or_insert_with(|| {
+                count += 1;
+                count as u32 - 1
+            })
+        };
+        let unread = unread::objects(gathered.skipped.iter().chain(&gathered.left_out));
+        let unread = unread.into_iter().map(|id| (id, target_of(id))).collect();
+        Self { objects, names, count, missing, unread }
     }
-    skipped.extend(
-        log.malformed.iter().map(|id| Skipped::new(format!("tree {id}"), "its entries are malformed")),
-    );
-    let mut count = hits.len() + missing.first_target.map_or(0, |_| missing.ids.len());
-    let mut target_of = |id| {
-        *objects.entry(id).or_insert_with(|| {
-            count += 1;
-            count as u32 - 1
-        })
-    };
-    let unread = unread.into_iter().map(|id| (id, target_of(id))).collect();
-    let named_trees: Vec<ObjectId> = known.reach.named.iter().map(|n| n.0).collect();
-    let every = known.since.is_some();
-    let history = History { graph: &known.graph, head, trees: &named_trees, every, stopped };
-    let targets = Targets { objects: &objects, names: &names, count };
-    let trees = Trees::new(known.store, log, targets, stopped);
-    let places = attribute(&trees, history, targets, &known.commits);
-    Located { places, trees, missing, unread }
+
+    fn targets(&self) -> Targets<'_> {
+        Targets { objects: &self.objects, names: &self.names, count: self.count }
+    }
+}
+
+/// Do two things at the same time, if there are threads for it.
+fn both<A: Send, B>(threads: usize, aside: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
+    if threads < 2 {
+        return (aside(), here());
+    }
+    std::thread::scope(|scope| {
+        let aside = scope.spawn(aside);
+        let here = here();
+        (aside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), here)
+    })
 }
 
 /// Name the places in the indexes of what no ref reaches: what was found, and what was not read.
