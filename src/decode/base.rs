@@ -82,6 +82,9 @@ pub(super) fn secrets(text: &[u8], out: &mut Rewrite<'_>) {
         let back = text[..at].iter().rev().take(longest).take_while(|&&b| value(b).is_some()).count();
         let (start, end) = (at - back, run_end(text, at));
         at = end + shortest;
+        if end - start < shortest {
+            continue;
+        }
         let digits = start + hex_prefix(text, start);
         let run_end = end.min(start + longest);
         let encoding = if hex(&text[digits..run_end], &mut decoded) {

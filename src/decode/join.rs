@@ -238,9 +238,10 @@ fn joint(text: &[u8], at: usize, is_list: bool) -> Option<(Range<usize>, bool)> 
         (*operator != b"," || is_list)
             && rest.strip_prefix(*operator).is_some_and(|behind| !behind.starts_with(b"="))
     };
+    let may_join = rest.first().is_some_and(|b| b"+.&|<~^*,".contains(b));
     if let Some(end) = appended(text, at, i) {
         i = end;
-    } else if let Some(operator) = OPERATORS.into_iter().find(joins) {
+    } else if let Some(operator) = OPERATORS.into_iter().filter(|_| may_join).find(joins) {
         i = blank(text, i + operator.len());
         bare = false;
     }

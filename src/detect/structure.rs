@@ -28,7 +28,15 @@ impl Gap {
     pub(super) fn of(text: &[u8]) -> Self {
         let mut gap = Self { bytes: text.len(), ..Self::default() };
         let mut at = 0;
-        while let Some(found) = text[at..].iter().position(|b| matches!(b, b'\n' | b'\r' | b'{' | b'}')) {
+        let returns = memchr::memchr(b'\r', text).is_some();
+        let next = |text: &[u8]| {
+            if returns {
+                text.iter().position(|b| matches!(b, b'\n' | b'\r' | b'{' | b'}'))
+            } else {
+                memchr::memchr3(b'\n', b'{', b'}', text)
+            }
+        };
+        while let Some(found) = next(&text[at..]) {
             at += found + 1;
             match text[at - 1] {
                 b'{' => gap.opened += 1,
@@ -45,7 +53,7 @@ impl Gap {
     fn line(&mut self, rest: &[u8]) {
         self.lines += 1;
         let indent = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-        let end = rest.iter().take(400).position(|b| matches!(b, b'\n' | b'\r'));
+        let end = memchr::memchr2(b'\n', b'\r', &rest[..rest.len().min(400)]);
         let line = &rest[indent..end.unwrap_or(rest.len()).max(indent)];
         if line.is_empty() && end.is_some() {
             self.blanks += 1;
@@ -66,7 +74,7 @@ impl Gap {
         match line {
             b"---" if is_yaml(behind) => self.header = true,
             b"---" => self.rules += 1,
-            _ => self.header |= is_header(line) && !is_code(behind),
+            _ => self.header |= is_header_at(line) && !is_code(behind),
         }
     }
 
