@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::aws::key_id;
+use crate::aws::{key_id, secret};
 use crate::finding::Encoding;
 
 use super::{Rewrite, is_base64};
@@ -52,7 +52,8 @@ pub(super) fn strip(text: &[u8], out: &mut Rewrite<'_>) {
         let floor = std::mem::replace(&mut done, line.end);
         let Some(frame) = Frame::of(&text[line.clone()], id - line.start) else { continue };
         let run = run(text, line, floor, frame);
-        if run.len() >= frame.least {
+        let is_row = frame.is_list() && run.iter().any(|framed| is_value(&text[framed.content.clone()]));
+        if run.len() >= frame.least && !is_row {
             done = run[run.len() - 1].line.end;
             for framed in &run {
                 leave(text, framed, frame.kind, out);
@@ -191,6 +192,12 @@ impl<'t> Frame<'t> {
         };
         let may_be = is_frame && !holds_value(before) && !holds_value(behind);
         may_be.then_some(Self { kind, before, behind, least })
+    }
+
+    /// Whether a list may be around the lines, and no call. One that has a value alone is a row.
+    fn is_list(&self) -> bool {
+        let is_call = self.before.trim_ascii_end().last().is_some_and(|b| matches!(b, b'(' | b'=' | b','));
+        self.kind == Kind::Literal && !is_call
     }
 
     /// What a line holds in this frame.
@@ -341,7 +348,8 @@ fn element(line: &[u8], at: usize) -> Option<(Kind, Range<usize>)> {
     const BREAKS: [&[u8]; 3] = [b"<br>", b"<br/>", b"<br />"];
     let whole = line.trim_ascii();
     let has_break = BREAKS.iter().any(|end| whole.ends_with(end));
-    if !whole.ends_with(b">") || !(whole.starts_with(b"<") || has_break) {
+    let is_cell = [&b"<td"[..], b"<th"].iter().any(|cell| whole.starts_with(cell));
+    if !whole.ends_with(b">") || is_cell || !(whole.starts_with(b"<") || has_break) {
         return None;
     }
     if let Some(open) = memchr::memmem::rfind(&line[..at], DATA) {
@@ -382,6 +390,12 @@ fn joins(beside: &[u8]) -> bool {
 
 fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
+}
+
+/// Whether a line is a value and nothing else.
+fn is_value(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    key_id::has_shape(line) || line.len() == secret::LEN && line.iter().all(|b| is_base64(*b))
 }
 
 /// Whether a part of a text may hold a credential: an id, or what is nearly as long as a secret and as mixed.
@@ -440,6 +454,8 @@ mod tests {
             "\"@\",\n\"$\",\n\"x\",",
             "\"id: @ key: ab\" +\n\"cd\" +\n\"ef\"",
             "x(\"id: @\", \"$\")\nx(\"id: @\", \"$\")\nx(\"id: @\", \"$\")",
+            "[\n\"x @\",\n\"$\",\n\"y\"\n]",
+            "<td>x @</td>\n<td>$</td>\n<td>y</td>",
             "<id>x @</id>\n<key>x $</key>\n<x>x</x>",
             "id = \"a @\"\nkey = \"a $\"\nid = \"b @\"\nkey = \"b $\"",
         ] {

@@ -126,7 +126,7 @@ const FRAMES: [(&str, Frame); 46] = [
 ];
 
 /// Cases that a frame changes: what belongs to a line's start or end there, is not there any more, or is another thing.
-const CHANGED: [(&str, &[&str]); 13] = [
+const CHANGED: [(&str, &[&str]); 14] = [
     // soft ends of lines, hexadecimal digits over several, and lines that are as long as people make them
     ("quoted-printable-mail", &[]),
     ("hex-upper-passage", &[]),
@@ -143,6 +143,8 @@ const CHANGED: [(&str, &[&str]); 13] = [
     // more than three margins, one in another, or literals of lines in one another
     ("lines-with-a-margin", &[]),
     ("tables-in-strings", &["csv"]),
+    // a line as long as a secret is a cell of a row
+    ("armour-beside-an-id", &["list"]),
     // ids alone are items of a list
     ("rule-in-markdown", &["logfmt", "add-content", "lines of a page"]),
     // one line behind the first is no text
