@@ -15,8 +15,11 @@ mod base;
 mod broken;
 mod dump;
 mod escape;
+mod frame;
 mod join;
 mod margin;
+mod quoted;
+mod record;
 mod substitute;
 pub mod unpack;
 mod wide;
@@ -115,7 +118,9 @@ impl View {
     /// The text without escapes, margins, and joints.
     fn literal(self) -> Self {
         let view = self
-            .through(margin::unquote_lines)
+            .through(quoted::unquote_lines)
+            .through(record::strip)
+            .through(frame::strip)
             .through(escape::form)
             .through(substitute::part)
             .without_escapes();

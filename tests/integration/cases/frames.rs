@@ -12,7 +12,7 @@ use crate::support::TestEnv;
 type Frame = fn(&str) -> String;
 
 /// Texts around a text, by name.
-const FRAMES: [(&str, Frame); 25] = [
+const FRAMES: [(&str, Frame); 46] = [
     ("mail", |text| lines(text, "> ", "")),
     ("slashes", |text| lines(text, "// ", "")),
     ("hashes", |text| lines(text, "# ", "")),
@@ -46,23 +46,129 @@ const FRAMES: [(&str, Frame); 25] = [
     ("notebook", |text| format!("[\n{}\n]\n", literals(text, "    ", ","))),
     ("container log", |text| literals(text, "{\"log\":", ",\"stream\":\"stdout\"}")),
     ("statements", |text| literals(text, "    printf(", ");")),
+    ("sum", |text| format!("String s = {};", literals(text, "", " +").trim_end_matches(" +"))),
+    ("records", |text| {
+        numbered(text, |number, line| {
+            format!(
+                "{{\"time\":\"2026-11-27T10:11:12.{number:03}Z\",\"level\":\"info\",\"msg\":{}}}",
+                json(line)
+            )
+        })
+    }),
+    ("records of python", |text| {
+        numbered(text, |number, line| {
+            format!("{{\"message\": {}, \"asctime\": \"2026-11-27 10:11:12,{number:03}\"}}", json(line))
+        })
+    }),
+    ("journal in json", |text| {
+        numbered(text, |number, line| {
+            format!("{{\"__CURSOR\":\"s=ab12;i={number:x}\",\"MESSAGE\":{},\"_PID\":\"123\"}}", json(line))
+        })
+    }),
+    ("events", |text| {
+        let events = numbered(text, |number, line| {
+            format!(
+                "    {{\n      \"timestamp\": 17642{number:08},\n      \"message\": {}\n    }},",
+                json(line)
+            )
+        });
+        format!("{{\n  \"events\": [\n{}\n  ]\n}}\n", events.trim_end_matches(','))
+    }),
+    ("logfmt", |text| {
+        numbered(text, |number, line| {
+            format!("time=\"2026-11-27T10:11:{:02}Z\" level=info msg={}", number % 60, json(line))
+        })
+    }),
+    ("echo", |text| numbered(text, |_, line| format!("echo {} >> file", shell(line)))),
+    ("first echo", |text| {
+        numbered(text, |number, line| {
+            format!("echo {} {} file", shell(line), if number == 1 { ">" } else { ">>" })
+        })
+    }),
+    ("quoted echo", |text| {
+        let escaped = |line: &str| {
+            line.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$").replace('`', "\\`")
+        };
+        numbered(text, |_, line| format!("echo \"{}\" >> ~/.aws/file", escaped(line)))
+    }),
+    ("tee", |text| {
+        numbered(text, |_, line| format!("echo {} | sudo tee -a /etc/x > /dev/null", shell(line)))
+    }),
+    ("layers", |text| {
+        let lines = numbered(text, |_, line| format!("    echo {} >> /root/file && \\", shell(line)));
+        format!("FROM alpine\nRUN {}\n", lines.trim_start().trim_end_matches(" && \\"))
+    }),
+    ("steps", |text| numbered(text, |_, line| format!("      - run: echo {} >> file", shell(line)))),
+    ("add-content", |text| {
+        numbered(text, |_, line| format!("Add-Content -Path $f -Value '{}'", line.replace('\'', "''")))
+    }),
+    ("println", |text| numbered(text, |_, line| format!("\tfmt.Println({})", json(line)))),
+    ("console", |text| {
+        let escaped = |line: &str| line.replace('\\', "\\\\").replace('\'', "\\'");
+        numbered(text, |_, line| format!("console.log('{}');", escaped(line)))
+    }),
+    ("list", |text| {
+        format!("lines := []string{{\n{}\n}}\n", numbered(text, |_, line| format!("\t{},", json(line))))
+    }),
+    ("yaml list", |text| numbered(text, |_, line| format!("  - {}", json(line)))),
+    ("csv", |text| {
+        numbered(text, |number, line| {
+            format!("2026-11-27 10:11:12.{number:03},\"{}\",app/web/1", line.replace('"', "\"\""))
+        })
+    }),
+    ("items of a page", |text| numbered(text, |_, line| format!("<li>{}</li>", html(line)))),
+    ("lines of a page", |text| {
+        numbered(text, |number, line| {
+            format!("<tr><td data-line-number=\"{number}\"></td><td class=\"code\">{}</td></tr>", html(line))
+        })
+    }),
+    ("breaks", |text| numbered(text, |_, line| format!("{}<br>", html(line)))),
 ];
 
 /// Cases that a frame changes: what belongs to a line's start or end there, is not there any more, or is another thing.
-const CHANGED: [(&str, &[&str]); 8] = [
+const CHANGED: [(&str, &[&str]); 14] = [
     // soft ends of lines, hexadecimal digits over several, and lines that are as long as people make them
     ("quoted-printable-mail", &[]),
     ("hex-upper-passage", &[]),
     ("secrets-over-two-lines", &[]),
     // a number behind words is none of a dump
     ("bytes-one-a-line", &[]),
-    ("dumps-of-bytes", &["container log"]),
+    // what shows no id as it is has no frame
+    ("dumps-of-bytes", &[]),
     // a secret alone, which is told by the lines above it, and lines without an id have no margin
     ("cloudformation-parameter-description-alone", &[]),
+    ("secret-with-an-id-of-others-near", &["lines of a page"]),
+    // two secrets of others are told by the lines above them
+    ("stores-of-others-clean", &["steps", "yaml list"]),
     // more than three margins, one in another, or literals of lines in one another
     ("lines-with-a-margin", &[]),
+    ("tables-in-strings", &["csv"]),
+    // a line as long as a secret is a cell of a row
+    ("armour-beside-an-id", &["list"]),
+    // ids alone are items of a list
+    ("rule-in-markdown", &["logfmt", "add-content", "lines of a page"]),
+    // one line behind the first is no text
+    ("old-id-behind-comment-mark", &["sum"]),
     // base64 twice is looked for right behind a name
-    ("k8s-secret-encoded-twice", &["pod log", "blame", "journal", "job log", "runner log", "provisioner"]),
+    (
+        "k8s-secret-encoded-twice",
+        &[
+            "pod log",
+            "blame",
+            "journal",
+            "job log",
+            "runner log",
+            "provisioner",
+            "records",
+            "records of python",
+            "journal in json",
+            "events",
+            "logfmt",
+            "tee",
+            "csv",
+            "lines of a page",
+        ],
+    ),
 ];
 
 #[test]
@@ -114,7 +220,22 @@ fn numbered(text: &str, frame: impl Fn(usize, &str) -> String) -> String {
 
 /// Every line as a string literal that ends in that of a line's end.
 fn literals(text: &str, before: &str, behind: &str) -> String {
-    numbered(text, |_, line| format!("{before}{}{behind}", serde_json::Value::from(format!("{line}\n"))))
+    numbered(text, |_, line| format!("{before}{}{behind}", json(&format!("{line}\n"))))
+}
+
+/// A string of JSON.
+fn json(line: &str) -> String {
+    serde_json::Value::from(line).to_string()
+}
+
+/// A word of a shell.
+fn shell(line: &str) -> String {
+    format!("'{}'", line.replace('\'', "'\\''"))
+}
+
+/// The text of an element.
+fn html(line: &str) -> String {
+    line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// The files of a case by their paths, if they are texts.
