@@ -1,4 +1,4 @@
-//! Texts of which each line is the message of a record in JSON: logs of programs and containers, events of CloudWatch, the journal.
+//! Texts of which each line is the message of a record in JSON: logs of programs and containers, events of `CloudWatch`, the journal.
 
 use std::ops::Range;
 
@@ -72,13 +72,15 @@ fn leave(text: &[u8], run: &[Message<'_>], range: Range<usize>, out: &mut Rewrit
 impl<'t> Message<'t> {
     /// The message behind whose name there is a colon at `colon`, and a quote before that.
     fn at(text: &'t [u8], colon: usize) -> Option<Self> {
-        let before = &text[..colon];
-        let name = NAMES.into_iter().find(|name| {
-            before.strip_suffix(*name).is_some_and(|rest| rest.ends_with(b"\"") && !rest.ends_with(b"\\\""))
-        })?;
         let blank = text[colon + 2..].iter().take(4).take_while(|b| **b == b' ').count();
         let open = colon + 2 + blank;
-        let close = literal_end(text, open).filter(|_| text[open] == b'"')?;
+        let before = &text[..colon];
+        // most names and values are others
+        let may_be = text.get(open) == Some(&b'"') && before.last().is_some_and(|b| b"geEty".contains(b));
+        let name = NAMES.into_iter().filter(|_| may_be).find(|name| {
+            before.strip_suffix(*name).is_some_and(|rest| rest.ends_with(b"\"") && !rest.ends_with(b"\\\""))
+        })?;
+        let close = literal_end(text, open)?;
         let content = &text[open + 1..close];
         let kept = content.strip_suffix(b"\\n").filter(|kept| !kept.ends_with(b"\\")).unwrap_or(content);
         let start = colon - name.len() - 1;
