@@ -272,7 +272,7 @@ impl Line<'_> {
 }
 
 /// Whether a word may be the name of an owner: no number, and none of the words that name keys.
-fn names_one(word: &str) -> bool {
+pub(super) fn names_one(word: &str) -> bool {
     let of_keys = GENERIC.contains(&word) || word.contains("secret") || word.contains("access");
     word.bytes().any(|b| b.is_ascii_alphabetic()) && !of_keys
 }

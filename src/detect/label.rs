@@ -250,6 +250,8 @@ pub(super) struct IdName {
     pub(super) branded: bool,
     /// It is that of a user.
     pub(super) login: bool,
+    /// Its letters and digits, lower case.
+    pub(super) name: String,
 }
 
 /// What the name of the id at `span` says.
@@ -268,7 +270,13 @@ pub(super) fn of_id(text: &[u8], floor: usize, span: Range<usize>) -> IdName {
     }
     let login = matches!(words[last].text.as_str(), "user" | "username" | "login");
     let name = &words[name];
-    IdName { login, affix: affix(name), purposes: Some(purposes(name)), branded: is_branded(name) }
+    IdName {
+        login,
+        affix: affix(name),
+        purposes: Some(purposes(name)),
+        branded: is_branded(name),
+        name: spelled(name),
+    }
 }
 
 #[cfg(test)]

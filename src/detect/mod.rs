@@ -12,7 +12,7 @@
 //!   between them say
 //! - `alone`: whether a secret is reported without an id
 //! - `memo`: windows that were searched before
-//! - `pair`, `cost`, `columns`, `rows`, `transposed`, `section`, `vacant`, `assign`: which secret belongs to which id
+//! - `pair`, `cost`, `columns`, `halves`, `owners`, `rows`, `transposed`, `section`, `vacant`, `assign`: which secret belongs to which id
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -30,12 +30,14 @@ pub mod check;
 mod columns;
 mod cost;
 mod glued;
+mod halves;
 mod heads;
 mod label;
 mod literals;
 mod memo;
 mod names;
 mod naming;
+mod owners;
 mod packed;
 mod pair;
 pub mod prefilter;

@@ -194,7 +194,16 @@ pub(super) fn name(text: &[u8], words: &[Word], word: usize) -> Range<usize> {
     if end == words.len() && is_before_value(&text[words[end - 1].end..]) {
         first = phrase(text, &words[..=first]).unwrap_or(first);
     }
-    first..end
+    foreign_before(text, &words[..=first]).unwrap_or(first)..end
+}
+
+/// The word of something else that has secrets right before the name that the last of `words` begins: `the django secret key`.
+fn foreign_before(text: &[u8], words: &[Word]) -> Option<usize> {
+    const OF_KEYS: [&str; 5] = ["secret", "key", "api", "access", "token"];
+    let blank = |at: &usize| text[words[*at].end..words[*at + 1].start] == *b" ";
+    let before = (0..words.len() - 1).rev().take_while(blank);
+    let owner = before.take(OF_KEYS.len()).find(|at| !OF_KEYS.contains(&words[*at].text.as_str()))?;
+    (FOREIGN.contains(&words[owner].text.as_str()) && !is_own(&words[owner..])).then_some(owner)
 }
 
 /// Whether a text is the sign between the name of a line, or of a cell of a table, and its value: `: `, ` | `.

@@ -15,9 +15,11 @@ use super::cost::{
     affix_cost, are_of_two, gap_cost, is_closer, is_in_other_url, is_of_recaptcha, is_of_unknown, is_scope,
     name_cost, rank_cost,
 };
+use super::halves;
 use super::heads::Row;
 use super::label::{Clear, IdName, Label, Says};
 use super::names::{affix, is_branded, words};
+use super::owners::Owners;
 use super::rivals::{are_one, clearest_first, known_elsewhere, left_over, real_first};
 use super::rows::Rows;
 use super::section::Blocks;
@@ -82,7 +84,7 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part)
             choices[e.id].runners_up.push(e.secret);
         }
     }
-    left_over(text, ids, secrets, part, &mut choices);
+    left_over(text, ids, secrets, part, &|id, secret| layout.owners.part(id, secret), &mut choices);
     choices
 }
 
@@ -104,6 +106,7 @@ struct Layout<'a> {
     /// How many blank lines and headings stand before each value of `order`.
     paragraphs: Vec<u32>,
     columns: Columns,
+    owners: Owners,
     /// The tables that they stand in.
     rows: Rows,
     /// The rows of tables with heads that have ids.
@@ -178,6 +181,9 @@ impl<'a> Layout<'a> {
         if !secrets.iter().any(named) && gaps.iter().any(|g| g.lines > 6) {
             columns.partner.fill(None);
         }
+        let owners = Owners::new(text, ids, secrets, &order);
+        owners.join(&mut columns, &possible);
+        halves::join(text, ids, secrets, &order, &gaps, &possible, &mut columns);
         let vacant = |(id, &rank): (&IdAt, &usize)| {
             // What stands behind an id is of interest where its secret does not stand right before.
             let precedes = rank.checked_sub(1).is_some_and(|before| match order[before] {
@@ -207,7 +213,7 @@ impl<'a> Layout<'a> {
             vacant.filter(|v| !follows.is_some_and(|label| v.is_filled_later(label)))
         };
         let vacant = ids.iter().zip(&id_rank).map(vacant).collect();
-        let rows = Self::rows(text, ids, secrets, &order, &gaps);
+        let rows = Rows::among(text, ids, secrets, &order, &gaps);
         let blocks = (vec![OnceCell::new(); ids.len()], vec![OnceCell::new(); secrets.len()]);
         let of_tokens = part.check == Some(Check::AwsSessionToken);
         let only = are_one(text, ids.iter().map(|id| &id.candidate))
@@ -224,31 +230,13 @@ impl<'a> Layout<'a> {
             secret_rank,
             paragraphs,
             columns,
+            owners,
             rows,
             filled: ids.iter().filter_map(|id| id.row).collect(),
             vacant,
             commented,
             blocks,
         }
-    }
-
-    /// The tables that the values stand in.
-    fn rows(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], order: &[Slot], gaps: &[Gap]) -> Rows {
-        if ids.len() < 2 || gaps.iter().all(|g| g.lines == 0) {
-            return Rows::default();
-        }
-        let ids: Vec<Range<usize>> = ids.iter().map(|i| i.candidate.span.clone()).collect();
-        let secrets: Vec<Range<usize>> = secrets.iter().map(|s| s.candidate.span.clone()).collect();
-        let on_one_line =
-            order.windows(2).zip(gaps).filter(|(_, gap)| gap.lines == 0).filter_map(|(w, _)| {
-                match (w[0], w[1]) {
-                    (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) => {
-                        Some((id, secret))
-                    }
-                    _ => None,
-                }
-            });
-        Rows::new(text, &ids, &secrets, on_one_line)
     }
 
     /// The possible pairs of one id.
@@ -307,6 +295,7 @@ impl<'a> Layout<'a> {
         let (a, b) = (&self.ids[id].candidate, &self.secrets[secret].candidate);
         if !can_belong(a, b)
             || gap.lines > 0 && self.rows.part(id, secret)
+            || self.owners.part(id, secret)
             || self.are_of_two_rows(id, secret)
             || gap.header && self.are_of_two_sections(id, secret)
         {

@@ -139,12 +139,14 @@ fn doubtful<'a>(
     edges.iter().enumerate().filter(|(_, e)| in_doubt(e)).map(|(place, _)| place).collect()
 }
 
-/// Pair the one id and the one secret with a name that no other place tells of: walls between sections do not part what has no other.
+/// Pair the one id and the one secret with a name that no other place tells of: walls between sections do not part what has no other,
+/// unless they are of two owners, which `parted` says.
 pub(super) fn left_over(
     text: &[u8],
     ids: &[IdAt],
     secrets: &[SecretAt],
     part: &Part,
+    parted: &dyn Fn(usize, usize) -> bool,
     choices: &mut [Choice],
 ) {
     if choices.iter().all(|choice| choice.secret.is_some()) {
@@ -167,7 +169,8 @@ pub(super) fn left_over(
     let ids: Vec<IdAt> = left_ids.iter().map(|id| ids[*id].clone()).collect();
     let secrets: Vec<SecretAt> = left_secrets.iter().map(|secret| secrets[*secret].clone()).collect();
     for (id, choice) in left_ids.into_iter().zip(pair(text, &ids, &secrets, part)) {
-        choices[id].secret = choice.secret.map(|secret| left_secrets[secret]);
+        let secret = choice.secret.map(|secret| left_secrets[secret]);
+        choices[id].secret = secret.filter(|secret| !parted(id, *secret));
     }
 }
 

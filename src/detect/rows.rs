@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::pair::{IdAt, SecretAt, Slot};
+use super::structure::Gap;
+
 /// Rows are not longer than this, in bytes.
 const LONGEST: usize = 2000;
 
@@ -27,8 +30,33 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// The tables that the values stand in.
+    pub(super) fn among(
+        text: &[u8],
+        ids: &[IdAt],
+        secrets: &[SecretAt],
+        order: &[Slot],
+        gaps: &[Gap],
+    ) -> Self {
+        if ids.len() < 2 || gaps.iter().all(|g| g.lines == 0) {
+            return Self::default();
+        }
+        let ids: Vec<Range<usize>> = ids.iter().map(|i| i.candidate.span.clone()).collect();
+        let secrets: Vec<Range<usize>> = secrets.iter().map(|s| s.candidate.span.clone()).collect();
+        let on_one_line =
+            order.windows(2).zip(gaps).filter(|(_, gap)| gap.lines == 0).filter_map(|(w, _)| {
+                match (w[0], w[1]) {
+                    (Slot::Id(id), Slot::Secret(secret)) | (Slot::Secret(secret), Slot::Id(id)) => {
+                        Some((id, secret))
+                    }
+                    _ => None,
+                }
+            });
+        Self::new(text, &ids, &secrets, on_one_line)
+    }
+
     /// Of the values at these places; `on_one_line` are the indices of ids and secrets next to one another there.
-    pub(super) fn new(
+    fn new(
         text: &[u8],
         ids: &[Range<usize>],
         secrets: &[Range<usize>],
