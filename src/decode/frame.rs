@@ -374,7 +374,10 @@ fn closing(line: &[u8], open: usize) -> Option<usize> {
                 Some(next) if next == quote => 2,
                 _ => return Some(at),
             }
-        } else if byte == b'\\' || byte == b'`' && next == Some(quote) {
+        } else if byte == b'\\'
+            // PowerShell escapes so; what is in back-ticks ends so
+            || byte == b'`' && next == Some(quote) && line[at + 2..].contains(&quote)
+        {
             2
         } else {
             1

@@ -219,8 +219,8 @@ impl Owners {
         (telling.cloned().collect(), pairs)
     }
 
-    /// Whether an id and a secret are of two owners.
-    pub(super) fn part(&self, id: usize, secret: usize) -> bool {
+    /// Whether an id and a secret are of two owners. `apart`: they stand in two paragraphs.
+    pub(super) fn part(&self, id: usize, secret: usize, apart: bool) -> bool {
         let (Some(Some(a)), Some(Some(b))) = (self.ids.get(id), self.secrets.get(secret)) else {
             return false;
         };
@@ -242,13 +242,16 @@ impl Owners {
             own.iter().all(|own| (1..=most).contains(&own.len()) && own.iter().all(|word| is_owner(word)));
         // Many things have a name.
         let field = matches!(&a.look, Look::Field(field) if field != "name");
-        may_tell && (field || self.telling.contains(&a.look) || are_stages() || are_said())
+        // A comment right between the two is a remark on the second.
+        let is_remark = !apart && a.look.is_comment();
+        let telling = self.telling.contains(&a.look) && !is_remark;
+        may_tell && (field || telling || are_stages() || are_said())
     }
 
     /// Make the two of one owner stand at the same place, and no others.
     pub(super) fn join(&self, columns: &mut Columns, possible: &dyn Fn(usize, usize) -> bool) {
         for (id, partner) in columns.partner.iter_mut().enumerate() {
-            *partner = partner.filter(|secret| !self.part(id, *secret));
+            *partner = partner.filter(|secret| !self.part(id, *secret, true));
         }
         for &(id, secret) in self.pairs.iter().filter(|(id, secret)| possible(*id, *secret)) {
             columns.partner[id] = Some(secret);

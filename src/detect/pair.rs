@@ -84,7 +84,7 @@ pub(super) fn pair(text: &[u8], ids: &[IdAt], secrets: &[SecretAt], part: &Part)
             choices[e.id].runners_up.push(e.secret);
         }
     }
-    left_over(text, ids, secrets, part, &|id, secret| layout.owners.part(id, secret), &mut choices);
+    left_over(text, ids, secrets, part, &|id, secret| layout.owners.part(id, secret, true), &mut choices);
     choices
 }
 
@@ -295,7 +295,7 @@ impl<'a> Layout<'a> {
         let (a, b) = (&self.ids[id].candidate, &self.secrets[secret].candidate);
         if !can_belong(a, b)
             || gap.lines > 0 && self.rows.part(id, secret)
-            || self.owners.part(id, secret)
+            || self.owners.part(id, secret, gap.blanks > 0)
             || self.are_of_two_rows(id, secret)
             || gap.header && self.are_of_two_sections(id, secret)
         {
