@@ -7,6 +7,7 @@ use std::ops::Range;
 use crate::aws::{key_id, secret};
 use crate::finding::Encoding;
 
+use super::join::is_quote;
 use super::{Rewrite, is_base64};
 
 /// What is around each line of a text.
@@ -38,6 +39,13 @@ struct Framed {
     content: Range<usize>,
     /// It is the first of a list or of a sum, and behind what has them.
     begins: bool,
+}
+
+impl Framed {
+    /// `content` is that of the line, counted from its start.
+    fn new(line: Range<usize>, content: &Range<usize>, begins: bool) -> Self {
+        Self { content: line.start + content.start..line.start + content.end, line, begins }
+    }
 }
 
 /// Take away what is around each of several lines, the one of an id among them. Ids alone are items of a list.
@@ -83,7 +91,7 @@ fn line_end(text: &[u8], at: usize) -> usize {
 fn run(text: &[u8], line: Range<usize>, floor: usize, frame: Frame<'_>) -> VecDeque<Framed> {
     let framed = |line: Range<usize>| {
         let content = frame.content(&text[line.clone()])?;
-        Some(Framed { content: line.start + content.start..line.start + content.end, line, begins: false })
+        Some(Framed::new(line, &content, false))
     };
     let mut run: VecDeque<Framed> = framed(line.clone()).into_iter().collect();
     if run.is_empty() {
@@ -111,8 +119,7 @@ fn run(text: &[u8], line: Range<usize>, floor: usize, frame: Frame<'_>) -> VecDe
             run.push_back(framed);
         } else if !below.is_empty() {
             if let Some(content) = frame.last(&text[below.clone()]) {
-                let content = below.start + content.start..below.start + content.end;
-                run.push_back(Framed { line: below, content, begins: false });
+                run.push_back(Framed::new(below, &content, false));
             }
             break;
         } else if from >= text.len() {
@@ -121,8 +128,7 @@ fn run(text: &[u8], line: Range<usize>, floor: usize, frame: Frame<'_>) -> VecDe
     }
     let first = first.filter(|_| run.len() > 1).and_then(|above| {
         let content = frame.first(&text[above.clone()])?;
-        let content = above.start + content.start..above.start + content.end;
-        Some(Framed { line: above, content, begins: true })
+        Some(Framed::new(above, &content, true))
     });
     if let Some(first) = first {
         run.push_front(first);
@@ -389,10 +395,6 @@ fn closing(line: &[u8], open: usize) -> Option<usize> {
 fn joins(beside: &[u8]) -> bool {
     let beside = beside.trim_ascii();
     matches!(beside, b"+" | b"." | b"&" | b"||" | b"<>" | b".." | b"\\" | b"++" | b"~")
-}
-
-fn is_quote(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'' | b'`')
 }
 
 /// Whether a line is a value and nothing else.

@@ -91,7 +91,7 @@ fn pieces(text: &[u8], start: usize, is_list: bool) -> Vec<Piece> {
     pieces
 }
 
-fn is_quote(byte: u8) -> bool {
+pub(super) fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
 }
 

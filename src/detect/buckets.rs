@@ -101,11 +101,11 @@ pub(super) fn deal(literals: &[&[u8]]) -> [Vec<usize>; BUCKETS] {
     for (_, index, lows) in by_alarms {
         let with = |all: &Lows| -> Lows { std::array::from_fn(|place| all[place] | lows[place]) };
         let more = |all: &Lows| alarms(&with(all)) - alarms(all);
-        let best = buckets.iter_mut().min_by(|a, b| more(&a.1).total_cmp(&more(&b.1)));
-        if let Some((members, all)) = best {
-            members.push(index);
-            *all = with(all);
-        }
+        let more = buckets.each_ref().map(|(_, all)| more(all));
+        let best = (0..BUCKETS).min_by(|a, b| more[*a].total_cmp(&more[*b])).unwrap_or_default();
+        let (members, all) = &mut buckets[best];
+        members.push(index);
+        *all = with(all);
     }
     buckets.map(|(members, _)| members)
 }

@@ -9,6 +9,7 @@ use super::columns::{Columns, names_one};
 use super::label::Says;
 use super::names::words;
 use super::pair::{IdAt, SecretAt, Slot};
+use super::structure::begins_comment;
 use super::vocabulary::STAGES;
 
 /// How far before a value what tells its owner may begin, in bytes.
@@ -325,8 +326,7 @@ fn title(before: &[u8], name: &str) -> Option<Title> {
 }
 
 fn is_comment(line: &[u8]) -> bool {
-    let line = line.trim_ascii_start();
-    matches!(line.first(), Some(b'#' | b';')) || line.starts_with(b"//")
+    begins_comment(line.trim_ascii_start())
 }
 
 /// Whether a comment is the line of a key.

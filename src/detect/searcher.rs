@@ -8,7 +8,7 @@
 use aho_corasick::{Span, packed};
 
 use super::buckets::{self, BUCKETS};
-use crate::proven::lanes::{DEPTH, LANES, Lanes};
+use crate::proven::lanes::{DEPTH, LANES, Lanes, Tables};
 
 /// Texts of fewer bytes than this are short for Teddy.
 const SHORT: usize = 48;
@@ -79,8 +79,14 @@ impl Literal {
 
 impl Wide {
     fn new(literals: &[&[u8]]) -> Option<Self> {
-        let mut tables = [[0; LANES]; DEPTH];
         let mut buckets: [Vec<Literal>; BUCKETS] = Default::default();
+        let lanes = Lanes::new(|| Self::fill(literals, &mut buckets))?;
+        Some(Self { lanes, buckets })
+    }
+
+    /// Deal the literals, and make the tables that tell the buckets.
+    fn fill(literals: &[&[u8]], buckets: &mut [Vec<Literal>; BUCKETS]) -> Tables {
+        let mut tables = [[0; LANES]; DEPTH];
         for (bucket, members) in buckets::deal(literals).iter().enumerate() {
             for &index in members {
                 let bytes = literals[index];
@@ -93,7 +99,7 @@ impl Wide {
                 buckets[bucket].push(Literal::new(bytes, index));
             }
         }
-        Some(Self { lanes: Lanes::new(&tables)?, buckets })
+        tables
     }
 
     fn each(&self, text: &[u8], mut found: impl FnMut(usize, usize) -> bool) {

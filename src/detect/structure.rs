@@ -59,7 +59,7 @@ impl Gap {
             self.blanks += 1;
             return;
         }
-        if matches!(line.first(), Some(b'#' | b';')) || line.starts_with(b"//") {
+        if begins_comment(line) {
             self.headings += 1;
             return; // comments stand where they like
         }
@@ -124,6 +124,11 @@ fn is_header(line: &[u8]) -> bool {
         && !ATTRIBUTES.contains(&name)
         && name.first().is_some_and(u8::is_ascii_alphanumeric)
         && name.iter().all(word)
+}
+
+/// Whether a line without its indentation is a comment.
+pub(super) fn begins_comment(line: &[u8]) -> bool {
+    matches!(line.first(), Some(b'#' | b';')) || line.starts_with(b"//")
 }
 
 /// As [`is_header`], of any line.

@@ -37,17 +37,15 @@ pub(crate) struct Block {
 }
 
 impl Lanes {
-    /// `None`: this processor cannot.
-    pub(crate) fn new(tables: &Tables) -> Option<Self> {
+    /// `None`: this processor cannot. Else the tables are asked for.
+    pub(crate) fn new(tables: impl FnOnce() -> Tables) -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f")
+        let can = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vbmi")
-        {
-            return Some(Self { tables: *tables });
-        }
-        let _ = tables;
-        None
+            && is_x86_feature_detected!("avx512vbmi");
+        #[cfg(not(target_arch = "x86_64"))]
+        let can = false;
+        can.then(|| Self { tables: tables() })
     }
 
     /// The first block from `at` on that has a place whose set is not empty.
@@ -178,7 +176,7 @@ mod tests {
             for (table, row) in tables.iter_mut().zip(&rows) {
                 table.copy_from_slice(row);
             }
-            let Some(lanes) = Lanes::new(&tables) else { return Ok(()) };
+            let Some(lanes) = Lanes::new(|| tables) else { return Ok(()) };
             let held = [vec![7; before], text.clone()].concat();
             let held = held.into_boxed_slice();
             let text = &held[before..];
